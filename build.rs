@@ -1,0 +1,30 @@
+//! Compiles the C++ classes into the archive when the feature `cpp` is on; nothing otherwise.
+
+#[cfg(feature = "cpp")]
+fn main() {
+    println!("cargo:rerun-if-changed=src/bridge.rs");
+    println!("cargo:rerun-if-changed=include");
+    println!("cargo:rerun-if-changed=cpp");
+    let mut sources: Vec<_> = std::fs::read_dir("cpp")
+        .expect("the folder cpp is part of the package")
+        .map(|entry| entry.expect("the folder cpp can be read").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cpp"))
+        .collect();
+    // The order in which a folder is read is not fixed; that of the archive should be.
+    sources.sort();
+    cxx_build::bridge("src/bridge.rs")
+        .files(sources)
+        .include("include")
+        .include("cpp")
+        .std("c++14")
+        .warnings(true)
+        .extra_warnings(true)
+        // A static library with unique symbols cannot be unloaded, nor its symbols hidden.
+        .flag_if_supported("-fno-gnu-unique")
+        .compile("rogue-memory-bridge-cpp");
+}
+
+#[cfg(not(feature = "cpp"))]
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+}

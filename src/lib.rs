@@ -1,0 +1,13 @@
+//! Carries the register and memory accesses of a Rogue memory bus across TCP.
+//!
+//! # Modules, and who may use whom
+//!
+//! `error` <- `wire` <- `endpoint` <- `ffi`, `bridge`; `error` <- `bus` <- `endpoint`. `wire` (bytes)
+//! and `bus` (transactions) do not know each other; neither do `ffi` (the C interface) and `bridge`
+//! (the C++ one). `log` is the backend of the `log` facade, through which all of them log. A test
+//! reads the `use` lines and holds this rule.
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod error;
+pub mod wire;
