@@ -10,4 +10,5 @@
 #![warn(missing_docs)]
 
 pub mod error;
+pub mod log;
 pub mod wire;
