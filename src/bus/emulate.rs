@@ -1,0 +1,139 @@
+//! Memory that is there only for testing: a slave that reads and writes 4 KiB pages, allocated when
+//! they are first written to. What was never written reads as zero.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::kind::{kind_name, POST, READ, VERIFY, WRITE};
+use super::slave::{check_access, Slave, SlaveBase};
+use super::transaction::Transaction;
+use crate::error::{Error, ErrorKind, Result};
+
+const PAGE: u64 = 4096;
+/// The most pages that one object allocates: 1 GiB.
+const MAX_PAGES: usize = 1 << 18;
+/// The name under which emulated memories log.
+const LOGGER: &str = "pyrogue.memory.Emulate";
+
+/// Emulated memory.
+pub struct Emulate {
+    base: SlaveBase,
+    pages: Mutex<HashMap<u64, Box<[u8]>>>,
+}
+
+impl Emulate {
+    /// Memory for accesses of `min` to `max` bytes (`max` 0: any), at addresses and in sizes that
+    /// are multiples of `min`.
+    pub fn new(min: u32, max: u32) -> Emulate {
+        Emulate {
+            base: SlaveBase::new(min, max),
+            pages: Mutex::default(),
+        }
+    }
+
+    /// Number, name and sizes.
+    pub fn base(&self) -> &SlaveBase {
+        &self.base
+    }
+
+    fn check(&self, transaction: &Transaction) -> Result<()> {
+        let (address, size) = (transaction.address(), transaction.size());
+        let min = self.base.min();
+        check_access(size, min, self.base.max())?;
+        let text = if min > 1 && address % u64::from(min) != 0 {
+            format!("Address {address:#x} is not a multiple of the minimum access of {min} bytes")
+        } else if min > 1 && size % min != 0 {
+            format!("Size {size} is not a multiple of the minimum access of {min} bytes")
+        } else if address.checked_add(u64::from(size) - 1).is_none() {
+            format!("{size} bytes at {address:#x} go beyond the last address")
+        } else if !matches!(transaction.kind(), READ | WRITE | POST | VERIFY) {
+            format!("Transaction type {} is not known", transaction.kind())
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::InvalidArgument, text))
+    }
+
+    fn write(&self, mut address: u64, mut data: &[u8]) -> Result<()> {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = address / PAGE;
+        let last = (address + (data.len() as u64 - 1)) / PAGE;
+        let new = (first..=last)
+            .filter(|page| !pages.contains_key(page))
+            .count();
+        if pages.len() + new > MAX_PAGES {
+            let text = format!("The emulated memory is full ({MAX_PAGES} pages of {PAGE} bytes)");
+            return Err(Error::new(ErrorKind::Failed, text));
+        }
+        while !data.is_empty() {
+            let offset = (address % PAGE) as usize;
+            let count = data.len().min(PAGE as usize - offset);
+            let page = pages.entry(address / PAGE).or_insert_with(|| {
+                ::log::debug!(target: LOGGER, "Allocating block at {:#x}", address / PAGE * PAGE);
+                vec![0; PAGE as usize].into_boxed_slice()
+            });
+            page[offset..offset + count].copy_from_slice(&data[..count]);
+            data = &data[count..];
+            address = address.wrapping_add(count as u64);
+        }
+        Ok(())
+    }
+
+    fn read(&self, mut address: u64, mut data: &mut [u8]) {
+        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        while !data.is_empty() {
+            let offset = (address % PAGE) as usize;
+            let count = data.len().min(PAGE as usize - offset);
+            let (part, rest) = data.split_at_mut(count);
+            match pages.get(&(address / PAGE)) {
+                Some(page) => part.copy_from_slice(&page[offset..offset + count]),
+                None => part.fill(0),
+            }
+            data = rest;
+            address = address.wrapping_add(count as u64);
+        }
+    }
+}
+
+impl Slave for Emulate {
+    fn do_transaction(&self, transaction: Transaction) {
+        if let Err(error) = self.check(&transaction) {
+            ::log::debug!(
+                target: LOGGER,
+                "Refused {}: {error}",
+                kind_name(transaction.kind())
+            );
+            transaction.fail(error);
+            return;
+        }
+        let mut lock = transaction.lock();
+        let Some(data) = lock.bytes_mut() else { return };
+        let result = match transaction.kind() {
+            WRITE | POST => self.write(transaction.address(), data),
+            _ => {
+                self.read(transaction.address(), data);
+                Ok(())
+            }
+        };
+        match result {
+            Ok(()) => lock.done(),
+            Err(error) => lock.fail(error),
+        };
+    }
+
+    fn slave_id(&self) -> u32 {
+        self.base.id()
+    }
+
+    fn slave_name(&self) -> String {
+        self.base.name()
+    }
+
+    fn min_access(&self) -> u32 {
+        self.base.min()
+    }
+
+    fn max_access(&self) -> u32 {
+        self.base.max()
+    }
+}

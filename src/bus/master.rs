@@ -1,0 +1,182 @@
+//! Who asks: makes transactions, hands them to a slave, waits for them, and remembers the last
+//! failure.
+
+use std::collections::BTreeMap;
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::memory::Memory;
+use super::slave::{Slave, Unconnected};
+use super::transaction::Transaction;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The time that a slave has for a transaction, unless set.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The name under which masters log.
+const LOGGER: &str = "pyrogue.memory.Master";
+
+/// A source of transactions.
+pub struct Master {
+    state: Mutex<State>,
+}
+
+struct State {
+    slave: Arc<dyn Slave>,
+    timeout: Duration,
+    error: Option<Error>,
+    outstanding: BTreeMap<u32, Transaction>,
+}
+
+impl Default for Master {
+    fn default() -> Master {
+        Master::new()
+    }
+}
+
+impl Master {
+    /// A master that is connected to nothing: its transactions fail.
+    pub fn new() -> Master {
+        Master {
+            state: Mutex::new(State {
+                slave: Arc::new(Unconnected::new()),
+                timeout: DEFAULT_TIMEOUT,
+                error: None,
+                outstanding: BTreeMap::new(),
+            }),
+        }
+    }
+
+    /// Connects the master to `slave`.
+    pub fn set_slave(&self, slave: Arc<dyn Slave>) {
+        let old = std::mem::replace(&mut self.lock().slave, slave);
+        // Its last reference may go here, with user code in its destructor: not under the lock.
+        drop(old);
+    }
+
+    /// The slave that the master is connected to.
+    pub fn slave(&self) -> Arc<dyn Slave> {
+        Arc::clone(&self.lock().slave)
+    }
+
+    /// Sets the time that a slave has for each transaction made from now on. Zero changes nothing.
+    pub fn set_timeout(&self, timeout: Duration) {
+        if !timeout.is_zero() {
+            self.lock().timeout = timeout;
+        }
+    }
+
+    /// The time that a slave has for a transaction.
+    pub fn timeout(&self) -> Duration {
+        self.lock().timeout
+    }
+
+    /// The last failure that a wait has met, until [`Master::clear_error`].
+    pub fn error(&self) -> Option<Error> {
+        self.lock().error.clone()
+    }
+
+    /// Forgets the last failure.
+    pub fn clear_error(&self) {
+        self.lock().error = None;
+    }
+
+    /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`]; every
+    /// failure, even of the arguments, is told by that wait.
+    pub fn request(&self, address: u64, memory: Memory, kind: u32) -> u32 {
+        let transaction = self.create(address, memory, kind);
+        if !transaction.completed() {
+            self.slave().do_transaction(transaction.clone());
+            transaction.taken();
+        }
+        transaction.id()
+    }
+
+    /// Makes a transaction and notes it as outstanding, without handing it to the slave: whoever
+    /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes.
+    pub fn create(&self, address: u64, memory: Memory, kind: u32) -> Transaction {
+        let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
+        let error = if memory.is_empty() {
+            Some("A transaction of 0 bytes is not allowed".to_owned())
+        } else if memory.len() > u32::MAX as usize {
+            Some(format!(
+                "A transaction of {} bytes is too large",
+                memory.len()
+            ))
+        } else {
+            None
+        };
+        let memory = if error.is_none() { Some(memory) } else { None };
+        let transaction = Transaction::new(address, size, kind, memory, self.timeout());
+        ::log::debug!(target: LOGGER, "Request {transaction:?}");
+        if let Some(text) = error {
+            transaction.fail(Error::new(ErrorKind::Size, text));
+        }
+        self.register(&transaction);
+        transaction
+    }
+
+    /// A transaction that has failed before it began, outstanding like any other: `wait` tells why.
+    pub fn refuse(&self, address: u64, size: u32, kind: u32, error: Error) -> u32 {
+        let transaction = Transaction::new(address, size, kind, None, self.timeout());
+        transaction.fail(error);
+        self.register(&transaction);
+        transaction.id()
+    }
+
+    /// Notes a transaction made elsewhere as outstanding here.
+    pub fn register(&self, transaction: &Transaction) {
+        self.lock()
+            .outstanding
+            .insert(transaction.id(), transaction.clone());
+    }
+
+    /// Waits for the transaction `id`, or for all that are outstanding when `id` is 0; the last
+    /// failure met is returned, and kept for [`Master::error`]. An id that is not outstanding is
+    /// none to wait for.
+    pub fn wait(&self, id: u32) -> Result<()> {
+        let mut result = Ok(());
+        loop {
+            let state = self.lock();
+            let next = match id {
+                0 => state.outstanding.values().next().cloned(),
+                id => state.outstanding.get(&id).cloned(),
+            };
+            drop(state);
+            let Some(transaction) = next else {
+                return result;
+            };
+            let outcome = transaction.wait();
+            let mut state = self.lock();
+            state.outstanding.remove(&transaction.id());
+            if let Err(error) = outcome {
+                state.error = Some(error.clone());
+                result = Err(error);
+            }
+            if id != 0 {
+                return result;
+            }
+        }
+    }
+
+    /// Whether the transaction `id` has completed; true, too, when there is none outstanding.
+    pub fn is_done(&self, id: u32) -> bool {
+        self.lock()
+            .outstanding
+            .get(&id)
+            .is_none_or(Transaction::completed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where `size` bytes of a caller begin, or an error that names what is wrong with that.
+pub fn caller_start(data: *mut u8, size: u32) -> Result<NonNull<u8>> {
+    NonNull::new(data).ok_or_else(|| {
+        let text = format!("The data of a transaction of {size} bytes is NULL");
+        Error::new(ErrorKind::NullArgument, text)
+    })
+}

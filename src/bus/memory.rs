@@ -1,0 +1,142 @@
+//! The bytes that a transaction moves: the caller's own memory, or memory that the transaction owns.
+//!
+//! A master may hand over memory that it goes on owning (`reqTransaction(address, size, data,
+//! type)`), which no Rust borrow can describe: this module and `transaction/lock.rs`, where it is
+//! decided who may touch the bytes when, are the two under `bus/` with `unsafe`.
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+
+/// A stretch of bytes with a fixed place.
+#[derive(Debug)]
+pub struct Memory {
+    start: NonNull<u8>,
+    len: usize,
+    /// Capacity of the `Vec` that this was made from, or 0 when the caller owns the bytes.
+    capacity: usize,
+}
+
+// SAFETY: a `Memory` is a pointer with a length. Owned bytes move with it; for bytes of the caller's,
+// `Memory::caller` makes the caller promise that any thread may touch them.
+unsafe impl Send for Memory {}
+// SAFETY: through a shared `Memory` nothing can be read or written but by the unsafe methods below.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Memory that lives as long as this object.
+    pub fn owned(bytes: Vec<u8>) -> Memory {
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        let start = NonNull::new(bytes.as_mut_ptr()).unwrap_or(NonNull::dangling());
+        Memory {
+            start,
+            len: bytes.len(),
+            capacity: bytes.capacity(),
+        }
+    }
+
+    /// Memory that belongs to the caller.
+    ///
+    /// # Safety
+    ///
+    /// `start` must be valid for reads and writes of `len` bytes, from any thread, until the
+    /// transaction that it is given to has been waited for (`Transaction::wait` has returned) or has
+    /// been completed and published to its [`Completion`](super::Completion). The caller must not
+    /// touch the bytes in between.
+    pub unsafe fn caller(start: NonNull<u8>, len: usize) -> Memory {
+        Memory {
+            start,
+            len,
+            capacity: 0,
+        }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Where the bytes start. Reading or writing there is up to the caller's own care.
+    pub fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+}
+
+/// A part of a [`Memory`] that is locked for its holder alone.
+#[derive(Debug)]
+pub(super) struct Span {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: see `Memory`; the range lock makes the holder the only one to touch these bytes.
+unsafe impl Send for Span {}
+// SAFETY: `&Span` gives out shared slices only.
+unsafe impl Sync for Span {}
+
+impl Span {
+    /// The bytes `offset..offset + len` of `memory`, or `None` when they are not all inside it.
+    ///
+    /// # Safety
+    ///
+    /// Until the span is dropped, `memory` must stay valid (for owned memory: alive), and nobody else
+    /// may reach an overlapping span of it, unless all of them use `bytes` alone.
+    pub(super) unsafe fn new(memory: &Memory, offset: usize, len: usize) -> Option<Span> {
+        if offset.checked_add(len)? > memory.len {
+            return None;
+        }
+        // SAFETY: the offset is inside (or one past the end of) the memory, as just checked.
+        let start = unsafe { memory.start.add(offset) };
+        Some(Span { start, len })
+    }
+
+    pub(super) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: valid and not written to by others: the promise made to `new`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: valid and reached by nobody else: the promise made to `new`.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if self.capacity != 0 {
+            // SAFETY: these are the parts of the `Vec` that `owned` took apart, given back once.
+            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.len, self.capacity) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_outside_its_memory_is_refused() {
+        let memory = Memory::owned(vec![1, 2, 3, 4]);
+        // SAFETY: the memory outlives the spans and they are used one at a time.
+        unsafe {
+            assert_eq!(Span::new(&memory, 1, 2).unwrap().bytes(), [2, 3]);
+            assert!(Span::new(&memory, 3, 2).is_none());
+            assert!(Span::new(&memory, usize::MAX, 2).is_none());
+            Span::new(&memory, 0, 4).unwrap().bytes_mut()[3] = 9;
+            assert_eq!(Span::new(&memory, 3, 1).unwrap().bytes(), [9]);
+        }
+    }
+
+    #[test]
+    fn empty_memory_is_allowed() {
+        assert!(Memory::owned(Vec::new()).is_empty());
+    }
+}

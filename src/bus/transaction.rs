@@ -1,0 +1,409 @@
+//! One access on the bus: what is asked, the bytes it moves, and how it came out.
+//!
+//! A transaction completes once, by `done` or `fail`, from any thread; whatever comes later is
+//! ignored. It is *published* (its waiters wake, its [`Completion`] runs) when it has completed and
+//! nobody holds a lock on its bytes: from then on nothing touches them on behalf of the slave.
+//! How the bytes are locked is in `lock.rs`, how a master waits in `wait.rs`, how a transaction is
+//! carried out in pieces in `pieces.rs`.
+
+mod lock;
+mod pieces;
+mod wait;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::deadline::Renewals;
+use super::kind::kind_name;
+use super::memory::Memory;
+use crate::error::{Error, ErrorKind, Result};
+pub use lock::DataLock;
+use lock::Locked;
+use pieces::{Parent, Pieces};
+pub use wait::Link;
+
+/// What hears that a transaction has completed.
+pub trait Completion: Send + Sync {
+    /// Runs exactly once for each transaction it was given to, with the `token` of that
+    /// transaction, on the thread that completed it, released the last lock on its bytes, or
+    /// dropped its last handle. No lock of the bus is held.
+    fn completed(&self, token: u64, completed: Completed);
+}
+
+/// A transaction that is over, as its [`Completion`] sees it.
+#[derive(Debug)]
+pub struct Completed {
+    /// The address it was created with, whatever hubs have added since.
+    pub address: u64,
+    /// Bytes to move.
+    pub size: u32,
+    /// The type: `READ`, `WRITE`, `POST`, `VERIFY`, or whatever was asked for.
+    pub kind: u32,
+    /// How it came out.
+    pub outcome: Result<()>,
+    /// Its bytes. Nobody writes to them any more.
+    pub payload: Payload,
+}
+
+/// The bytes of a completed transaction, kept alive for as long as they are needed.
+#[derive(Debug)]
+pub struct Payload(Keep);
+
+#[derive(Debug)]
+enum Keep {
+    /// The handle keeps the memory alive that the span is in.
+    Transaction {
+        _handle: Transaction,
+        span: lock::Published,
+    },
+    Nothing,
+}
+
+impl AsRef<[u8]> for Payload {
+    fn as_ref(&self) -> &[u8] {
+        match &self.0 {
+            Keep::Transaction { span, .. } => span.bytes(),
+            Keep::Nothing => &[],
+        }
+    }
+}
+
+/// A handle to one access on the bus. Clones are handles to the same access.
+#[derive(Clone)]
+pub struct Transaction(Arc<Inner>);
+
+/// A handle that does not keep its transaction alive.
+#[derive(Clone)]
+pub struct WeakTransaction(Weak<Inner>);
+
+impl WeakTransaction {
+    /// A handle that does, if the transaction is still there.
+    pub fn upgrade(&self) -> Option<Transaction> {
+        self.0.upgrade().map(Transaction)
+    }
+}
+
+struct Inner {
+    order: u64,
+    kind: u32,
+    size: u32,
+    origin: u64,
+    address: AtomicU64,
+    timeout: Duration,
+    parent: Option<Parent>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    memory: Option<Memory>,
+    locked: Locked,
+    outcome: Option<Result<()>>,
+    published: bool,
+    /// A wait has returned: the master may have its memory back.
+    collected: bool,
+    deadline: Option<Instant>,
+    waiters: u32,
+    nudged: bool,
+    pieces: Pieces,
+    completion: Option<(Arc<dyn Completion>, u64)>,
+    link: Option<Arc<dyn Link>>,
+    /// The link carries this very transaction, not pieces of it.
+    direct: bool,
+    renewals: Option<Arc<Renewals>>,
+}
+
+/// Gives each transaction of the process its place in the order of creation.
+static ORDER: AtomicU64 = AtomicU64::new(1);
+
+fn next_order() -> u64 {
+    loop {
+        let order = ORDER.fetch_add(1, Ordering::Relaxed);
+        // Its low half is the id, and id 0 means "all" to `Master::wait`.
+        if order as u32 != 0 {
+            return order;
+        }
+    }
+}
+
+impl Transaction {
+    /// A transaction of `size` bytes at `address`. `memory` must have `size` bytes; without memory,
+    /// [`Transaction::provide`] has to bring it before a slave sees the transaction. `timeout`
+    /// counts from [`Transaction::taken`].
+    pub fn new(
+        address: u64,
+        size: u32,
+        kind: u32,
+        memory: Option<Memory>,
+        timeout: Duration,
+    ) -> Transaction {
+        debug_assert!(memory
+            .as_ref()
+            .is_none_or(|memory| memory.len() == size as usize));
+        Transaction::build(address, size, kind, memory, timeout, None)
+    }
+
+    fn build(
+        address: u64,
+        size: u32,
+        kind: u32,
+        memory: Option<Memory>,
+        timeout: Duration,
+        parent: Option<Parent>,
+    ) -> Transaction {
+        Transaction(Arc::new(Inner {
+            order: next_order(),
+            kind,
+            size,
+            origin: address,
+            address: AtomicU64::new(address),
+            timeout,
+            parent,
+            state: Mutex::new(State {
+                memory,
+                ..State::default()
+            }),
+            changed: Condvar::new(),
+        }))
+    }
+
+    /// The transaction's number in this process, never 0.
+    pub fn id(&self) -> u32 {
+        self.0.order as u32
+    }
+
+    /// The transaction's place in the order of creation.
+    pub fn order(&self) -> u64 {
+        self.0.order
+    }
+
+    /// The address, as the hubs passed so far have moved it.
+    pub fn address(&self) -> u64 {
+        self.0.address.load(Ordering::Relaxed)
+    }
+
+    /// Moves the address by `offset`, as a hub does. It wraps around at 2^64.
+    pub fn offset_address(&self, offset: u64) {
+        self.0.address.fetch_add(offset, Ordering::Relaxed);
+    }
+
+    /// Bytes to move.
+    pub fn size(&self) -> u32 {
+        self.0.size
+    }
+
+    /// The type: `READ`, `WRITE`, `POST`, `VERIFY`, or whatever was asked for.
+    pub fn kind(&self) -> u32 {
+        self.0.kind
+    }
+
+    /// How long the slave has, from the moment it has taken the transaction.
+    pub fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
+    /// Whether the bytes are out of the slave's reach: it has completed, its master has stopped
+    /// waiting, or it never had any.
+    pub fn expired(&self) -> bool {
+        if self.0.lock_state().outcome.is_some() {
+            return true;
+        }
+        let root = self.0.root().lock_state();
+        root.outcome.is_some() || root.memory.is_none()
+    }
+
+    /// Whether `done` or `fail` has been called, or its time was over.
+    pub fn completed(&self) -> bool {
+        self.0.lock_state().outcome.is_some()
+    }
+
+    /// How the transaction came out, when it has.
+    pub fn outcome(&self) -> Option<Result<()>> {
+        self.0.lock_state().outcome.clone()
+    }
+
+    /// The transaction has been carried out. False when it had completed before.
+    pub fn done(&self) -> bool {
+        self.0.finish(Ok(()), Some(self))
+    }
+
+    /// The transaction has failed. False when it had completed before.
+    pub fn fail(&self, error: Error) -> bool {
+        self.0.finish(Err(error), Some(self))
+    }
+
+    /// The transaction has failed for a reason of the slave's own, told by `text`.
+    pub fn fail_with(&self, text: impl Into<String>) -> bool {
+        self.fail(Error::new(ErrorKind::Failed, text))
+    }
+
+    /// Brings the memory of a transaction that was made without. Memory that it has stays.
+    pub fn provide(&self, memory: Memory) {
+        debug_assert_eq!(memory.len(), self.size() as usize);
+        self.0.lock_state().memory.get_or_insert(memory);
+    }
+
+    /// A handle that does not keep the transaction alive.
+    pub fn downgrade(&self) -> WeakTransaction {
+        WeakTransaction(Arc::downgrade(&self.0))
+    }
+
+    /// Lets `completion` hear of the end. It runs at once when that has come already. At most one
+    /// for a transaction: a second replaces the first.
+    pub fn on_completion(&self, completion: Arc<dyn Completion>, token: u64) {
+        let mut state = self.0.lock_state();
+        state.completion = Some((completion, token));
+        let over = state.published;
+        drop(state);
+        if over {
+            self.0.run_completion(Some(self));
+        }
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (id, address, size) = (self.id(), self.address(), self.size());
+        let kind = kind_name(self.kind());
+        write!(
+            f,
+            "Transaction {{ id: {id}, {kind}, address: {address:#x}, size: {size} }}"
+        )
+    }
+}
+
+impl Inner {
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        // User code never runs under this lock, so a poisoned state is still a whole one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The transaction whose memory this one moves.
+    fn root(&self) -> &Inner {
+        self.parent.as_ref().map_or(self, Parent::root)
+    }
+
+    fn finish(&self, outcome: Result<()>, handle: Option<&Transaction>) -> bool {
+        let mut state = self.lock_state();
+        if state.outcome.is_some() {
+            return false;
+        }
+        log_outcome(self, &outcome);
+        state.outcome = Some(outcome);
+        drop(state);
+        self.publish(handle);
+        true
+    }
+
+    /// Publishes the outcome if there is one and no lock is held on the bytes.
+    fn publish(&self, handle: Option<&Transaction>) {
+        let range = self.range();
+        let outcome = match &self.parent {
+            None => {
+                let mut state = self.lock_state();
+                if state.locked.overlaps(&range) || !state.publish() {
+                    return;
+                }
+                self.wake(&state);
+                None
+            }
+            Some(parent) => {
+                let root = parent.root().lock_state();
+                let mut state = self.lock_state();
+                if root.locked.overlaps(&range) || !state.publish() {
+                    return;
+                }
+                self.wake(&state);
+                state.outcome.clone()
+            }
+        };
+        self.run_completion(handle);
+        if let (Some(parent), Some(outcome)) = (&self.parent, outcome) {
+            parent.piece_over(self.order as u32, outcome);
+        }
+    }
+
+    fn wake(&self, state: &State) {
+        if state.waiters > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn run_completion(&self, handle: Option<&Transaction>) {
+        let mut state = self.lock_state();
+        let Some((completion, token)) = state.completion.take() else {
+            return;
+        };
+        let outcome = state.outcome.clone().unwrap_or(Ok(()));
+        drop(state);
+        let payload = match handle {
+            Some(handle) => match self.published_bytes() {
+                Some(span) => Payload(Keep::Transaction {
+                    _handle: handle.clone(),
+                    span,
+                }),
+                None => Payload(Keep::Nothing),
+            },
+            None => Payload(Keep::Nothing),
+        };
+        let (address, size, kind) = (self.origin, self.size, self.kind);
+        completion.completed(
+            token,
+            Completed {
+                address,
+                size,
+                kind,
+                outcome,
+                payload,
+            },
+        );
+    }
+}
+
+impl State {
+    /// Marks a completed transaction as published; false when it is not complete, or was before.
+    fn publish(&mut self) -> bool {
+        let now = self.outcome.is_some() && !self.published;
+        self.published |= now;
+        // The link has no more part in it, and may own the transaction: cut the circle.
+        if now {
+            self.link = None;
+        }
+        now
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The slave let go of it without a word. Nobody can hold a lock: a lock holds a handle.
+        let text = "The slave dropped the transaction without completing it";
+        self.finish(Err(Error::new(ErrorKind::Failed, text)), None);
+    }
+}
+
+fn log_outcome(inner: &Inner, outcome: &Result<()>) {
+    if !::log::log_enabled!(target: LOGGER, ::log::Level::Debug) {
+        return;
+    }
+    let (id, kind, size) = (inner.order as u32, inner.kind, inner.size);
+    let address = inner.address.load(Ordering::Relaxed);
+    match outcome {
+        Ok(()) => ::log::debug!(
+            target: LOGGER,
+            "Transaction done. type={kind} id={id}, address=0x{address:016x}, size={size}"
+        ),
+        Err(error) => ::log::debug!(
+            target: LOGGER,
+            "Transaction error. type={kind} id={id}, address=0x{address:016x}, size={size}, error={error}"
+        ),
+    }
+}
+
+/// The name under which transactions log.
+const LOGGER: &str = "pyrogue.memory.Transaction";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! Who may touch the bytes of a transaction: a lock on a range of its root's memory.
+//!
+//! A piece of a split transaction locks its own range, so two pieces never wait for each other, and
+//! a lock on the whole waits for both. While any lock is held the transaction is not published, and
+//! a master that waits for it does not return: so a holder's slice is valid for as long as it is held.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::ops::Range;
+
+use super::{Inner, Transaction};
+use crate::bus::memory::Span;
+use crate::error::Error;
+
+/// The ranges of a root transaction's memory that are locked now.
+#[derive(Default)]
+pub(super) struct Locked {
+    /// One lock at a time is the rule, and should cost no memory of its own.
+    first: Option<Range<usize>>,
+    others: Vec<Range<usize>>,
+}
+
+impl Locked {
+    pub(super) fn overlaps(&self, range: &Range<usize>) -> bool {
+        let hit = |held: &Range<usize>| held.start < range.end && range.start < held.end;
+        self.first.as_ref().is_some_and(hit) || self.others.iter().any(hit)
+    }
+
+    fn add(&mut self, range: Range<usize>) {
+        if self.first.is_none() {
+            self.first = Some(range);
+        } else {
+            self.others.push(range);
+        }
+    }
+
+    fn remove(&mut self, range: &Range<usize>) {
+        if self.first.as_ref() == Some(range) {
+            self.first = None;
+        } else if let Some(index) = self.others.iter().position(|held| held == range) {
+            self.others.swap_remove(index);
+        }
+    }
+}
+
+/// The bytes of a published transaction: read-only, since nobody can lock them again.
+#[derive(Debug)]
+pub(super) struct Published(Span);
+
+impl Published {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+/// The right to touch a transaction's bytes, held by one thread's work at a time. It ends when this
+/// is dropped, by whatever thread.
+pub struct DataLock {
+    transaction: Transaction,
+    span: Option<Span>,
+}
+
+impl DataLock {
+    /// The transaction's bytes; `None` when it has expired (see [`Transaction::expired`]).
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.span.as_ref().map(Span::bytes)
+    }
+
+    /// The transaction's bytes, to be changed; `None` when it has expired.
+    pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        self.span.as_mut().map(Span::bytes_mut)
+    }
+
+    /// The transaction whose bytes these are.
+    pub fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    /// Completes the transaction and gives the lock back.
+    pub fn done(self) -> bool {
+        self.transaction.done()
+    }
+
+    /// Fails the transaction and gives the lock back.
+    pub fn fail(self, error: Error) -> bool {
+        self.transaction.fail(error)
+    }
+}
+
+impl fmt::Debug for DataLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataLock({:?})", self.transaction)
+    }
+}
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        self.span = None;
+        let inner = &self.transaction.0;
+        let root = inner.root();
+        let mut state = root.lock_state();
+        state.locked.remove(&inner.range());
+        if state.waiters > 0 {
+            root.changed.notify_all();
+        }
+        drop(state);
+        // Whatever completed while this lock was held can be published now.
+        let mut next = Some(&self.transaction);
+        while let Some(transaction) = next {
+            transaction.0.publish(Some(transaction));
+            next = transaction
+                .0
+                .parent
+                .as_ref()
+                .map(|parent| &parent.transaction);
+        }
+    }
+}
+
+impl Transaction {
+    /// Locks the transaction's bytes, waiting while somebody else holds them.
+    pub fn lock(&self) -> DataLock {
+        let root = self.0.root();
+        let range = self.0.range();
+        let mut state = root.lock_state();
+        while state.locked.overlaps(&range) {
+            state.waiters += 1;
+            state = root
+                .changed
+                .wait(state)
+                .unwrap_or_else(|poison| poison.into_inner());
+            state.waiters -= 1;
+        }
+        let open = !state.published && !state.collected;
+        let span = match &state.memory {
+            // SAFETY: the root owns or was lent the memory, and outlives this lock, which holds a
+            // handle. It is published or collected (the caller's memory given back) only while no
+            // lock is held; overlapping locks exclude each other.
+            Some(memory) if open => unsafe { Span::new(memory, range.start, range.len()) },
+            _ => None,
+        };
+        state.locked.add(range);
+        drop(state);
+        let mut lock = DataLock {
+            transaction: self.clone(),
+            span,
+        };
+        if self.0.parent.is_some() && self.0.lock_state().published {
+            lock.span = None;
+        }
+        lock
+    }
+
+    /// Where the transaction's bytes start, without a lock; `None` when it has expired. For
+    /// languages whose programs take the lock separately.
+    pub fn start(&self) -> Option<std::ptr::NonNull<u8>> {
+        if self.0.parent.is_some() && self.0.lock_state().published {
+            return None;
+        }
+        let root = self.0.root().lock_state();
+        if root.published || root.collected {
+            return None;
+        }
+        let memory = root.memory.as_ref()?;
+        // SAFETY: as for `lock`; only the place is taken, nothing is read or written.
+        let span = unsafe { Span::new(memory, self.0.range().start, self.0.range().len()) }?;
+        Some(span.start())
+    }
+}
+
+impl Inner {
+    /// Which bytes of the root's memory this transaction moves.
+    pub(super) fn range(&self) -> Range<usize> {
+        let start = self.parent.as_ref().map_or(0, |parent| parent.offset);
+        start..start + self.size as usize
+    }
+
+    /// The bytes, once published. The span is good for as long as a handle is kept with it.
+    pub(super) fn published_bytes(&self) -> Option<Published> {
+        let root = self.root().lock_state();
+        let memory = root.memory.as_ref()?;
+        let range = self.range();
+        // SAFETY: this transaction is published, so nobody can lock its bytes any more; memory that
+        // is the caller's is given back only when the completion that gets this has returned and
+        // the wait after it, too.
+        unsafe { Span::new(memory, range.start, range.len()) }.map(Published)
+    }
+}

@@ -1,0 +1,191 @@
+//! How a master waits for a transaction, and how its deadline runs.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use super::{Transaction, LOGGER};
+use crate::bus::deadline::Renewals;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A slave at the far end of a connection, as the thread that waits for one of its transactions
+/// sees it.
+pub trait Link: Send + Sync {
+    /// Brings `transaction` forward on the calling thread, for instance by reading the connection,
+    /// and returns when it has completed or `deadline` has passed. False: somebody else does that,
+    /// and will complete the transaction or call [`Transaction::nudge`].
+    fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool;
+
+    /// The waiting thread, having been told false by `drive`, waits no longer. `nudged` says that
+    /// it had been nudged and did not come back for it.
+    fn leave(&self, transaction: &Transaction, nudged: bool);
+
+    /// The transaction's time is over. Forgets it, and says what of the link may explain it.
+    fn give_up(&self, transaction: &Transaction) -> Option<Error>;
+}
+
+impl Transaction {
+    /// The slave has taken the transaction: its time runs from now. Masters call this when the
+    /// slave's `do_transaction` has returned.
+    pub fn taken(&self) {
+        let mut state = self.0.lock_state();
+        if state.outcome.is_none() {
+            state.deadline = Instant::now().checked_add(self.0.timeout);
+            self.0.wake(&state);
+        }
+    }
+
+    /// Starts the time anew if `reference` is not younger than this transaction, or is `None`.
+    pub fn refresh(&self, reference: Option<&Transaction>) {
+        if reference.is_none_or(|reference| self.order() >= reference.order()) {
+            self.taken();
+        }
+    }
+
+    /// The slave is a link: waiting threads drive it, and its answers to earlier transactions renew
+    /// the deadline of this one.
+    pub fn set_link(&self, link: Arc<dyn Link>, renewals: Arc<Renewals>) {
+        let mut state = self.root_handle().0.lock_state();
+        state.link = Some(link);
+        state.direct = !self.is_piece();
+        state.renewals = Some(renewals);
+    }
+
+    /// Answers that `renewals` hears of renew the deadline of this transaction.
+    pub fn set_renewals(&self, renewals: Arc<Renewals>) {
+        self.root_handle().0.lock_state().renewals = Some(renewals);
+    }
+
+    /// When its time is over, as things stand; `None` while no time runs.
+    pub fn deadline(&self) -> Option<Instant> {
+        let state = self.root_handle().0.lock_state();
+        let deadline = state.deadline?;
+        let answer = state
+            .renewals
+            .as_ref()
+            .and_then(|r| r.last_answer(self.order()));
+        match answer.map(|answer| answer.checked_add(self.0.timeout)) {
+            Some(None) => None,
+            Some(Some(renewed)) => Some(deadline.max(renewed)),
+            None => Some(deadline),
+        }
+    }
+
+    /// Wakes the threads that wait for this transaction, so that one of them drives its link.
+    pub fn nudge(&self) {
+        let mut state = self.0.lock_state();
+        state.nudged = true;
+        self.0.wake(&state);
+    }
+
+    /// Waits until the transaction has completed or its time is over. Afterwards nothing touches
+    /// the memory that it was given. Any number of threads may wait; each gets the outcome.
+    pub fn wait(&self) -> Result<()> {
+        let mut followed = None;
+        let outcome = loop {
+            let mut state = self.0.lock_state();
+            if state.published {
+                state.collected = true;
+                break state.outcome.clone().unwrap_or(Ok(()));
+            }
+            let pending = state.outcome.is_none();
+            let link = state.link.clone().filter(|_| pending);
+            let direct = state.direct;
+            drop(state);
+            let deadline = if pending { self.deadline() } else { None };
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                self.time_out(link.as_ref());
+                continue;
+            }
+            let driven = match &link {
+                Some(link) if direct => link.drive(self, deadline),
+                _ => false,
+            };
+            if !driven {
+                followed = link.filter(|_| direct).or(followed);
+                self.sleep(deadline);
+            }
+        };
+        if let Some(link) = followed {
+            let nudged = std::mem::take(&mut self.0.lock_state().nudged);
+            link.leave(self, nudged);
+        }
+        outcome
+    }
+
+    /// Sleeps until something has changed or `deadline` has come.
+    fn sleep(&self, deadline: Option<Instant>) {
+        let mut state = self.0.lock_state();
+        // What may have changed since the caller looked: nobody would tell us again.
+        let deadline_is_new = deadline.is_none() && state.deadline.is_some();
+        let locked = state.locked.overlaps(&self.0.range());
+        let deadline_is_new = deadline_is_new && state.outcome.is_none();
+        if state.published || deadline_is_new || state.nudged {
+            state.nudged &= state.published;
+            return;
+        }
+        state.waiters += 1;
+        let changed = &self.0.changed;
+        state = match deadline {
+            // Past its deadline, but its bytes are locked: the holder will tell.
+            Some(deadline) if !locked || deadline > Instant::now() => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                changed
+                    .wait_timeout(state, left)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+            _ => changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+        state.waiters -= 1;
+        state.nudged &= state.published;
+    }
+
+    /// For transactions that no thread waits for: fails this one if its deadline has passed. False
+    /// if it has not, or if a slave holds its bytes just now.
+    pub fn expire(&self) -> bool {
+        if self
+            .deadline()
+            .is_none_or(|deadline| deadline > Instant::now())
+        {
+            return false;
+        }
+        let state = self.0.lock_state();
+        if state.locked.overlaps(&self.0.range()) {
+            return false;
+        }
+        let link = state.link.clone();
+        drop(state);
+        self.fail_late(link.as_ref())
+    }
+
+    /// The deadline has passed: fails the transaction, or waits if a slave holds its bytes just now.
+    fn time_out(&self, link: Option<&Arc<dyn Link>>) {
+        let mut state = self.0.lock_state();
+        if state.locked.overlaps(&self.0.range()) {
+            state.waiters += 1;
+            state = self
+                .0
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.waiters -= 1;
+            return;
+        }
+        drop(state);
+        self.fail_late(link);
+    }
+
+    fn fail_late(&self, link: Option<&Arc<dyn Link>>) -> bool {
+        let reason = link.and_then(|link| link.give_up(self));
+        let text = format!(
+            "Timeout waiting for register transaction {} message response.",
+            self.id()
+        );
+        let error = match reason {
+            Some(reason) => Error::new(reason.kind(), format!("{text} {reason}")),
+            None => Error::new(ErrorKind::Timeout, text),
+        };
+        ::log::debug!(target: LOGGER, "{self:?}: timeout after {:?}", self.0.timeout);
+        self.fail(error)
+    }
+}
