@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 pub mod bus;
+pub mod endpoint;
 pub mod error;
 pub mod log;
 pub mod wire;

@@ -1,0 +1,400 @@
+//! What lives as long as a client: the way to the server, whether it is open just now, and the
+//! transactions that wait for it to open.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::connection::{Connection, Submit};
+use super::turn::Enter;
+use crate::bus::{Link, Renewals, Transaction, POST};
+use crate::endpoint::options::ClientOptions;
+use crate::endpoint::socket::{self, Until};
+use crate::endpoint::watch::Watch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::SessionId;
+
+/// The longest that a thread waits in one read; see `SO_RCVTIMEO` in `connect.rs`.
+pub(super) const READ_LIMIT: Duration = Duration::from_millis(100);
+
+/// The state of a client.
+pub(super) struct Shared {
+    pub(super) name: String,
+    /// `address:port`, for error texts.
+    pub(super) place: String,
+    pub(super) options: ClientOptions,
+    pub(super) session: SessionId,
+    /// Added to a transaction's id to make its id on the wire: random for each process, so that a
+    /// response meant for somebody else is not taken for one of ours.
+    pub(super) id_base: u32,
+    /// Told when the client's thread has something to see to.
+    pub(super) control: Notify,
+    pub(super) renewals: Arc<Renewals>,
+    state: Mutex<State>,
+    /// Told when there is room for those that are held back.
+    room: Condvar,
+    watch: Mutex<Watch>,
+}
+
+struct State {
+    connection: Option<Arc<Connection>>,
+    /// Transactions that wait for a connection.
+    backlog: VecDeque<Transaction>,
+    /// Length of the backlog at which those that are over are thrown out.
+    sweep_at: usize,
+    /// Why there is no connection.
+    failure: Option<Error>,
+    stopped: bool,
+    held_back: usize,
+}
+
+impl Shared {
+    pub(super) fn new(name: String, place: String, options: ClientOptions) -> Result<Shared> {
+        let mut session = [0; 16];
+        getrandom::fill(&mut session).map_err(|error| {
+            Error::new(
+                ErrorKind::System,
+                format!("No random numbers for a session: {error}"),
+            )
+        })?;
+        let id_base = process_id_base(&session);
+        Ok(Shared {
+            name,
+            place,
+            options,
+            session: SessionId(session),
+            id_base,
+            control: Notify::new(),
+            renewals: Arc::default(),
+            state: Mutex::new(State {
+                connection: None,
+                backlog: VecDeque::new(),
+                sweep_at: 64,
+                failure: None,
+                stopped: false,
+                held_back: 0,
+            }),
+            room: Condvar::new(),
+            watch: Mutex::default(),
+        })
+    }
+
+    /// Sends `transaction`, or keeps it until there is a connection.
+    pub(super) fn submit(self: &Arc<Self>, transaction: &Transaction) {
+        transaction.set_link(
+            Arc::clone(self) as Arc<dyn Link>,
+            Arc::clone(&self.renewals),
+        );
+        let mut state = self.lock();
+        loop {
+            if state.stopped {
+                drop(state);
+                transaction.fail(self.stopped_error());
+                return;
+            }
+            if state.outstanding() >= self.options.max_outstanding.max(1) {
+                state = match self.hold_back(state, transaction) {
+                    Some(state) => state,
+                    None => return,
+                };
+                continue;
+            }
+            let Some(connection) = state.connection.clone() else {
+                state.queue(transaction);
+                drop(state);
+                self.control.notify_one();
+                return;
+            };
+            drop(state);
+            match connection.submit(self, transaction) {
+                Submit::Sent => return,
+                Submit::Crowded => {
+                    self.push_on(&connection, transaction.timeout());
+                    return;
+                }
+                // It was lost just now, and nothing of this transaction had been sent.
+                Submit::Lost => state = self.lock(),
+            }
+            // The client's thread takes the connection down; until then there is nothing to do.
+            if state
+                .connection
+                .as_ref()
+                .is_some_and(|now| Arc::ptr_eq(now, &connection))
+            {
+                state.connection = None;
+                self.control.notify_one();
+            }
+        }
+    }
+
+    /// Holds the calling thread back until fewer transactions are outstanding, for at most the time
+    /// that its transaction has. `None`: the transaction has failed.
+    fn hold_back<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        transaction: &Transaction,
+    ) -> Option<MutexGuard<'a, State>> {
+        // Nobody may be waiting for the responses that would make room.
+        let connection = state.connection.clone();
+        if let Some(connection) = &connection {
+            connection.add_background(1);
+        }
+        self.control.notify_one();
+        state.held_back += 1;
+        let limit = transaction.timeout();
+        let full = |state: &mut State| {
+            !state.stopped && state.outstanding() >= self.options.max_outstanding.max(1)
+        };
+        let (mut state, timeout) = self
+            .room
+            .wait_timeout_while(state, limit, full)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.held_back -= 1;
+        if let Some(connection) = connection {
+            connection.add_background(-1);
+        }
+        if !timeout.timed_out() {
+            return Some(state);
+        }
+        drop(state);
+        let text = format!(
+            "{}: {} transactions are outstanding, the most that are allowed",
+            self.place, self.options.max_outstanding
+        );
+        transaction.fail(Error::new(ErrorKind::Timeout, text));
+        None
+    }
+
+    /// More than enough waits to be sent: the calling thread helps until it is less, the connection
+    /// is lost, or `limit` has passed without any progress.
+    fn push_on(&self, connection: &Arc<Connection>, limit: Duration) {
+        connection.add_background(1);
+        self.control.notify_one();
+        let mut begun = Instant::now();
+        let mut before = connection.outgoing.sent();
+        while connection.outgoing.queued() > self.options.max_queued && begun.elapsed() < limit {
+            socket::wait(&connection.requests, Until::Writable, READ_LIMIT);
+            if connection.flush().is_err() {
+                break;
+            }
+            let now = connection.outgoing.sent();
+            if now != before {
+                (before, begun) = (now, Instant::now());
+            }
+        }
+        connection.add_background(-1);
+    }
+
+    /// A connection is there: what waited for it is sent, in the order in which it came.
+    pub(super) fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
+        let mut state = self.lock();
+        state.failure = None;
+        while let Some(transaction) = state.backlog.pop_front() {
+            if transaction.completed() {
+                continue;
+            }
+            if connection.submit(self, &transaction) == Submit::Lost {
+                state.backlog.push_front(transaction);
+                return;
+            }
+        }
+        if !state.stopped {
+            state.connection = Some(Arc::clone(connection));
+        }
+        drop(state);
+        self.room.notify_all();
+    }
+
+    /// The connection is over: what was under way fails, what comes now waits for the next one.
+    pub(super) fn disconnected(&self, connection: &Connection, failure: Error) {
+        let mut state = self.lock();
+        state.connection = None;
+        state.failure = Some(failure.clone());
+        drop(state);
+        connection.fail_all(&failure);
+        self.room.notify_all();
+    }
+
+    /// An attempt to connect has failed.
+    pub(super) fn failed(&self, failure: Error) {
+        let mut state = self.lock();
+        if state.failure.as_ref() != Some(&failure) {
+            ::log::debug!(target: &self.name, "No connection: {failure}");
+        }
+        state.failure = Some(failure);
+    }
+
+    pub(super) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopped = true;
+        let connection = state.connection.take();
+        let backlog = std::mem::take(&mut state.backlog);
+        drop(state);
+        let error = self.stopped_error();
+        if let Some(connection) = connection {
+            connection.close();
+            connection.fail_all(&error);
+        }
+        for transaction in backlog {
+            transaction.fail(error.clone());
+        }
+        self.room.notify_all();
+        self.control.notify_one();
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.lock().stopped
+    }
+
+    pub(super) fn stopped_error(&self) -> Error {
+        Error::new(
+            ErrorKind::Stopped,
+            format!("{}: the client is stopped", self.place),
+        )
+    }
+
+    /// Whether somebody waits for a connection.
+    pub(super) fn wanted(&self) -> bool {
+        let mut state = self.lock();
+        state.backlog.retain(|transaction| !transaction.completed());
+        !state.backlog.is_empty()
+    }
+
+    /// A response has made room.
+    pub(super) fn made_room(&self) {
+        if self.lock().held_back > 0 {
+            self.room.notify_all();
+        }
+    }
+
+    pub(super) fn watch(&self, transaction: &Transaction) {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = watch.add(transaction);
+        drop(watch);
+        let connection = self.lock().connection.clone();
+        let background =
+            connection.is_some_and(|connection| connection.read_in_background(self, transaction));
+        if first || background {
+            self.control.notify_one();
+        }
+    }
+
+    /// Fails the watched transactions whose time is over, and says when to look again.
+    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = watch.due(now);
+        let next = watch.next();
+        drop(watch);
+        for transaction in due {
+            // Its bytes are locked for no longer than a copy takes: that copy completes it.
+            transaction.expire();
+        }
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn outstanding(&self) -> usize {
+        let sent = self
+            .connection
+            .as_ref()
+            .map_or(0, |connection| connection.outstanding());
+        self.backlog.len() + sent
+    }
+
+    fn queue(&mut self, transaction: &Transaction) {
+        if self.backlog.len() >= self.sweep_at {
+            self.backlog.retain(|transaction| !transaction.completed());
+            self.sweep_at = 64 + 2 * self.backlog.len();
+        }
+        self.backlog.push_back(transaction.clone());
+    }
+}
+
+impl Link for Shared {
+    fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool {
+        let Some(connection) = self.lock().connection.clone() else {
+            return false;
+        };
+        if connection.is_lost() || !connection.awaits(self, transaction) {
+            return transaction.completed();
+        }
+        match connection.turn.enter(transaction) {
+            Enter::Follow => return false,
+            Enter::Read { wake: true } => self.control.notify_one(),
+            Enter::Read { wake: false } => {}
+        }
+        while !transaction.completed() {
+            let left = match deadline {
+                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+                None => READ_LIMIT,
+            };
+            if left.is_zero() {
+                break;
+            }
+            let precise = left < READ_LIMIT;
+            if precise && !socket::wait(&connection.responses, Until::Readable, left) {
+                break;
+            }
+            if let Err(error) = connection.read(self, socket::Mode::Wait) {
+                connection.lost(&self.place, error);
+                self.control.notify_one();
+                break;
+            }
+        }
+        if !connection.turn.leave() && connection.background() > 0 {
+            self.control.notify_one();
+        }
+        true
+    }
+
+    fn leave(&self, transaction: &Transaction, nudged: bool) {
+        let Some(connection) = self.lock().connection.clone() else {
+            return;
+        };
+        if !connection.turn.quit(transaction, nudged) && connection.background() > 0 {
+            self.control.notify_one();
+        }
+    }
+
+    fn give_up(&self, transaction: &Transaction) -> Option<Error> {
+        let state = self.lock();
+        let Some(connection) = state.connection.clone() else {
+            let error = match &state.failure {
+                Some(failure) => failure.clone(),
+                None => {
+                    let text = format!("{}: not connected yet, no answer: unreachable", self.place);
+                    Error::new(ErrorKind::Unreachable, text)
+                }
+            };
+            return Some(error);
+        };
+        drop(state);
+        if connection.forget(self, transaction) {
+            self.made_room();
+        }
+        if transaction.kind() == POST {
+            let text = format!("{}: the network takes no more data", self.place);
+            return Some(Error::new(ErrorKind::Timeout, text));
+        }
+        None
+    }
+}
+
+/// The same for all clients of the process, so that ids on the wire are unique in it.
+fn process_id_base(random: &[u8; 16]) -> u32 {
+    static BASE: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *BASE.get_or_init(|| {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&random[..4]);
+        // Independent of the session, which others get to see.
+        let mixed = u32::from_le_bytes(bytes).wrapping_mul(0x9E37_79B1);
+        mixed ^ std::process::id().rotate_left(16)
+    })
+}

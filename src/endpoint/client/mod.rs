@@ -1,0 +1,189 @@
+//! The client: a slave that carries out transactions at a server.
+//!
+//! A request leaves on the thread that asks, a response is read by the thread that waits for it
+//! (`turn.rs`). The client's own thread connects (`connect.rs`), and reads while nobody waits
+//! (`attend.rs`). `link.rs` holds what lives as long as the client, `connection.rs` what lives as long
+//! as a connection, `response.rs` works through what the server sends.
+
+mod attend;
+mod connect;
+mod connection;
+mod link;
+mod response;
+mod turn;
+
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::address::target;
+use super::options::ClientOptions;
+use crate::bus::{kind_name, Slave, SlaveBase, Transaction, POST, READ, VERIFY, WRITE};
+use crate::error::{Error, ErrorKind, Result};
+use crate::wire::PROBE;
+use link::Shared;
+
+/// How long to wait for the client's thread when it is stopped. It could be in a completion
+/// callback of the user's that does not return.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// A client of the bridge.
+pub struct TcpClient {
+    base: SlaveBase,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<Thread>>,
+}
+
+struct Thread {
+    handle: JoinHandle<()>,
+    finished: Receiver<()>,
+}
+
+impl TcpClient {
+    /// A client of the server at `address` (an IP address or a host name, resolved anew at each
+    /// attempt to connect; `source;destination` to connect from a certain address of this host),
+    /// ports `port` and `port + 1`. Returns at once; the connection is made, and made again whenever
+    /// it is lost, by a thread of the client's own.
+    pub fn new(address: &str, port: u16, options: ClientOptions) -> Result<TcpClient> {
+        crate::log::init();
+        let target = target(address, port)?;
+        let name = format!("pyrogue.memory.TcpClient.{address}.{port}");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| system_error(&error))?;
+        let shared = Arc::new(Shared::new(name, format!("{address}:{port}"), options)?);
+        let (finish, finished) = channel::<()>();
+        let run = {
+            let shared = Arc::clone(&shared);
+            move || {
+                // Dropped at the end, by whatever way: the receiver sees it.
+                let _finish = finish;
+                runtime.block_on(attend::run(&shared, &target, port));
+                // A name may still be being resolved: it is not waited for.
+                runtime.shutdown_background();
+            }
+        };
+        let handle = thread::Builder::new()
+            .name("TcpClient".to_owned())
+            .spawn(run)
+            .map_err(|error| system_error(&error))?;
+        Ok(TcpClient {
+            base: SlaveBase::new(4, u32::MAX),
+            shared,
+            thread: Mutex::new(Some(Thread { handle, finished })),
+        })
+    }
+
+    /// Number, name and access sizes.
+    pub fn base(&self) -> &SlaveBase {
+        &self.base
+    }
+
+    /// The name under which the client logs.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Asks the server for a sign of life, every `period`, until it answers or `timeout` is over.
+    /// Servers before Rogue 6.8.5 do not know this; simulation models before 2026 hang on it.
+    pub fn wait_ready(&self, timeout: Duration, period: Duration) -> bool {
+        let end = Instant::now().checked_add(timeout);
+        let period = period.max(Duration::from_millis(1));
+        loop {
+            let left = end.map_or(period, |end| end.saturating_duration_since(Instant::now()));
+            let probe = Transaction::new(0, 0, PROBE, None, period.min(left));
+            let begun = Instant::now();
+            self.shared.submit(&probe);
+            probe.taken();
+            match probe.wait() {
+                Ok(()) => return true,
+                Err(error) if error.kind() == ErrorKind::Stopped => return false,
+                Err(error) => ::log::debug!(target: &self.shared.name, "Not ready: {error}"),
+            }
+            if end.is_some_and(|end| Instant::now() >= end) {
+                return false;
+            }
+            // An answer that says no comes at once: the next question still waits its time.
+            thread::sleep(period.min(left).saturating_sub(begun.elapsed()));
+        }
+    }
+
+    /// Lets the client's own thread keep the deadline of a transaction that no thread waits for, and
+    /// read its response at once. To be called when the client has taken it.
+    pub fn watch(&self, transaction: &Transaction) {
+        self.shared.watch(transaction);
+    }
+
+    /// Stops the client: its connections are closed, and every transaction, outstanding or new,
+    /// fails with `Stopped`. May be called from any thread, again and again.
+    pub fn stop(&self) {
+        self.shared.stop();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(Thread { handle, finished }) = thread else {
+            return;
+        };
+        if handle.thread().id() == thread::current().id() {
+            return;
+        }
+        if finished.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            ::log::warn!(
+                target: &self.shared.name,
+                "A completion callback is still at work: its thread is left behind."
+            );
+            return;
+        }
+        // It has ended but for its last instructions.
+        let _ = handle.join();
+    }
+}
+
+impl Drop for TcpClient {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Slave for TcpClient {
+    fn do_transaction(&self, transaction: Transaction) {
+        let (size, kind) = (transaction.size(), transaction.kind());
+        if !matches!(kind, READ | WRITE | POST | VERIFY) {
+            let text = format!("Transaction type {kind} is not known");
+            transaction.fail(Error::new(ErrorKind::InvalidArgument, text));
+        } else if size == 0 {
+            let text = format!("A {} of 0 bytes is not allowed", kind_name(kind));
+            transaction.fail(Error::new(ErrorKind::Size, text));
+        } else {
+            self.shared.submit(&transaction);
+        }
+    }
+
+    fn slave_id(&self) -> u32 {
+        self.base.id()
+    }
+
+    fn slave_name(&self) -> String {
+        self.base.name()
+    }
+
+    fn min_access(&self) -> u32 {
+        self.base.min()
+    }
+
+    fn max_access(&self) -> u32 {
+        self.base.max()
+    }
+}
+
+fn system_error(error: &std::io::Error) -> Error {
+    Error::new(
+        ErrorKind::System,
+        format!("The client could not start its thread: {error}"),
+    )
+}

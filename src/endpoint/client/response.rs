@@ -1,0 +1,250 @@
+//! Works through what the server sends: puts data where it belongs, and completes transactions.
+
+use super::connection::{Connection, Entry, ReadError};
+use super::link::{Shared, READ_LIMIT};
+use crate::bus::{READ, VERIFY};
+use crate::endpoint::socket::{self, Mode, Until};
+use crate::error::{Error, ErrorKind};
+use crate::wire::{decode_result, Decoder, End, Event, Header};
+
+/// Data of at least this much goes straight from the socket to where it belongs.
+const DIRECT: u64 = 1 << 14;
+
+/// The reading half of a response connection.
+pub(super) struct Reader {
+    decoder: Decoder,
+    buffer: Vec<u8>,
+    current: Option<Current>,
+}
+
+/// The response that is coming in.
+struct Current {
+    entry: Entry,
+    /// What of it fits its request.
+    fits: bool,
+    /// Bytes of data that have come.
+    offset: usize,
+}
+
+impl Reader {
+    /// Goes on where the handshake has left `decoder`.
+    pub(super) fn new(decoder: Decoder) -> Reader {
+        Reader {
+            decoder,
+            buffer: vec![0; 1 << 16],
+            current: None,
+        }
+    }
+
+    /// Receives once, and works through what came. False: there was nothing.
+    pub(super) fn receive(
+        &mut self,
+        connection: &Connection,
+        shared: &Shared,
+        mode: Mode,
+    ) -> Result<bool, ReadError> {
+        let remaining = self.decoder.data_remaining();
+        if remaining >= DIRECT {
+            if let Some(received) = self.receive_data(connection, mode, remaining)? {
+                if received && self.decoder.data_remaining() == 0 {
+                    self.work(connection, shared, 0)?;
+                }
+                return Ok(received);
+            }
+        }
+        match socket::receive(&connection.responses, &mut self.buffer, mode) {
+            Ok(0) => Err(ReadError::End),
+            Ok(count) => self.work(connection, shared, count).map(|()| true),
+            Err(error) if socket::is_early(&error) => Ok(false),
+            Err(error) => Err(ReadError::Io(error)),
+        }
+    }
+
+    /// Receives data into the memory of its transaction; `None` when nobody wants it any more.
+    fn receive_data(
+        &mut self,
+        connection: &Connection,
+        mode: Mode,
+        remaining: u64,
+    ) -> Result<Option<bool>, ReadError> {
+        let Some(current) = self.current.as_mut().filter(|current| current.fits) else {
+            return Ok(None);
+        };
+        // The transaction's bytes are not locked while waiting: its master may want to give up.
+        if mode == Mode::Wait && !socket::wait(&connection.responses, Until::Readable, READ_LIMIT) {
+            return Ok(Some(false));
+        }
+        let mut lock = current.entry.transaction.lock();
+        let place = lock
+            .bytes_mut()
+            .and_then(|bytes| bytes.get_mut(current.offset..));
+        let Some(place) = place else {
+            current.fits = false;
+            return Ok(None);
+        };
+        let room = place
+            .len()
+            .min(usize::try_from(remaining).unwrap_or(usize::MAX));
+        if room == 0 {
+            return Ok(None);
+        }
+        match socket::receive(&connection.responses, &mut place[..room], Mode::Now) {
+            Ok(0) => Err(ReadError::End),
+            Ok(count) => {
+                current.offset += count;
+                self.decoder.data_taken(count as u64);
+                Ok(Some(true))
+            }
+            Err(error) if socket::is_early(&error) => Ok(Some(false)),
+            Err(error) => Err(ReadError::Io(error)),
+        }
+    }
+
+    fn work(
+        &mut self,
+        connection: &Connection,
+        shared: &Shared,
+        count: usize,
+    ) -> Result<(), ReadError> {
+        let mut input = &self.buffer[..count];
+        loop {
+            let event = self
+                .decoder
+                .decode(&mut input)
+                .map_err(|error| ReadError::Protocol(error.to_string()))?;
+            let Some(event) = event else { return Ok(()) };
+            match event {
+                Event::Header(header) => {
+                    self.current = connection.find(header.id).map(|entry| Current {
+                        fits: fit(&entry.header, &header).is_ok(),
+                        entry,
+                        offset: 0,
+                    });
+                }
+                Event::Data(piece) => {
+                    if let Some(current) = &mut self.current {
+                        current.take(piece);
+                    }
+                }
+                Event::End(end) => {
+                    let current = self.current.take();
+                    let outcome = outcome(&end, current.as_ref(), self.decoder.result());
+                    answer(connection, shared, &end, current, outcome);
+                }
+                Event::Ping { pong } => {
+                    // Nothing else is ever written here, so the socket has room for it.
+                    let pong = std::io::IoSlice::new(pong.as_bytes());
+                    socket::send(&connection.responses, &[pong]).map_err(ReadError::Io)?;
+                }
+                // The handshake is over; the decoder lets no second one pass.
+                Event::Greeting { .. } | Event::Ready { .. } => {}
+            }
+        }
+    }
+}
+
+impl Current {
+    /// Puts a piece of data where it belongs.
+    fn take(&mut self, piece: &[u8]) {
+        let Header { kind, .. } = self.entry.header;
+        let start = self.offset;
+        self.offset = start.saturating_add(piece.len());
+        if !self.fits || !matches!(kind, READ | VERIFY) {
+            return;
+        }
+        let mut lock = self.entry.transaction.lock();
+        if let Some(place) = lock
+            .bytes_mut()
+            .and_then(|bytes| bytes.get_mut(start..self.offset))
+        {
+            place.copy_from_slice(piece);
+        }
+    }
+}
+
+/// Whether a response has the address, size and type of its request.
+fn fit(request: &Header, response: &Header) -> Result<(), String> {
+    let (a, b) = (request, response);
+    if a.address != b.address {
+        return Err(format!(
+            "address {:#x} instead of {:#x}",
+            b.address, a.address
+        ));
+    }
+    if a.size != b.size {
+        return Err(format!("size {} instead of {}", b.size, a.size));
+    }
+    if a.kind != b.kind {
+        return Err(format!("type {} instead of {}", b.kind, a.kind));
+    }
+    Ok(())
+}
+
+/// What a complete response says.
+fn outcome(end: &End, current: Option<&Current>, result: &[u8]) -> Result<(), Error> {
+    let protocol = |text: String| {
+        Err(Error::new(
+            ErrorKind::Protocol,
+            format!("The response does not fit its request: {text}"),
+        ))
+    };
+    let Some(current) = current else {
+        return Ok(());
+    };
+    let request = &current.entry.header;
+    if let Err(text) = fit(request, &end.header) {
+        return protocol(text);
+    }
+    if let Some(malformed) = &end.malformed {
+        return protocol(malformed.to_string());
+    }
+    // What went wrong at the slave says more than how much data came with it.
+    decode_result(result).map_err(|text| Error::new(ErrorKind::Failed, text))?;
+    let data = end.data_len.unwrap_or(0);
+    if matches!(request.kind, READ | VERIFY) && data != u64::from(request.size) {
+        return protocol(format!(
+            "{data} bytes of data for a size of {}",
+            request.size
+        ));
+    }
+    Ok(())
+}
+
+/// Completes the transaction that a response answers.
+fn answer(
+    connection: &Connection,
+    shared: &Shared,
+    end: &End,
+    current: Option<Current>,
+    outcome: Result<(), Error>,
+) {
+    let header = &end.header;
+    let entry = current.and_then(|current| connection.remove(current.entry.header.id));
+    let Some(entry) = entry else {
+        // Late, or of somebody else. A fact for who looks into it, not a fault of the user's.
+        ::log::info!(
+            target: &shared.name,
+            "No transaction waits for the response id={}, addr=0x{:x}, size={}, type={}",
+            header.id, header.address, header.size, header.kind
+        );
+        return;
+    };
+    ::log::debug!(
+        target: &shared.name,
+        "Response for transaction id={}, addr=0x{:x}, size={}, type={}, result: ({})",
+        header.id,
+        header.address,
+        header.size,
+        header.kind,
+        outcome.as_ref().err().map_or("OK", Error::text)
+    );
+    let transaction = entry.transaction;
+    shared
+        .renewals
+        .answered(transaction.order(), std::time::Instant::now());
+    match outcome {
+        Ok(()) => transaction.done(),
+        Err(error) => transaction.fail(error),
+    };
+    shared.made_room();
+}

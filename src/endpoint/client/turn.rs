@@ -1,0 +1,195 @@
+//! Whose turn it is to read the connection.
+//!
+//! One thread reads at a time. A thread that waits for a response reads itself, so that no hand-over
+//! to another thread costs more than the transaction. Whoever waits while another reads is a
+//! *follower*: the reader completes its transaction for it, or, when done, nudges it to read on. The
+//! endpoint's own thread reads only while nobody waits: it *stands by*. It is not told each time a
+//! reader leaves, but looks every [`TICK`](super::attend::TICK) while transactions come and go.
+//!
+//! The rule: while responses are outstanding, somebody reads, or has been nudged to, or the endpoint's
+//! thread looks within a tick.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::bus::Transaction;
+
+/// The turn to read.
+#[derive(Default)]
+pub(super) struct Turn {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    reading: bool,
+    followers: Vec<Transaction>,
+    /// How many turns there have been: a sign of life for the endpoint's thread.
+    turns: u64,
+    /// The endpoint's thread looks every tick, instead of standing by.
+    ticking: bool,
+}
+
+/// What a thread that wants to read is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Enter {
+    /// Read. If `wake`, the endpoint's thread is standing by and has to be told not to.
+    Read { wake: bool },
+    /// Wait: another thread reads.
+    Follow,
+}
+
+/// What the endpoint's thread finds when it looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Somebody reads, or has done so since the last look.
+    Busy,
+    /// Nobody does: stand by.
+    Idle,
+}
+
+impl Turn {
+    /// A thread waits for `transaction` and would read.
+    pub(super) fn enter(&self, transaction: &Transaction) -> Enter {
+        let mut state = self.lock();
+        if state.reading {
+            if !state.followers.iter().any(|other| other.same(transaction)) {
+                state.followers.push(transaction.clone());
+            }
+            return Enter::Follow;
+        }
+        state.reading = true;
+        state.turns += 1;
+        Enter::Read {
+            wake: !std::mem::replace(&mut state.ticking, true),
+        }
+    }
+
+    /// The endpoint's thread would read; false when another thread does.
+    pub(super) fn enter_standby(&self) -> bool {
+        let mut state = self.lock();
+        !std::mem::replace(&mut state.reading, true)
+    }
+
+    /// The reader reads no more. A follower, if there is one, is nudged to take over; false if there
+    /// is none.
+    pub(super) fn leave(&self) -> bool {
+        let mut state = self.lock();
+        state.reading = false;
+        let next = Turn::pop(&mut state);
+        drop(state);
+        Turn::nudge(next)
+    }
+
+    /// A follower waits no longer. If it had been nudged, another takes its place.
+    pub(super) fn quit(&self, transaction: &Transaction, nudged: bool) -> bool {
+        let mut state = self.lock();
+        state.followers.retain(|other| !other.same(transaction));
+        if !nudged || state.reading {
+            return true;
+        }
+        let next = Turn::pop(&mut state);
+        drop(state);
+        Turn::nudge(next)
+    }
+
+    /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time.
+    pub(super) fn look(&self, turns: &mut u64, outstanding: bool) -> Look {
+        let mut state = self.lock();
+        let same = std::mem::replace(turns, state.turns) == state.turns;
+        if state.ticking && (state.reading || (!same && !outstanding)) {
+            return Look::Busy;
+        }
+        if state.reading {
+            // A reader that came before anybody ticked: this is the endpoint's thread itself.
+            return Look::Busy;
+        }
+        state.ticking = false;
+        Look::Idle
+    }
+
+    /// Whether a reader has told the endpoint's thread not to stand by.
+    pub(super) fn is_ticking(&self) -> bool {
+        self.lock().ticking
+    }
+
+    fn pop(state: &mut State) -> Option<Transaction> {
+        while let Some(next) = state.followers.pop() {
+            if !next.completed() {
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    fn nudge(next: Option<Transaction>) -> bool {
+        next.is_some_and(|next| {
+            next.nudge();
+            true
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::READ;
+    use std::time::Duration;
+
+    fn transaction() -> Transaction {
+        Transaction::new(0, 0, READ, None, Duration::MAX)
+    }
+
+    #[test]
+    fn one_reads_and_the_others_follow() {
+        let (turn, a, b) = (Turn::default(), transaction(), transaction());
+        assert_eq!(turn.enter(&a), Enter::Read { wake: true });
+        assert_eq!(turn.enter(&b), Enter::Follow);
+        assert!(!turn.enter_standby());
+        assert!(turn.leave());
+        assert_eq!(turn.enter(&b), Enter::Read { wake: false });
+        assert!(!turn.leave());
+        assert!(turn.enter_standby());
+    }
+
+    #[test]
+    fn a_follower_that_quits_after_its_nudge_passes_it_on() {
+        let (turn, a, b, c) = (Turn::default(), transaction(), transaction(), transaction());
+        turn.enter(&a);
+        turn.enter(&b);
+        turn.enter(&c);
+        assert!(turn.leave());
+        assert!(turn.quit(&c, true), "b is nudged in its place");
+        assert!(!turn.quit(&b, true), "nobody is left");
+    }
+
+    #[test]
+    fn a_completed_follower_is_passed_over() {
+        let (turn, a, b) = (Turn::default(), transaction(), transaction());
+        turn.enter(&a);
+        turn.enter(&b);
+        b.done();
+        assert!(!turn.leave());
+    }
+
+    #[test]
+    fn the_endpoint_stands_by_when_nobody_reads() {
+        let (turn, a) = (Turn::default(), transaction());
+        let mut turns = 0;
+        assert_eq!(turn.look(&mut turns, false), Look::Idle);
+        turn.enter(&a);
+        assert_eq!(turn.look(&mut turns, true), Look::Busy);
+        turn.leave();
+        assert_eq!(turn.look(&mut turns, false), Look::Idle);
+        turn.enter(&a);
+        turn.leave();
+        // Transactions come and go: look again before standing by, unless one is left outstanding.
+        assert_eq!(turn.look(&mut turns, false), Look::Busy);
+        turn.enter(&a);
+        turn.leave();
+        assert_eq!(turn.look(&mut turns, true), Look::Idle);
+    }
+}

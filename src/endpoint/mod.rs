@@ -1,0 +1,19 @@
+//! The two ends of the bridge: [`TcpServer`] takes transactions from the network and gives them to
+//! whoever pulls them; [`TcpClient`] is a slave that carries out transactions at a server.
+//!
+//! This is the only user of tokio, and the only owner of threads.
+
+mod address;
+mod client;
+mod options;
+mod outgoing;
+mod pairing;
+mod serve;
+mod server;
+mod socket;
+mod watch;
+
+pub use client::TcpClient;
+pub use options::{ClientOptions, ServerOptions};
+pub use serve::{serve, ServerThread};
+pub use server::{admit, TcpServer};

@@ -1,0 +1,61 @@
+//! What can be set about an endpoint, each with its default.
+
+use std::time::Duration;
+
+/// Limits and times of a [`TcpServer`](super::TcpServer).
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The largest transaction, in bytes. A larger one is refused by an error response.
+    pub max_transaction: u32,
+    /// Transactions that may be in the slave's hands at a time; the others wait their turn. 1 gives
+    /// Rogue's behaviour.
+    pub max_outstanding: usize,
+    /// Connections at a time, two for each client. What is over is closed.
+    pub max_connections: usize,
+    /// Bytes of responses that may wait for one client to read them. While they are more, none of
+    /// the client's further requests are carried out.
+    pub max_queued: usize,
+    /// The time from a connection's arrival to the end of its handshake.
+    pub handshake_timeout: Duration,
+    /// How long a peer may give no sign of life, or take none of the bytes that wait for it, before
+    /// its connection is dropped.
+    pub keep_alive: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> ServerOptions {
+        ServerOptions {
+            max_transaction: 16 << 20,
+            max_outstanding: 32,
+            max_connections: 4096,
+            max_queued: 32 << 20,
+            handshake_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Limits and times of a [`TcpClient`](super::TcpClient).
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// Transactions that may wait for their responses at a time. Who asks for more is held back,
+    /// for at most the timeout of the transaction.
+    pub max_outstanding: usize,
+    /// Bytes of requests that the network has not taken yet, beyond which who asks is held back.
+    pub max_queued: usize,
+    /// The time that one attempt to connect may take, handshake included.
+    pub connect_timeout: Duration,
+    /// How long the server's host may give no sign of life before the connection counts as lost.
+    pub keep_alive: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> ClientOptions {
+        ClientOptions {
+            max_outstanding: 65536,
+            max_queued: 1 << 20,
+            connect_timeout: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(10),
+        }
+    }
+}

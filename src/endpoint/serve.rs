@@ -1,0 +1,114 @@
+//! A thread that pulls transactions from a server and gives them to a slave, for programs that do
+//! not pull themselves.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::mpsc::{channel, Receiver};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::server::{admit, TcpServer};
+use crate::bus::{Slave, Transaction};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long to wait for a slave that is at work when the server is stopped.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// The thread, named `TcpServer`.
+#[derive(Debug)]
+pub struct ServerThread {
+    thread: Option<JoinHandle<()>>,
+    finished: Receiver<()>,
+    name: String,
+}
+
+/// Starts a thread that pulls from `server` and puts each transaction to the slave that `slave`
+/// returns then. It ends when the server is stopped.
+pub fn serve(
+    server: Arc<TcpServer>,
+    slave: impl Fn() -> Arc<dyn Slave> + Send + 'static,
+) -> Result<ServerThread> {
+    let (finish, finished) = channel::<()>();
+    let name = server.name().to_owned();
+    let run = move || {
+        // Dropped at the end, by whatever way: the receiver sees it.
+        let _finish = finish;
+        while let Some(transaction) = pull(&server) {
+            let slave = slave();
+            if admit(&transaction, slave.min_access(), slave.max_access()) {
+                carry_out(slave.as_ref(), transaction);
+            }
+        }
+    };
+    let thread = thread::Builder::new()
+        .name("TcpServer".to_owned())
+        .spawn(run)
+        .map_err(|error| {
+            Error::new(
+                ErrorKind::System,
+                format!("The server could not start a thread: {error}"),
+            )
+        })?;
+    Ok(ServerThread {
+        thread: Some(thread),
+        finished,
+        name,
+    })
+}
+
+fn pull(server: &TcpServer) -> Option<Transaction> {
+    match server.next(None) {
+        Ok(next) => next,
+        Err(error) => {
+            if error.kind() != ErrorKind::Stopped {
+                ::log::error!(target: server.name(), "{error}");
+            }
+            None
+        }
+    }
+}
+
+/// Gives a transaction to a slave. A panic there becomes the transaction's error.
+fn carry_out(slave: &dyn Slave, transaction: Transaction) {
+    let handle = transaction.clone();
+    let work = AssertUnwindSafe(|| slave.do_transaction(transaction));
+    match catch_unwind(work) {
+        Ok(()) => handle.taken(),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "unknown".to_owned());
+            handle.fail(Error::new(
+                ErrorKind::Internal,
+                format!("The slave panicked: {text}"),
+            ));
+        }
+    }
+}
+
+impl ServerThread {
+    /// Waits for the thread, after the server has been stopped. If its slave is still at work after
+    /// 150 ms, the thread is left to end by itself, and that is logged. On the thread itself this
+    /// does nothing.
+    pub fn join(&mut self) {
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        if thread.thread().id() == thread::current().id() {
+            return;
+        }
+        let blocked =
+            self.finished.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+        if blocked {
+            ::log::warn!(
+                target: &self.name,
+                "The slave is still at work on a transaction: its thread is left behind."
+            );
+        } else {
+            // It has ended but for its last instructions; a panic there has been logged.
+            let _ = thread.join();
+        }
+    }
+}

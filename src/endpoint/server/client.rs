@@ -1,0 +1,256 @@
+//! A client as the server sees it: where its responses go.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::state::Shared;
+use crate::bus::{Completed, Completion, POST, READ, VERIFY, WRITE};
+use crate::endpoint::outgoing::{Body, Chunk, Outgoing, Sent};
+use crate::wire::{response_head, response_tail, response_tail_ok, Header, PROBE};
+
+/// How long responses are held for a response connection that has not come yet.
+const HOLD: Duration = Duration::from_secs(1);
+
+/// A request that waits for its turn.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) header: Header,
+    /// What a Write or Post brought.
+    pub(super) data: Vec<u8>,
+}
+
+/// A client, from the arrival of its request connection to its end.
+pub(super) struct Client {
+    shared: Arc<Shared>,
+    name: IpAddr,
+    /// It is one of ours: both its connections name a session.
+    session: bool,
+    /// Told when its connection may be read again.
+    pub(super) space: Notify,
+    responses: Mutex<Responses>,
+}
+
+#[derive(Default)]
+struct Responses {
+    outgoing: Option<Arc<Outgoing>>,
+    held: VecDeque<Response>,
+    held_bytes: usize,
+    gone: bool,
+}
+
+/// A response that waits for its connection.
+struct Response {
+    header: Header,
+    body: Chunk,
+    tail: Vec<u8>,
+    since: Instant,
+}
+
+impl Client {
+    pub(super) fn new(shared: Arc<Shared>, name: IpAddr, session: bool) -> Client {
+        Client {
+            shared,
+            name,
+            session,
+            space: Notify::new(),
+            responses: Mutex::default(),
+        }
+    }
+
+    /// Where the client is, for log lines.
+    pub(super) fn name(&self) -> IpAddr {
+        self.name
+    }
+
+    /// The client's response connection is there: what was held goes out.
+    pub(super) fn join(&self, outgoing: Arc<Outgoing>) {
+        let mut responses = self.lock();
+        for response in std::mem::take(&mut responses.held) {
+            let head = response_head(&response.header, response.body.len());
+            outgoing.send(head.as_bytes(), Body::Owned(response.body), &response.tail);
+        }
+        responses.held_bytes = 0;
+        responses.outgoing = Some(outgoing);
+    }
+
+    /// The client's response connection has gone, and may come back.
+    pub(super) fn part(&self) {
+        self.lock().outgoing = None;
+    }
+
+    /// The client has gone: nobody gets its responses.
+    pub(super) fn leave(&self) {
+        let mut responses = self.lock();
+        responses.gone = true;
+        responses.outgoing = None;
+        responses.held.clear();
+        responses.held_bytes = 0;
+        drop(responses);
+        self.space.notify_one();
+    }
+
+    /// Bytes of responses that wait for the client.
+    pub(super) fn queued(&self) -> usize {
+        let responses = self.lock();
+        let sending = responses
+            .outgoing
+            .as_ref()
+            .map_or(0, |outgoing| outgoing.queued());
+        sending + responses.held_bytes
+    }
+
+    /// Throws away what has been held too long. True if something is held still.
+    pub(super) fn expire(&self, now: Instant) -> bool {
+        let mut responses = self.lock();
+        while responses
+            .held
+            .front()
+            .is_some_and(|response| response.since + HOLD <= now)
+        {
+            if let Some(response) = responses.held.pop_front() {
+                responses.held_bytes -= response.body.len();
+                ::log::warn!(
+                    target: &self.shared.name,
+                    "No response connection of {} for the response to id={}: it is dropped.",
+                    self.name,
+                    response.header.id
+                );
+            }
+        }
+        !responses.held.is_empty()
+    }
+
+    /// Answers a request. `body` holds the data of a Read or Verify that succeeded.
+    pub(super) fn respond(&self, header: &Header, body: Chunk, outcome: Result<(), &str>) {
+        ::log::debug!(
+            target: &self.shared.name,
+            "Done transaction id={}, addr=0x{:x}, size={}, type={}, result=({})",
+            header.id, header.address, header.size, header.kind, outcome.err().unwrap_or("OK")
+        );
+        if header.kind == POST {
+            if let Err(text) = outcome {
+                self.shared.post_failed();
+                ::log::warn!(
+                    target: &self.shared.name,
+                    "Posted write id={} of {} failed: addr=0x{:x}, size={}: {text}",
+                    header.id, self.name, header.address, header.size
+                );
+            }
+            return;
+        }
+        let error;
+        let tail = match outcome {
+            Ok(()) => response_tail_ok(),
+            // A legacy client takes the text for a printf format.
+            Err(text) if !self.session => {
+                error = response_tail(&text.replace('%', "%%"));
+                &error
+            }
+            Err(text) => {
+                error = response_tail(text);
+                &error
+            }
+        };
+        let body = if body.len() == 0 && !self.session && header.kind != PROBE {
+            // Rogue before 6.8.5 does not count an empty frame, and drops a response that has one.
+            Chunk::Zeros(1)
+        } else {
+            body
+        };
+        let mut responses = self.lock();
+        if responses.gone {
+            return;
+        }
+        let Some(outgoing) = responses.outgoing.clone() else {
+            self.hold(&mut responses, header, body, tail);
+            return;
+        };
+        // Order among the responses of a client does not matter, so none waits for another's lock.
+        drop(responses);
+        let head = response_head(header, body.len());
+        if outgoing.send(head.as_bytes(), Body::Owned(body), tail) == Sent::Closed {
+            ::log::debug!(
+                target: &self.shared.name,
+                "The connection of {} was lost before the response to id={}.",
+                self.name, header.id
+            );
+        }
+    }
+
+    fn hold(&self, responses: &mut Responses, header: &Header, body: Chunk, tail: &[u8]) {
+        if responses.held_bytes + body.len() > self.shared.options.max_queued {
+            ::log::warn!(
+                target: &self.shared.name,
+                "No response connection of {}, and too much is waiting for it: the response to id={} is dropped.",
+                self.name, header.id
+            );
+            return;
+        }
+        ::log::debug!(
+            target: &self.shared.name,
+            "Holding the response to id={} until {} has a response connection.",
+            header.id, self.name
+        );
+        responses.held_bytes += body.len();
+        responses.held.push_back(Response {
+            header: *header,
+            body,
+            tail: tail.to_vec(),
+            since: Instant::now(),
+        });
+        self.shared.housekeep.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Responses> {
+        self.responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The data of a response that says no. A legacy client takes the text only if a Read or Verify
+/// brings as many bytes as it asked for.
+pub(super) fn filler(header: &Header, max: u32) -> Chunk {
+    match header.kind {
+        READ | VERIFY if header.size <= max => Chunk::Zeros(header.size as usize),
+        _ => Chunk::Zeros(0),
+    }
+}
+
+impl Completion for Client {
+    fn completed(&self, token: u64, completed: Completed) {
+        let Completed {
+            address,
+            size,
+            kind,
+            outcome,
+            payload,
+        } = completed;
+        let header = Header {
+            id: token as u32,
+            address,
+            size,
+            kind,
+        };
+        match outcome {
+            Ok(()) => {
+                // A write's data is not echoed.
+                let body = if kind == WRITE {
+                    Chunk::Zeros(0)
+                } else {
+                    Chunk::Payload(payload)
+                };
+                self.respond(&header, body, Ok(()));
+            }
+            Err(error) => {
+                let body = filler(&header, self.shared.options.max_transaction);
+                self.respond(&header, body, Err(error.text()));
+            }
+        }
+        self.shared.completed();
+    }
+}

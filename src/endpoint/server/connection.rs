@@ -1,0 +1,343 @@
+//! The work on one connection of a server: from its arrival over the handshake to its end.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
+use tokio::net::TcpListener;
+
+use super::client::{filler, Client, Request};
+use super::state::Shared;
+use crate::bus::{kind_name, POST, READ, VERIFY, WRITE};
+use crate::endpoint::outgoing::{Body, Chunk, Outgoing};
+use crate::endpoint::pairing::{Arrival, Side};
+use crate::endpoint::socket::{self, Mode};
+use crate::wire::{
+    greeting, ready, Decoder, End, Event, Header, Limits, Messages, Role, SessionId, PROBE,
+};
+
+/// The pause after a failed accept: the process has no descriptors left, and will not at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Takes in connections for as long as the server lives.
+pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, side: Side) {
+    while !shared.stopped() {
+        match listener.accept().await {
+            Ok((stream, peer)) => match stream.into_std() {
+                Ok(stream) => {
+                    tokio::spawn(serve(Arc::clone(&shared), stream, peer, side));
+                }
+                Err(error) => ::log::warn!(target: &shared.name, "Lost {peer}: {error}"),
+            },
+            Err(error) => {
+                ::log::warn!(target: &shared.name, "Cannot accept a connection: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One connection, on the thread that pulls.
+struct Connection {
+    shared: Arc<Shared>,
+    id: u64,
+    side: Side,
+    /// The peer's address; an IPv4 one as such, whatever socket it came by.
+    peer: IpAddr,
+    socket: AsyncFd<Arc<TcpStream>>,
+    outgoing: Arc<Outgoing>,
+    decoder: Decoder,
+    session: Option<SessionId>,
+    client: Option<Arc<Client>>,
+    /// Data of the request that is coming in.
+    data: Vec<u8>,
+}
+
+async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: Side) {
+    let peer_ip = peer.ip().to_canonical();
+    if let Err(error) = socket::tune(&stream, shared.options.keep_alive) {
+        ::log::warn!(target: &shared.name, "Lost {peer}: {error}");
+        return;
+    }
+    let stream = Arc::new(stream);
+    let outgoing = Arc::new(Outgoing::new(Arc::clone(&stream)));
+    let Ok(socket) = socket::watched(stream, Interest::READABLE | Interest::WRITABLE) else {
+        return;
+    };
+    let Some(id) = shared.connect(&outgoing) else {
+        ::log::warn!(
+            target: &shared.name,
+            "Closing the connection of {peer}: {} connections are the most.",
+            shared.options.max_connections
+        );
+        return;
+    };
+    let (role, messages) = match side {
+        Side::Request => (Role::Pull, Messages::Requests),
+        Side::Response => (Role::Push, Messages::None),
+    };
+    let max_data = u64::from(shared.options.max_transaction);
+    let limits = Limits {
+        max_data,
+        ..Limits::default()
+    };
+    let mut connection = Connection {
+        id,
+        side,
+        peer: peer_ip,
+        socket,
+        outgoing,
+        decoder: Decoder::new(role, messages, limits),
+        session: None,
+        client: None,
+        data: Vec::new(),
+        shared,
+    };
+    let end = connection.run(role).await;
+    let Connection { shared, .. } = connection;
+    shared.disconnect(id);
+    match end {
+        Ok(()) => ::log::debug!(target: &shared.name, "{peer} has gone."),
+        Err(text) => ::log::warn!(target: &shared.name, "Closing the connection of {peer}: {text}"),
+    }
+}
+
+/// Why a connection is closed; an end that the peer made is not worth a word.
+type Finish = Result<(), String>;
+
+impl Connection {
+    async fn run(&mut self, role: Role) -> Finish {
+        self.outgoing.send(&greeting(), Body::Borrowed(&[]), &[]);
+        let limit = self.shared.options.handshake_timeout;
+        let handshake = tokio::time::timeout(limit, async {
+            while !self.decoder.is_ready() {
+                if !self.receive(role).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        });
+        match handshake.await {
+            Err(_) => return Err(format!("no handshake within {limit:?}")),
+            Ok(Ok(true)) => {}
+            Ok(other) => return other.map(|_| ()),
+        }
+        match self.side {
+            Side::Request => self.requests(role).await,
+            Side::Response => self.responses(role).await,
+        }
+    }
+
+    async fn requests(&mut self, role: Role) -> Finish {
+        loop {
+            while self.shared.full(self.id) {
+                let Some(client) = self.client.clone() else {
+                    return Ok(());
+                };
+                if self.outgoing.is_closed() {
+                    return Ok(());
+                }
+                client.space.notified().await;
+            }
+            if !self.receive(role).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A response connection is written to by whoever has a response; here is done what the socket
+    /// did not take then.
+    async fn responses(&mut self, role: Role) -> Finish {
+        let outgoing = Arc::clone(&self.outgoing);
+        loop {
+            let stalled = outgoing.stalled_since();
+            let patience = self.shared.options.keep_alive;
+            if stalled.is_some_and(|since| since.elapsed() >= patience) {
+                return Err(format!(
+                    "it has read none of its responses for {patience:?}"
+                ));
+            }
+            let deadline = stalled.unwrap_or_else(Instant::now) + patience;
+            let flush = async {
+                if stalled.is_none() {
+                    outgoing.pending.notified().await;
+                } else {
+                    let _ = self
+                        .socket
+                        .async_io(Interest::WRITABLE, |_| match outgoing.flush() {
+                            Ok(0) => Ok(()),
+                            Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
+                            Err(error) => Err(error),
+                        })
+                        .await;
+                    // The client's next requests may have waited for this.
+                    self.shared.wake.notify_one();
+                }
+            };
+            // All of these may be dropped half-way: whoever finishes first has changed nothing yet.
+            tokio::select! {
+                ready = self.socket.readable() => {
+                    if let Ok(mut ready) = ready {
+                        ready.retain_ready();
+                    }
+                }
+                () = flush => continue,
+                () = tokio::time::sleep_until(deadline.into()), if stalled.is_some() => continue,
+            }
+            if outgoing.is_closed() || !self.receive(role).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Receives what is there and works through it. False at the end of the stream.
+    async fn receive(&mut self, role: Role) -> Result<bool, String> {
+        // A large piece of data goes straight to where it belongs.
+        let direct = self.decoder.data_remaining();
+        if direct >= 4096 {
+            return self.receive_data(direct).await;
+        }
+        let shared = Arc::clone(&self.shared);
+        let received = loop {
+            let Ok(mut ready) = self.socket.readable().await else {
+                return Ok(false);
+            };
+            let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+            match socket::receive(self.socket.get_ref(), &mut buffer, Mode::Now) {
+                Ok(0) => return Ok(false),
+                Ok(count) => {
+                    if count < buffer.len() {
+                        // Taken as a sign that no more is there; more would make it ready again.
+                        ready.clear_ready();
+                    }
+                    drop(ready);
+                    break self.work(role, &buffer[..count]);
+                }
+                Err(error) if socket::is_early(&error) => ready.clear_ready(),
+                Err(_) => return Ok(false),
+            }
+        };
+        received.map(|()| true)
+    }
+
+    async fn receive_data(&mut self, direct: u64) -> Result<bool, String> {
+        // Room grows with what has come, never with what is announced.
+        let room = self
+            .data
+            .len()
+            .max(1 << 16)
+            .min(usize::try_from(direct).unwrap_or(usize::MAX));
+        let start = self.data.len();
+        self.data.resize(start + room, 0);
+        let result = self
+            .socket
+            .async_io(Interest::READABLE, |stream| {
+                socket::receive(stream, &mut self.data[start..], Mode::Now)
+            })
+            .await;
+        let count = result.unwrap_or(0);
+        self.data.truncate(start + count);
+        self.decoder.data_taken(count as u64);
+        if count > 0 && self.decoder.data_remaining() == 0 {
+            self.work(Role::Pull, &[])?;
+        }
+        Ok(count > 0)
+    }
+
+    fn work(&mut self, role: Role, mut input: &[u8]) -> Result<(), String> {
+        loop {
+            let event = match self.decoder.decode(&mut input) {
+                Ok(Some(event)) => event,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            };
+            match event {
+                Event::Greeting { .. } => {
+                    self.outgoing
+                        .send(&ready(role, None), Body::Borrowed(&[]), &[]);
+                }
+                Event::Ready { session } => {
+                    self.session = session;
+                    let arrival = Arrival {
+                        id: self.id,
+                        side: self.side,
+                        peer: self.peer,
+                        session,
+                    };
+                    ::log::debug!(
+                        target: &self.shared.name,
+                        "{:?} connection of {}, session {}",
+                        self.side,
+                        self.peer,
+                        session.map_or("none".to_owned(), |session| session.to_string())
+                    );
+                    self.client = self.shared.ready(arrival, self.peer);
+                }
+                Event::Ping { pong } => {
+                    self.outgoing
+                        .send(pong.as_bytes(), Body::Borrowed(&[]), &[]);
+                }
+                Event::Header(_) => self.data = Vec::new(),
+                Event::Data(piece) => self.data.extend_from_slice(piece),
+                Event::End(end) => self.request(end),
+            }
+        }
+    }
+
+    /// A request is complete.
+    fn request(&mut self, end: End) {
+        let data = std::mem::take(&mut self.data);
+        let Some(client) = self.client.clone() else {
+            return;
+        };
+        let header = end.header;
+        if header.kind == PROBE && end.malformed.is_none() && end.data_len.is_none() {
+            if header.size == 0 {
+                client.respond(&header, Chunk::Zeros(0), Ok(()));
+                return;
+            }
+        }
+        match check(&end, self.shared.options.max_transaction) {
+            Ok(()) => {
+                self.shared.push(self.id, Request { header, data });
+            }
+            Err(text) => {
+                ::log::debug!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
+                if end.header_known {
+                    let filler = filler(&header, self.shared.options.max_transaction);
+                    client.respond(&header, filler, Err(&text));
+                } else {
+                    ::log::warn!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
+                }
+            }
+        }
+    }
+}
+
+/// Refuses a request that no slave needs to see.
+fn check(end: &End, max: u32) -> Result<(), String> {
+    let Header { size, kind, .. } = end.header;
+    if let Some(malformed) = &end.malformed {
+        return Err(malformed.to_string());
+    }
+    if size == 0 {
+        return Err("A transaction of 0 bytes is not allowed".to_owned());
+    }
+    if size > max {
+        return Err(format!(
+            "Size {size} is above the server's maximum of {max} bytes"
+        ));
+    }
+    match (kind, end.data_len) {
+        (WRITE | POST, None) => Err(format!("A {} without data", kind_name(kind))),
+        (WRITE | POST, Some(len)) if len != u64::from(size) => Err(format!(
+            "A {} of {size} bytes brought {len} bytes of data",
+            kind_name(kind)
+        )),
+        (WRITE | POST, Some(_)) | (READ | VERIFY, _) => Ok(()),
+        _ => Err(format!("Transaction type {kind} is not known")),
+    }
+}

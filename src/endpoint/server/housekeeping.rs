@@ -1,0 +1,32 @@
+//! What has to be looked after by the clock: pairs that are made late, responses held too long,
+//! transactions that the slave does not complete. Sleeps while there is nothing of that.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::state::Shared;
+
+/// How often to look while connections or responses wait for their other half.
+const TICK: Duration = Duration::from_millis(50);
+
+pub(super) async fn run(shared: Arc<Shared>) {
+    while !shared.stopped() {
+        let now = Instant::now();
+        let mut waiting = shared.pair_lone(now);
+        for client in shared.clients() {
+            waiting |= client.expire(now);
+        }
+        let tick = waiting.then(|| now + TICK);
+        let next = match (tick, shared.expire(now)) {
+            (Some(tick), Some(deadline)) => Some(tick.min(deadline)),
+            (tick, deadline) => tick.or(deadline),
+        };
+        match next {
+            None => shared.housekeep.notified().await,
+            Some(at) => {
+                let at = tokio::time::Instant::from_std(at);
+                let _ = tokio::time::timeout_at(at, shared.housekeep.notified()).await;
+            }
+        }
+    }
+}

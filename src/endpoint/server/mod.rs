@@ -1,0 +1,223 @@
+//! The server: takes transactions from any number of clients, in turns, and hands them to whoever
+//! pulls.
+//!
+//! A server has no thread. [`TcpServer::next`] drives everything (accepting, reading, what waits to
+//! be sent) on the thread that calls it; while nobody calls, nothing moves but the responses, which
+//! leave on the thread that completes their transaction. See `state.rs` for what is shared,
+//! `connection.rs` for the work on one connection, `client.rs` for a client as the server sees it.
+
+mod client;
+mod connection;
+mod housekeeping;
+mod state;
+
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::address::{listen, Listeners};
+use super::options::ServerOptions;
+use crate::bus::{check_access, Memory, Transaction, POST, WRITE};
+use crate::error::{Error, ErrorKind, Result};
+use state::Shared;
+
+/// While requests are at hand, the network is looked at no more often than this.
+const LOOK_EVERY: Duration = Duration::from_micros(100);
+
+/// A server of the bridge.
+pub struct TcpServer {
+    shared: Arc<Shared>,
+    address: String,
+    port: u16,
+    runtime: Mutex<Option<Pull>>,
+}
+
+/// What the pulling thread has to itself.
+struct Pull {
+    runtime: Runtime,
+    looked: Instant,
+}
+
+impl TcpServer {
+    /// Binds `port` and `port + 1` at `address`: `*` for all interfaces, an IPv4 or IPv6 address, a
+    /// host name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
+    pub fn bind(address: &str, port: u16, options: ServerOptions) -> Result<TcpServer> {
+        crate::log::init();
+        let Listeners {
+            port: bound,
+            requests,
+            responses,
+        } = listen(address, port)?;
+        // The name says what was asked for; only a port that was left open is filled in.
+        let name = format!("pyrogue.memory.TcpServer.{address}.{bound}");
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build();
+        let runtime = runtime.map_err(|error| system_error("start an event loop", &error))?;
+        let shared = Arc::new(Shared::new(name, options));
+        let context = runtime.enter();
+        for (side, listeners) in [
+            (super::pairing::Side::Request, requests),
+            (super::pairing::Side::Response, responses),
+        ] {
+            for listener in listeners {
+                let listener = tokio::net::TcpListener::from_std(listener)
+                    .map_err(|error| system_error("listen", &error))?;
+                runtime.spawn(connection::accept(Arc::clone(&shared), listener, side));
+            }
+        }
+        runtime.spawn(housekeeping::run(Arc::clone(&shared)));
+        drop(context);
+        ::log::debug!(
+            target: &shared.name,
+            "TCP memory bridge ready. request={address}:{bound} response={address}:{}",
+            bound + 1
+        );
+        let runtime = Mutex::new(Some(Pull {
+            runtime,
+            looked: Instant::now(),
+        }));
+        Ok(TcpServer {
+            shared,
+            address: address.to_owned(),
+            port: bound,
+            runtime,
+        })
+    }
+
+    /// The base port: requests come there, responses go out on the one after it.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address as it was given.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The name under which the server logs.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The time that the slave has for each transaction pulled from now on, after which the client
+    /// gets an error; `None` is no limit. A limit is kept only while somebody pulls.
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        self.shared.set_timeout(timeout);
+    }
+
+    /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can
+    /// be done without waiting). `Ok(None)` when the time is over. The transaction is to be put to
+    /// [`admit`], then carried out and completed, at once or later, on any thread.
+    ///
+    /// Fails with `Stopped` once the server has been stopped, and with `Busy` while another thread
+    /// is in this call.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
+        let mut guard = match self.runtime.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poison)) => poison.into_inner(),
+            Err(TryLockError::WouldBlock) if self.shared.stopped() => return Err(self.stopped()),
+            Err(TryLockError::WouldBlock) => {
+                let text = format!(
+                    "Another thread is pulling from the server {}",
+                    self.shared.name
+                );
+                return Err(Error::new(ErrorKind::Busy, text));
+            }
+        };
+        let Some(pull) = guard.as_mut() else {
+            return Err(self.stopped());
+        };
+        let fresh = pull.looked.elapsed() < LOOK_EVERY;
+        if fresh && !self.shared.stopped() {
+            if let Some(transaction) = self.shared.take() {
+                return Ok(Some(transaction));
+            }
+        }
+        let result = pull.runtime.block_on(pulled(&self.shared, timeout));
+        pull.looked = Instant::now();
+        if self.shared.stopped() {
+            return Err(self.stopped());
+        }
+        Ok(result)
+    }
+
+    /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and
+    /// transactions that are still in the slave's hands complete without a response. May be called
+    /// from any thread, again and again.
+    pub fn stop(&self) {
+        self.shared.stop();
+        // Whoever pulls has been told and leaves at once.
+        let mut guard = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pull) = guard.take() {
+            pull.runtime.shutdown_background();
+            ::log::debug!(target: &self.shared.name, "Stopping TCP memory bridge.");
+        }
+    }
+
+    /// Posted writes that failed since the server began. No response tells their clients.
+    pub fn failed_posts(&self) -> u64 {
+        self.shared.failed_posts()
+    }
+
+    fn stopped(&self) -> Error {
+        let text = format!("The server at {}:{} is stopped", self.address, self.port);
+        Error::new(ErrorKind::Stopped, text)
+    }
+}
+
+impl Drop for TcpServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Lets the tasks of all connections run until a transaction is there.
+async fn pulled(shared: &Shared, timeout: Option<Duration>) -> Option<Transaction> {
+    // One turn of the event loop sees what has come, the next ones let the tasks work on it.
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+        if let Some(transaction) = shared.take() {
+            return Some(transaction);
+        }
+    }
+    let wait = async {
+        loop {
+            if shared.stopped() {
+                return None;
+            }
+            if let Some(transaction) = shared.take() {
+                return Some(transaction);
+            }
+            shared.wake.notified().await;
+        }
+    };
+    match timeout {
+        None => wait.await,
+        Some(Duration::ZERO) => None,
+        Some(timeout) => tokio::time::timeout(timeout, wait).await.unwrap_or(None),
+    }
+}
+
+/// Puts a pulled transaction to the access sizes of the slave that is to carry it out (`max` 0: no
+/// maximum). A read gets its memory here, so that one which is refused takes none. False when it was
+/// refused: it has been answered then.
+pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
+    if let Err(error) = check_access(transaction.size(), min, max) {
+        transaction.fail(error);
+        return false;
+    }
+    if !matches!(transaction.kind(), WRITE | POST) {
+        transaction.provide(Memory::owned(vec![0; transaction.size() as usize]));
+    }
+    true
+}
+
+fn system_error(what: &str, error: &std::io::Error) -> Error {
+    Error::new(
+        ErrorKind::System,
+        format!("The server could not {what}: {error}"),
+    )
+}

@@ -1,0 +1,128 @@
+//! TCP sockets as both endpoints use them: their options, and sending and receiving that never
+//! raises `SIGPIPE` in the host program and blocks only where asked to.
+//!
+//! The one module of the endpoints with `unsafe`: `recv` and `poll` have no safe form in `std` that
+//! takes flags or a time limit.
+#![allow(unsafe_code)]
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
+
+/// Whether a call may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Wait, for at most the socket's read timeout.
+    Wait,
+    /// Say `WouldBlock` instead.
+    Now,
+}
+
+/// Sets what every connection of the bridge has: no delay of small messages, and keep-alive so that
+/// a host which vanished is noticed within `keep_alive`.
+pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_nodelay(true)?;
+    // Whole seconds are what the kernel counts in: a third of the time idle, then three probes.
+    let third = Duration::from_secs((keep_alive.as_secs() / 3).max(1));
+    let probes = TcpKeepalive::new().with_time(third).with_interval(third);
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    let probes = probes.with_retries(2);
+    socket.set_tcp_keepalive(&probes)?;
+    // Keep-alive is silent while data waits for its acknowledgement: that has a limit of its own.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(keep_alive))?;
+    #[cfg(target_vendor = "apple")]
+    socket.set_nosigpipe(true)?;
+    Ok(())
+}
+
+/// Sends what the socket takes at once of `parts`, in one system call.
+pub(super) fn send(stream: &impl AsFd, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    #[cfg(not(target_os = "linux"))]
+    let flags = libc::MSG_DONTWAIT;
+    loop {
+        match SockRef::from(stream).send_vectored_with_flags(parts, flags) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Receives into `buffer`; 0 is the end of the stream.
+pub(super) fn receive(stream: &impl AsFd, buffer: &mut [u8], mode: Mode) -> io::Result<usize> {
+    let flags = if mode == Mode::Now {
+        libc::MSG_DONTWAIT
+    } else {
+        0
+    };
+    loop {
+        // SAFETY: `buffer` is valid for writes of its length for the duration of the call, and the
+        // descriptor is open as long as `stream` is borrowed.
+        let count = unsafe {
+            libc::recv(
+                stream.as_fd().as_raw_fd(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                flags,
+            )
+        };
+        match usize::try_from(count) {
+            Ok(count) => return Ok(count),
+            Err(_) => {
+                let error = io::Error::last_os_error();
+                if error.kind() != ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// Lets the event loop of this thread watch a socket that other threads use too.
+pub(super) fn watched(
+    stream: Arc<TcpStream>,
+    interest: Interest,
+) -> io::Result<AsyncFd<Arc<TcpStream>>> {
+    // SAFETY: an `Arc<TcpStream>` always gives the same descriptor, and keeps it open for as long as
+    // it is inside the `AsyncFd`.
+    unsafe { AsyncFd::register_with_interest(stream, interest) }.map_err(io::Error::from)
+}
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    Readable,
+    Writable,
+}
+
+/// Waits until the socket is ready, has failed, or `timeout` is over; false when that is all.
+pub(super) fn wait(stream: &TcpStream, until: Until, timeout: Duration) -> bool {
+    let events = match until {
+        Until::Readable => libc::POLLIN,
+        Until::Writable => libc::POLLOUT,
+    };
+    // Rounded up: a wait of less than a millisecond must not become a busy loop.
+    let millis = timeout.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32;
+    let mut poll = libc::pollfd {
+        fd: stream.as_raw_fd(),
+        events,
+        revents: 0,
+    };
+    // SAFETY: one valid `pollfd`, whose descriptor is open as long as `stream` is borrowed.
+    let count = unsafe { libc::poll(&mut poll, 1, millis) };
+    count != 0
+}
+
+/// Whether an error of a non-blocking call only says that the time has not come.
+pub(super) fn is_early(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
