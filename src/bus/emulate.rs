@@ -137,3 +137,67 @@ impl Slave for Emulate {
         self.base.max()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Master, Memory};
+    use std::sync::Arc;
+
+    fn master(min: u32, max: u32) -> Master {
+        let master = Master::new();
+        master.set_slave(Arc::new(Emulate::new(min, max)));
+        master
+    }
+
+    fn read(master: &Master, address: u64, size: u32) -> Vec<u8> {
+        let memory = Memory::owned(vec![0xEE; size as usize]);
+        let transaction = master.create(address, memory, READ);
+        master.slave().do_transaction(transaction.clone());
+        // The lock must be taken before the wait gives the memory back.
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        struct Copy(Arc<Mutex<Vec<u8>>>);
+        impl crate::bus::Completion for Copy {
+            fn completed(&self, _: u64, completed: crate::bus::Completed) {
+                *self.0.lock().unwrap() = completed.payload.as_ref().to_vec();
+            }
+        }
+        transaction.on_completion(Arc::new(Copy(heard.clone())), 0);
+        master.wait(transaction.id()).unwrap();
+        let bytes = heard.lock().unwrap().clone();
+        bytes
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_across_pages() {
+        let master = master(1, 0);
+        let data: Vec<u8> = (0..10_000u32).map(|n| (n % 251) as u8).collect();
+        master
+            .wait(master.request(0xFFF, Memory::owned(data.clone()), WRITE))
+            .unwrap();
+        assert_eq!(read(&master, 0xFFF, 10_000), data);
+        assert_eq!(read(&master, 0xFFE, 3), [0, data[0], data[1]]);
+        assert_eq!(read(&master, 1 << 60, 8), [0; 8]);
+    }
+
+    #[test]
+    fn row_27_an_access_against_the_rules_names_the_rule() {
+        let master = master(4, 16);
+        for (address, size, kind, word) in [
+            (0, 2, READ, "below the slave's minimum"),
+            (0, 20, READ, "above the slave's maximum"),
+            (2, 4, READ, "Address 0x2 is not a multiple"),
+            (0, 6, READ, "Size 6 is not a multiple"),
+            (0, 4, 7, "type 7"),
+            (u64::MAX - 3, 8, WRITE, "beyond the last address"),
+        ] {
+            let id = master.request(address, Memory::owned(vec![0; size]), kind);
+            let error = master.wait(id).unwrap_err();
+            assert!(error.text().contains(word), "{error}");
+        }
+        // The last word there is.
+        master
+            .wait(master.request(u64::MAX - 3, Memory::owned(vec![1; 4]), WRITE))
+            .unwrap();
+    }
+}

@@ -145,3 +145,144 @@ impl Slave for Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Emulate, Memory, READ, WRITE};
+    use std::sync::Mutex;
+
+    /// Keeps what it is given, for the test to complete.
+    struct Later {
+        base: SlaveBase,
+        kept: Mutex<Vec<Transaction>>,
+    }
+
+    impl Later {
+        fn new(max: u32) -> Arc<Later> {
+            Arc::new(Later {
+                base: SlaveBase::new(1, max),
+                kept: Mutex::default(),
+            })
+        }
+
+        fn take(&self) -> Vec<Transaction> {
+            std::mem::take(&mut self.kept.lock().unwrap())
+        }
+    }
+
+    impl Slave for Later {
+        fn do_transaction(&self, transaction: Transaction) {
+            self.kept.lock().unwrap().push(transaction);
+        }
+
+        fn slave_id(&self) -> u32 {
+            self.base.id()
+        }
+
+        fn slave_name(&self) -> String {
+            self.base.name()
+        }
+
+        fn min_access(&self) -> u32 {
+            self.base.min()
+        }
+
+        fn max_access(&self) -> u32 {
+            self.base.max()
+        }
+
+        fn address(&self) -> u64 {
+            0x1_0000
+        }
+    }
+
+    #[test]
+    fn offsets_add_up_through_a_chain() {
+        let slave = Later::new(0);
+        let (inner, outer) = (Hub::new(0x100, 0, 0), Arc::new(Hub::new(0x1000, 0, 0)));
+        inner.master().set_slave(slave.clone());
+        assert_eq!(inner.full_address(), 0x1_0100);
+        outer.master().set_slave(Arc::new(inner));
+        assert_eq!(outer.address(), 0x1_1100);
+        assert_eq!(outer.slave_id(), slave.slave_id());
+        assert_eq!(outer.max_access(), u32::MAX);
+        let master = Master::new();
+        master.set_slave(outer);
+        let id = master.request(4, Memory::owned(vec![0; 4]), READ);
+        let got = slave.take();
+        assert_eq!(got[0].address(), 0x1104);
+        got[0].done();
+        master.wait(id).unwrap();
+    }
+
+    #[test]
+    fn a_root_hub_answers_for_itself() {
+        let hub = Hub::new(0x100, 4, 64);
+        hub.base().set_name("root");
+        assert_eq!(
+            (hub.min_access(), hub.max_access(), hub.address()),
+            (4, 64, 0)
+        );
+        assert_eq!(
+            (hub.slave_id(), hub.slave_name()),
+            (hub.base().id(), "root".to_owned())
+        );
+    }
+
+    #[test]
+    fn row_9_a_split_fails_with_an_early_piece() {
+        let slave = Later::new(4);
+        let hub = Hub::new(0, 0, 0);
+        hub.master().set_slave(slave.clone());
+        let master = Master::new();
+        master.set_slave(Arc::new(hub));
+        let id = master.request(0x10, Memory::owned(vec![0; 10]), READ);
+        let pieces = slave.take();
+        let asked: Vec<_> = pieces.iter().map(|p| (p.address(), p.size())).collect();
+        assert_eq!(asked, [(0x10, 4), (0x14, 4), (0x18, 2)]);
+        pieces[0].fail_with("first");
+        pieces[1].done();
+        pieces[2].done();
+        assert!(master
+            .wait(id)
+            .unwrap_err()
+            .text()
+            .contains("failed with error: first"));
+    }
+
+    #[test]
+    fn row_10_a_split_over_a_slave_that_completes_at_once_works() {
+        let hub = Hub::new(0x2000, 0, 0);
+        hub.master().set_slave(Arc::new(Emulate::new(4, 4)));
+        let master = Master::new();
+        master.set_slave(Arc::new(hub));
+        let data: Vec<u8> = (0..100).collect();
+        master
+            .wait(master.request(0, Memory::owned(data.clone()), WRITE))
+            .unwrap();
+        let mut got = vec![0u8; 100];
+        let memory = {
+            #[allow(unsafe_code)]
+            // SAFETY: `got` outlives the wait below, and is not touched before it.
+            unsafe {
+                Memory::caller(std::ptr::NonNull::new(got.as_mut_ptr()).unwrap(), 100)
+            }
+        };
+        master.wait(master.request(0, memory, READ)).unwrap();
+        assert_eq!(got, data);
+    }
+
+    #[test]
+    fn too_many_pieces_are_refused() {
+        let slave = Later::new(1);
+        let hub = Hub::new(0, 0, 0);
+        hub.master().set_slave(slave.clone());
+        let master = Master::new();
+        master.set_slave(Arc::new(hub));
+        let size = MAX_PIECES as usize + 1;
+        let id = master.request(0, Memory::owned(vec![0; size]), READ);
+        assert!(master.wait(id).unwrap_err().text().contains("pieces"));
+        assert!(slave.take().is_empty());
+    }
+}

@@ -180,3 +180,72 @@ pub fn caller_start(data: *mut u8, size: u32) -> Result<NonNull<u8>> {
         Error::new(ErrorKind::NullArgument, text)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Emulate, READ, WRITE};
+
+    #[test]
+    fn an_unconnected_bus_says_so() {
+        let master = Master::new();
+        let id = master.request(0, Memory::owned(vec![0; 4]), READ);
+        assert_ne!(id, 0);
+        assert_eq!(master.wait(id).unwrap_err().text(), Unconnected::TEXT);
+        assert_eq!(
+            (master.slave().min_access(), master.slave().max_access()),
+            (4, 0)
+        );
+    }
+
+    #[test]
+    fn the_last_failure_stays_until_it_is_cleared() {
+        let master = Master::new();
+        master.set_slave(Arc::new(Emulate::new(4, 8)));
+        assert_eq!(master.error(), None);
+        let bad = master.request(0, Memory::owned(vec![0; 12]), READ);
+        let good = master.request(0, Memory::owned(vec![0; 4]), WRITE);
+        assert!(master.wait(bad).is_err());
+        assert!(master.wait(good).is_ok());
+        assert!(master.error().unwrap().text().contains("12"));
+        master.clear_error();
+        assert_eq!(master.error(), None);
+    }
+
+    #[test]
+    fn waiting_for_all_waits_for_all() {
+        let master = Master::new();
+        master.set_slave(Arc::new(Emulate::new(4, 8)));
+        let ids: Vec<u32> = (0..10)
+            .map(|n| master.request(4 * n, Memory::owned(vec![0; 4]), WRITE))
+            .collect();
+        assert!(ids.iter().all(|&id| master.is_done(id)));
+        master.wait(0).unwrap();
+        // None is outstanding any more: nothing to wait for.
+        master.wait(ids[3]).unwrap();
+        master.wait(0).unwrap();
+    }
+
+    #[test]
+    fn bad_arguments_are_told_by_the_wait() {
+        let master = Master::new();
+        master.set_slave(Arc::new(Emulate::new(4, 8)));
+        let empty = master.request(0, Memory::owned(Vec::new()), READ);
+        assert_eq!(master.wait(empty).unwrap_err().kind(), ErrorKind::Size);
+        let error = caller_start(std::ptr::null_mut(), 4).unwrap_err();
+        let null = master.refuse(0, 4, READ, error);
+        assert_eq!(
+            master.wait(null).unwrap_err().kind(),
+            ErrorKind::NullArgument
+        );
+    }
+
+    #[test]
+    fn a_timeout_of_zero_changes_nothing() {
+        let master = Master::new();
+        master.set_timeout(Duration::ZERO);
+        assert_eq!(master.timeout(), DEFAULT_TIMEOUT);
+        master.set_timeout(Duration::from_secs(3000));
+        assert_eq!(master.timeout(), Duration::from_secs(3000));
+    }
+}

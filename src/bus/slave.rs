@@ -185,3 +185,55 @@ impl Slave for Unconnected {
         self.0.max()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::READ;
+    use std::time::Duration;
+
+    #[test]
+    fn every_slave_has_a_number_and_a_name_of_its_own() {
+        let (a, b) = (SlaveBase::new(4, 8), SlaveBase::new(4, 8));
+        assert_ne!(a.id(), b.id());
+        assert_eq!(a.name(), format!("Unnamed_{}", a.id()));
+        a.set_name("axi");
+        assert_eq!(a.name(), "axi");
+    }
+
+    #[test]
+    fn kept_transactions_are_taken_out_once_and_renew_those_after_them() {
+        let base = SlaveBase::new(4, 8);
+        let make = || Transaction::new(0, 0, READ, None, Duration::from_secs(10));
+        let (first, second) = (make(), make());
+        for transaction in [&first, &second] {
+            transaction.taken();
+            base.add(transaction.clone());
+        }
+        let before = second.deadline().unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(base.take(first.id()).unwrap().same(&first));
+        assert!(base.take(first.id()).is_none());
+        assert!(second.deadline().unwrap() > before);
+    }
+
+    #[test]
+    fn kept_transactions_that_expire_do_not_pile_up() {
+        let base = SlaveBase::new(4, 8);
+        for _ in 0..10_000 {
+            let transaction = Transaction::new(0, 0, READ, None, Duration::from_secs(10));
+            base.add(transaction.clone());
+            transaction.done();
+        }
+        assert!(base.kept().len() < 100, "{}", base.kept().len());
+    }
+
+    #[test]
+    fn access_sizes_are_held() {
+        assert!(check_access(4, 4, 8).is_ok());
+        assert!(check_access(1 << 30, 4, 0).is_ok());
+        for (size, word) in [(0, "0 bytes"), (2, "below"), (9, "above")] {
+            assert!(check_access(size, 4, 8).unwrap_err().text().contains(word));
+        }
+    }
+}
