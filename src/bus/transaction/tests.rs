@@ -16,9 +16,12 @@ fn transaction(bytes: Vec<u8>, timeout: Duration) -> Transaction {
 
 const LONG: Duration = Duration::from_secs(100);
 
+/// A token, how it came out, and the bytes.
+type Word = (u64, Result<()>, Vec<u8>);
+
 /// Keeps what it hears.
 #[derive(Default)]
-struct Heard(Mutex<Vec<(u64, Result<()>, Vec<u8>)>>);
+struct Heard(Mutex<Vec<Word>>);
 
 impl Completion for Heard {
     fn completed(&self, token: u64, completed: Completed) {

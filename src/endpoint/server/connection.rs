@@ -294,11 +294,10 @@ impl Connection {
             return;
         };
         let header = end.header;
-        if header.kind == PROBE && end.malformed.is_none() && end.data_len.is_none() {
-            if header.size == 0 {
-                client.respond(&header, Chunk::Zeros(0), Ok(()));
-                return;
-            }
+        let whole = end.malformed.is_none() && end.data_len.is_none();
+        if header.kind == PROBE && header.size == 0 && whole {
+            client.respond(&header, Chunk::Zeros(0), Ok(()));
+            return;
         }
         match check(&end, self.shared.options.max_transaction) {
             Ok(()) => {

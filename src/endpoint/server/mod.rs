@@ -139,6 +139,9 @@ impl TcpServer {
         let result = pull.runtime.block_on(pulled(&self.shared, timeout));
         pull.looked = Instant::now();
         if self.shared.stopped() {
+            if let Some(transaction) = result {
+                transaction.fail(self.stopped());
+            }
             return Err(self.stopped());
         }
         Ok(result)
