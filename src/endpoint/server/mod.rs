@@ -179,8 +179,14 @@ impl Drop for TcpServer {
 
 /// Lets the tasks of all connections run until a transaction is there.
 async fn pulled(shared: &Shared, timeout: Option<Duration>) -> Option<Transaction> {
-    // One turn of the event loop sees what has come, the next ones let the tasks work on it.
-    for _ in 0..3 {
+    // One turn of the event loop sees what has come, the next ones let the tasks work on it. Without
+    // time to wait that is all there is; with requests at hand one turn keeps the others going.
+    let turns = if timeout == Some(Duration::ZERO) {
+        3
+    } else {
+        u32::from(shared.has_requests())
+    };
+    for _ in 0..turns {
         tokio::task::yield_now().await;
         if let Some(transaction) = shared.take() {
             return Some(transaction);

@@ -261,6 +261,11 @@ impl Shared {
             .is_some_and(Connection::full)
     }
 
+    /// Whether any client has a request waiting.
+    pub(super) fn has_requests(&self) -> bool {
+        !self.lock().ready.is_empty()
+    }
+
     /// The next transaction, if there is one and the slave may have one more.
     pub(super) fn take(&self) -> Option<Transaction> {
         if self.outstanding.load(Ordering::Acquire) >= self.options.max_outstanding.max(1) {
