@@ -173,6 +173,21 @@ impl Master {
     }
 }
 
+impl Drop for Master {
+    /// What is outstanding fails: the memory that it was given is not touched any more.
+    fn drop(&mut self) {
+        let outstanding = std::mem::take(&mut self.lock().outstanding);
+        for transaction in outstanding.into_values() {
+            transaction.fail(Error::new(
+                ErrorKind::Stopped,
+                "Its master is gone: stopped",
+            ));
+            // Only as long as somebody holds its bytes.
+            let _ = transaction.wait();
+        }
+    }
+}
+
 /// Where `size` bytes of a caller begin, or an error that names what is wrong with that.
 pub fn caller_start(data: *mut u8, size: u32) -> Result<NonNull<u8>> {
     NonNull::new(data).ok_or_else(|| {
@@ -238,6 +253,15 @@ mod tests {
             master.wait(null).unwrap_err().kind(),
             ErrorKind::NullArgument
         );
+    }
+
+    #[test]
+    fn a_master_that_goes_takes_its_memory_back() {
+        let master = Master::new();
+        let transaction = master.create(0, Memory::owned(vec![0; 4]), READ);
+        drop(master);
+        assert!(transaction.expired());
+        assert!(transaction.lock().bytes().is_none());
     }
 
     #[test]

@@ -91,7 +91,6 @@ struct Inner {
     size: u32,
     origin: u64,
     address: AtomicU64,
-    timeout: Duration,
     parent: Option<Parent>,
     state: Mutex<State>,
     changed: Condvar,
@@ -105,6 +104,7 @@ struct State {
     published: bool,
     /// A wait has returned: the master may have its memory back.
     collected: bool,
+    timeout: Duration,
     deadline: Option<Instant>,
     waiters: u32,
     nudged: bool,
@@ -160,10 +160,10 @@ impl Transaction {
             size,
             origin: address,
             address: AtomicU64::new(address),
-            timeout,
             parent,
             state: Mutex::new(State {
                 memory,
+                timeout,
                 ..State::default()
             }),
             changed: Condvar::new(),
@@ -202,7 +202,13 @@ impl Transaction {
 
     /// How long the slave has, from the moment it has taken the transaction.
     pub fn timeout(&self) -> Duration {
-        self.0.timeout
+        self.0.lock_state().timeout
+    }
+
+    /// Gives the slave another time than the transaction was made with, from the next
+    /// [`Transaction::taken`] on.
+    pub fn set_timeout(&self, timeout: Duration) {
+        self.0.lock_state().timeout = timeout;
     }
 
     /// Whether the bytes are out of the slave's reach: it has completed, its master has stopped

@@ -29,7 +29,7 @@ impl Transaction {
     pub fn taken(&self) {
         let mut state = self.0.lock_state();
         if state.outcome.is_none() {
-            state.deadline = Instant::now().checked_add(self.0.timeout);
+            state.deadline = Instant::now().checked_add(state.timeout);
             self.0.wake(&state);
         }
     }
@@ -63,7 +63,7 @@ impl Transaction {
             .renewals
             .as_ref()
             .and_then(|r| r.last_answer(self.order()));
-        match answer.map(|answer| answer.checked_add(self.0.timeout)) {
+        match answer.map(|answer| answer.checked_add(state.timeout)) {
             Some(None) => None,
             Some(Some(renewed)) => Some(deadline.max(renewed)),
             None => Some(deadline),
@@ -185,7 +185,7 @@ impl Transaction {
             Some(reason) => Error::new(reason.kind(), format!("{text} {reason}")),
             None => Error::new(ErrorKind::Timeout, text),
         };
-        ::log::debug!(target: LOGGER, "{self:?}: timeout after {:?}", self.0.timeout);
+        ::log::debug!(target: LOGGER, "{self:?}: timeout after {:?}", self.timeout());
         self.fail(error)
     }
 }

@@ -189,21 +189,26 @@ impl Shared {
 
     /// A connection is there: what waited for it is sent, in the order in which it came.
     pub(super) fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
-        let mut state = self.lock();
-        state.failure = None;
-        while let Some(transaction) = state.backlog.pop_front() {
+        loop {
+            let mut state = self.lock();
+            let Some(transaction) = state.backlog.pop_front() else {
+                state.failure = None;
+                if !state.stopped {
+                    state.connection = Some(Arc::clone(connection));
+                }
+                break;
+            };
+            // Whoever asks meanwhile queues up behind it. Not under the lock: a posted write
+            // completes here, and user code may hear of that.
+            drop(state);
             if transaction.completed() {
                 continue;
             }
             if connection.submit(self, &transaction) == Submit::Lost {
-                state.backlog.push_front(transaction);
+                self.lock().backlog.push_front(transaction);
                 return;
             }
         }
-        if !state.stopped {
-            state.connection = Some(Arc::clone(connection));
-        }
-        drop(state);
         self.room.notify_all();
     }
 

@@ -108,6 +108,14 @@ impl TcpServer {
         self.shared.set_timeout(timeout);
     }
 
+    /// Gives the slave `timeout` for one transaction that has been pulled, in place of the server's
+    /// limit.
+    pub fn limit(&self, transaction: &Transaction, timeout: Duration) {
+        transaction.set_timeout(timeout);
+        transaction.taken();
+        self.shared.watch(transaction);
+    }
+
     /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can
     /// be done without waiting). `Ok(None)` when the time is over. The transaction is to be put to
     /// [`admit`], then carried out and completed, at once or later, on any thread.

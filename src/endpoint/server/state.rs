@@ -325,6 +325,13 @@ impl Shared {
         transaction
     }
 
+    /// Keeps the deadline of a transaction that was handed out.
+    pub(super) fn watch(&self, transaction: &Transaction) {
+        if self.lock().watch.add(transaction) {
+            self.housekeep.notify_one();
+        }
+    }
+
     /// A transaction that was handed out is over.
     pub(super) fn completed(&self) {
         let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);

@@ -7,7 +7,7 @@ use rogue_memory_bridge::bus::{Emulate, Slave, Transaction, POST, READ, VERIFY, 
 use rogue_memory_bridge::endpoint::{admit, ClientOptions, ServerOptions, TcpClient, TcpServer};
 use rogue_memory_bridge::error::ErrorKind;
 
-use crate::common::{eventually, pattern, Acting, Asking, Keeper, Served};
+use crate::common::{eventually, pattern, Acting, Asking, Keeper, Served, PATIENCE};
 
 #[test]
 fn every_type_in_every_size() {
@@ -183,7 +183,7 @@ fn every_kind_of_address_is_served() {
         let mut thread =
             rogue_memory_bridge::endpoint::serve(server.clone(), move || slave.clone()).unwrap();
         let client = TcpClient::new(connect, server.port(), ClientOptions::default()).unwrap();
-        let ready = client.wait_ready(crate::common::PATIENCE, Duration::from_millis(50));
+        let ready = client.wait_ready(PATIENCE, Duration::from_millis(50));
         assert!(ready, "{bind} {connect}");
         server.stop();
         thread.join();
@@ -254,7 +254,7 @@ fn row_11_a_timeout_leaves_the_memory_alone() {
     );
     keeper.take(1)[0].done();
     // The late response is read, and touches nothing.
-    asking.master.set_timeout(crate::common::PATIENCE);
+    asking.master.set_timeout(PATIENCE);
     let mut other = [0; 4];
     let id = asking.ask(4, &mut other, READ);
     keeper.take(1)[0].done();
@@ -293,6 +293,36 @@ fn a_server_with_a_limit_answers_for_a_slave_that_does_not() {
     assert!(error.text().contains("Timeout waiting"), "{error}");
     // What the slave says later is nothing any more.
     assert!(!keeper.take(1)[0].done());
+}
+
+#[test]
+fn a_slave_that_never_answers_does_not_use_up_the_turns() {
+    let options = ServerOptions {
+        max_outstanding: 2,
+        ..ServerOptions::default()
+    };
+    let server = TcpServer::bind("127.0.0.1", 0, options).unwrap();
+    let asking = Asking::new(server.port());
+    let mut words = [[0u8; 4]; 10];
+    for word in &mut words {
+        asking.ask(0, word, READ);
+    }
+    let mut kept = Vec::new();
+    while kept.len() < words.len() {
+        let Some(transaction) = server.next(Some(PATIENCE)).unwrap() else {
+            continue;
+        };
+        server.limit(&transaction, Duration::from_millis(20));
+        kept.push(transaction);
+    }
+    // The last two need somebody to pull for their time to run out.
+    let _ = server.next(Some(Duration::from_millis(200)));
+    assert!(asking
+        .master
+        .wait(0)
+        .unwrap_err()
+        .text()
+        .contains("Timeout waiting"));
 }
 
 #[test]
