@@ -9,8 +9,11 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "cpp")]
+mod bridge;
 pub mod bus;
 pub mod endpoint;
 pub mod error;
+pub mod ffi;
 pub mod log;
 pub mod wire;

@@ -1,0 +1,236 @@
+//! Pointers and text as they come from C, checked, and the places that results go to. An `unsafe`
+//! call stands where a pointer comes in; from there on the types are safe to use.
+
+use std::borrow::Cow;
+use std::ffi::{c_char, c_void, CStr};
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use super::boundary::c_text;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The error for a NULL where `argument` should be.
+pub(super) fn named(argument: &str) -> Error {
+    Error::new(
+        ErrorKind::NullArgument,
+        format!("The argument '{argument}' is NULL"),
+    )
+}
+
+/// Where a result goes. Nothing is written before [`Out::set`].
+pub(super) struct Out<T>(NonNull<T>);
+
+impl<T> Out<T> {
+    /// Refuses NULL.
+    ///
+    /// # Safety
+    ///
+    /// `place` is NULL or may be written to until this call of the library returns.
+    pub(super) unsafe fn new(place: *mut T, argument: &str) -> Result<Out<T>> {
+        NonNull::new(place).map(Out).ok_or_else(|| named(argument))
+    }
+
+    pub(super) fn set(self, value: T) {
+        // SAFETY: the promise made to `new`.
+        unsafe { self.0.write(value) }
+    }
+}
+
+/// A buffer for text, and where its length goes.
+pub(super) struct TextOut {
+    buffer: *mut c_char,
+    capacity: usize,
+    length: Option<NonNull<usize>>,
+}
+
+impl TextOut {
+    /// `buffer` may be NULL when `capacity` is 0; `length` may be NULL.
+    ///
+    /// # Safety
+    ///
+    /// Until this call of the library returns, `capacity` bytes may be written at `buffer`, and
+    /// `length` is NULL or may be written to.
+    pub(super) unsafe fn new(
+        buffer: *mut c_char,
+        capacity: usize,
+        length: *mut usize,
+    ) -> Result<TextOut> {
+        if buffer.is_null() && capacity != 0 {
+            return Err(named("text"));
+        }
+        Ok(TextOut {
+            buffer,
+            capacity,
+            length: NonNull::new(length),
+        })
+    }
+
+    /// Writes as much of `text` as fits, not cutting a character, with its closing NUL, and the
+    /// length that all of it has.
+    pub(super) fn set(self, text: &str) {
+        let text = c_text(text);
+        // Valid UTF-8 still: it was a `str`.
+        let text = text.to_str().unwrap_or_default();
+        if let Some(room) = self.capacity.checked_sub(1) {
+            let mut count = text.len().min(room);
+            while !text.is_char_boundary(count) {
+                count -= 1;
+            }
+            // SAFETY: `count` + 1 bytes are within the capacity, which `new` was promised; the text
+            // is our own copy and cannot overlap the buffer.
+            unsafe {
+                std::ptr::copy_nonoverlapping(text.as_ptr().cast(), self.buffer, count);
+                self.buffer.add(count).write(0);
+            }
+        }
+        if let Some(length) = self.length {
+            // SAFETY: the promise made to `new`.
+            unsafe { length.write(text.len()) }
+        }
+    }
+}
+
+/// Text that is shown to people: what is not UTF-8 in it is replaced.
+///
+/// # Safety
+///
+/// `text` is NULL or points to a NUL-terminated string that stays as it is while the result is
+/// used.
+pub(super) unsafe fn lossy<'a>(text: *const c_char, argument: &str) -> Result<Cow<'a, str>> {
+    if text.is_null() {
+        return Err(named(argument));
+    }
+    // SAFETY: not NULL, and the caller's promise.
+    Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy())
+}
+
+/// Text that means something to the library, and so has to be UTF-8.
+///
+/// # Safety
+///
+/// As for [`lossy`].
+pub(super) unsafe fn utf8<'a>(text: *const c_char, argument: &str) -> Result<&'a str> {
+    if text.is_null() {
+        return Err(named(argument));
+    }
+    // SAFETY: not NULL, and the caller's promise.
+    unsafe { CStr::from_ptr(text) }.to_str().map_err(|error| {
+        let text = format!("The argument '{argument}' is not UTF-8: {error}");
+        Error::new(ErrorKind::InvalidArgument, text)
+    })
+}
+
+/// `size` bytes to read from.
+///
+/// # Safety
+///
+/// `data` is NULL or `size` bytes can be read there, and nobody writes to them while the result is
+/// used.
+pub(super) unsafe fn bytes<'a>(
+    data: *const c_void,
+    size: usize,
+    argument: &str,
+) -> Result<&'a [u8]> {
+    if data.is_null() {
+        return if size == 0 {
+            Ok(&[])
+        } else {
+            Err(named(argument))
+        };
+    }
+    check_len(size, argument)?;
+    // SAFETY: not NULL, of a size that a slice may have, and the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(data.cast(), size) })
+}
+
+/// `size` bytes to write to.
+///
+/// # Safety
+///
+/// `data` is NULL or `size` bytes can be read and written there, and nobody else touches them while
+/// the result is used.
+pub(super) unsafe fn bytes_mut<'a>(
+    data: *mut c_void,
+    size: usize,
+    argument: &str,
+) -> Result<&'a mut [u8]> {
+    if data.is_null() {
+        return if size == 0 {
+            Ok(&mut [])
+        } else {
+            Err(named(argument))
+        };
+    }
+    check_len(size, argument)?;
+    // SAFETY: not NULL, of a size that a slice may have, and the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), size) })
+}
+
+/// No object is larger than this, and a slice may not be.
+fn check_len(size: usize, argument: &str) -> Result<()> {
+    if isize::try_from(size).is_err() {
+        let text = format!("The argument '{argument}' cannot have {size} bytes");
+        return Err(Error::new(ErrorKind::Size, text));
+    }
+    Ok(())
+}
+
+/// The data and size of a transaction, as a master may ask for one.
+pub(super) fn transaction_data(data: *mut c_void, size: u32) -> Result<NonNull<u8>> {
+    if size == 0 {
+        return Err(Error::new(
+            ErrorKind::Size,
+            "A transaction of 0 bytes is not allowed",
+        ));
+    }
+    crate::bus::caller_start(data.cast(), size)
+}
+
+/// How long to wait: `None` for ever.
+pub(super) fn wait_time(timeout_us: u64) -> Option<Duration> {
+    (timeout_us != u64::MAX).then(|| Duration::from_micros(timeout_us))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_between_characters_and_its_whole_length_told() {
+        for (capacity, want) in [(6, "a\u{e9}x"), (4, "a\u{e9}"), (3, "a"), (2, "a"), (1, "")] {
+            let mut buffer = [0x55 as c_char; 6];
+            let mut length = 0;
+            // SAFETY: both places outlive the call, and the capacity is at most the buffer's.
+            let out = unsafe { TextOut::new(buffer.as_mut_ptr(), capacity, &mut length) };
+            out.unwrap().set("a\u{e9}x");
+            // SAFETY: `set` has closed the text with a NUL.
+            let got = unsafe { CStr::from_ptr(buffer.as_ptr()) };
+            assert_eq!((got.to_str().unwrap(), length), (want, 4));
+            assert!(buffer[capacity..].iter().all(|byte| *byte == 0x55));
+        }
+    }
+
+    #[test]
+    fn text_goes_nowhere_without_a_buffer() {
+        let mut length = 0;
+        // SAFETY: nothing may be written at a buffer of capacity 0.
+        unsafe { TextOut::new(std::ptr::null_mut(), 0, &mut length) }
+            .unwrap()
+            .set("four");
+        assert_eq!(length, 4);
+        // SAFETY: a NULL is refused before anything is written.
+        let refused = unsafe { TextOut::new(std::ptr::null_mut(), 1, &mut length) };
+        assert_eq!(refused.err().unwrap().kind(), ErrorKind::NullArgument);
+    }
+
+    #[test]
+    fn a_length_that_no_object_has_is_refused() {
+        let mut byte = 0u8;
+        // SAFETY: refused before a slice is made.
+        let refused = unsafe { bytes((&raw const byte).cast(), usize::MAX, "source") };
+        assert!(refused.unwrap_err().text().contains("'source'"));
+        // SAFETY: as above.
+        let refused = unsafe { bytes_mut((&raw mut byte).cast(), usize::MAX, "target") };
+        assert!(refused.unwrap_err().text().contains("'target'"));
+    }
+}

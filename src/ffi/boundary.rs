@@ -1,0 +1,118 @@
+//! Where Rust ends: every function that C calls runs inside [`call`] or [`call_void`], which turn
+//! an error or a panic into a status and a text. What the texts say is decided elsewhere.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::ffi::{c_char, CString};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use super::status::{self, rim_status, RIM_STATUS_OK};
+use crate::error::{Error, ErrorKind, Result};
+
+thread_local! {
+    static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
+}
+
+/// The text of the last failure on the calling thread: what was wrong, with the values concerned.
+/// It is never NULL, and empty as long as nothing has failed. A success leaves it as it is, so look
+/// at it only after a failure. The text stays valid until the next rim_ function fails on the same
+/// thread (which may happen inside a callback that runs on it) or the thread ends: copy it to keep
+/// it.
+#[no_mangle]
+pub extern "C" fn rim_last_error() -> *const c_char {
+    let text = LAST_ERROR.try_with(|last| {
+        // Borrowed by nobody else: `remember` drops the old text outside.
+        last.try_borrow()
+            .ok()
+            .and_then(|text| text.as_ref().map(|text| text.as_ptr()))
+    });
+    // At the very end of a thread its text is gone.
+    text.ok().flatten().unwrap_or(c"".as_ptr())
+}
+
+/// Runs the body of a function that returns a status.
+pub(super) fn call(body: impl FnOnce() -> Result<()>) -> rim_status {
+    // What a panic leaves half done stays behind a lock that forgives poison, or in the one object
+    // that the caller is told not to use any more.
+    let error = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return RIM_STATUS_OK,
+        Ok(Err(error)) => error,
+        Err(panic) => internal(panic),
+    };
+    let status = status::of(error.kind());
+    remember(&error);
+    status
+}
+
+/// Runs the body of a function that returns nothing: a panic ends here.
+pub(super) fn call_void(body: impl FnOnce()) {
+    call(|| {
+        body();
+        Ok(())
+    });
+}
+
+/// `text` for C: what would end it early is shown in place.
+pub(super) fn c_text(text: &str) -> CString {
+    CString::new(text).unwrap_or_else(|_| {
+        let shown = text.replace('\0', "\u{FFFD}");
+        CString::new(shown).unwrap_or_default()
+    })
+}
+
+fn remember(error: &Error) {
+    let text = c_text(error.text());
+    let _ = LAST_ERROR.try_with(|last| last.replace(Some(text)));
+}
+
+fn internal(panic: Box<dyn Any + Send>) -> Error {
+    let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text.as_str(),
+        _ => "no text",
+    };
+    let error = Error::new(
+        ErrorKind::Internal,
+        format!("A fault inside the library: {said}"),
+    );
+    // A payload may panic when it is dropped, and there is no second boundary.
+    std::mem::forget(panic);
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::{RIM_STATUS_INTERNAL, RIM_STATUS_SIZE};
+    use super::*;
+    use std::ffi::CStr;
+
+    fn last() -> String {
+        // SAFETY: the text is valid until the next failure on this thread.
+        unsafe { CStr::from_ptr(rim_last_error()) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    #[test]
+    fn a_panic_becomes_a_status_and_a_text() {
+        assert_eq!(call(|| panic!("index {} of 3", 7)), RIM_STATUS_INTERNAL);
+        assert_eq!(last(), "A fault inside the library: index 7 of 3");
+        assert_eq!(call(|| panic!("plain")), RIM_STATUS_INTERNAL);
+        assert_eq!(last(), "A fault inside the library: plain");
+        call_void(|| std::panic::panic_any(5));
+        assert_eq!(last(), "A fault inside the library: no text");
+    }
+
+    #[test]
+    fn the_last_error_is_the_threads_own_and_outlives_successes() {
+        assert_eq!(last(), "");
+        assert_eq!(
+            call(|| Err(Error::new(ErrorKind::Size, "12 is too\0much"))),
+            RIM_STATUS_SIZE
+        );
+        assert_eq!(call(|| Ok(())), RIM_STATUS_OK);
+        assert_eq!(last(), "12 is too\u{FFFD}much");
+        let elsewhere = std::thread::spawn(last).join().unwrap();
+        assert_eq!(elsewhere, "");
+    }
+}

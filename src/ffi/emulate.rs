@@ -1,0 +1,62 @@
+//! `rim_emulate`: memory for tests.
+
+use std::sync::Arc;
+
+use super::args::Out;
+use super::boundary::{call, call_void};
+use super::handle::Handle;
+use super::slave::{check_limits, rim_slave};
+use super::status::rim_status;
+use super::target::Target;
+use crate::bus::Emulate;
+
+/// A slave that is memory, for tests: it keeps what is written, and what was never written reads as
+/// 0. It allocates 4 KiB at a time, up to 1 GiB.
+pub struct rim_emulate(Arc<Emulate>);
+
+impl Handle for rim_emulate {
+    const NAME: &'static str = "emulate";
+}
+
+/// Makes an emulated memory for accesses of min_access to max_access bytes (a max_access of 0 is no
+/// limit), at addresses and in sizes that are multiples of min_access. Others fail.
+#[no_mangle]
+pub unsafe extern "C" fn rim_emulate_new(
+    min_access: u32,
+    max_access: u32,
+    emulate: *mut *mut rim_emulate,
+) -> rim_status {
+    call(|| {
+        crate::log::init();
+        // SAFETY: `emulate` is NULL or the caller's own.
+        let emulate = unsafe { Out::new(emulate, "emulate") }?;
+        check_limits(min_access, max_access)?;
+        rim_emulate(Arc::new(Emulate::new(min_access, max_access))).give(emulate);
+        Ok(())
+    })
+}
+
+/// Frees a handle. The memory itself stays as long as something is connected to it. NULL does
+/// nothing.
+#[no_mangle]
+pub unsafe extern "C" fn rim_emulate_free(emulate: *mut rim_emulate) {
+    // SAFETY: the caller's last use of the handle.
+    call_void(|| drop(unsafe { rim_emulate::take(emulate) }))
+}
+
+/// Gives a reference to the memory as a slave, for a master, hub or server to be connected to. It
+/// is freed with rim_slave_free.
+#[no_mangle]
+pub unsafe extern "C" fn rim_emulate_as_slave(
+    emulate: *const rim_emulate,
+    slave: *mut *mut rim_slave,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `emulate` is NULL or a live handle.
+        let emulate = unsafe { rim_emulate::borrow(emulate) }?;
+        // SAFETY: `slave` is NULL or the caller's own.
+        let slave = unsafe { Out::new(slave, "slave") }?;
+        rim_slave(Target::Emulate(Arc::clone(&emulate.0))).give(slave);
+        Ok(())
+    })
+}

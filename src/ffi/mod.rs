@@ -1,0 +1,51 @@
+//! The C interface: every `rim_` function, as `include/rogue/rim.h` declares it.
+//!
+//! The contract that all functions share (ownership, threads, results, text, time) stands once, at
+//! the top of that header; it is kept in `cbindgen.toml`, which generates the header from these
+//! files. The doc comments here are the header's: they speak to a C programmer.
+//!
+//! What the functions have in common is in four small files: `boundary.rs` (errors and panics),
+//! `handle.rs` (who owns what), `args.rs` (pointers and text that come in, and places that results
+//! go to), `foreign.rs` (the user's pointer with its finalizer). The others have one object each.
+#![allow(unsafe_code)]
+#![warn(unsafe_op_in_unsafe_fn)]
+// One name for one thing: a type is called here what it is called in C.
+#![allow(non_camel_case_types)]
+// What a caller has to keep to is told once, at the top of the header, not in each function.
+#![allow(clippy::missing_safety_doc)]
+
+mod args;
+mod bits;
+mod boundary;
+mod emulate;
+mod foreign;
+mod handle;
+mod hub;
+mod logging;
+mod master;
+mod slave;
+mod status;
+mod target;
+mod tcp_client;
+mod tcp_client_request;
+mod tcp_options;
+mod tcp_server;
+mod transaction;
+mod transaction_state;
+mod version;
+
+pub use bits::*;
+pub use boundary::rim_last_error;
+pub use emulate::*;
+pub use foreign::rim_finalizer_fn;
+pub use hub::*;
+pub use logging::*;
+pub use master::*;
+pub use slave::*;
+pub use status::*;
+pub use tcp_client::*;
+pub use tcp_client_request::*;
+pub use tcp_options::*;
+pub use tcp_server::*;
+pub use transaction::*;
+pub use version::*;

@@ -1,0 +1,245 @@
+//! `rim_slave`: a reference to anything that carries out transactions, and the kind of slave that
+//! does it by calling a C function.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+
+use super::args::{lossy, named, Out, TextOut};
+use super::boundary::{call, call_void};
+use super::foreign::{rim_finalizer_fn, Foreign};
+use super::handle::Handle;
+use super::status::rim_status;
+use super::target::Target;
+use super::transaction::rim_transaction;
+use super::transaction_state::Carried;
+use crate::bus::{Slave, SlaveBase, Transaction};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A counted reference to a slave: what carries out transactions. It is made by rim_slave_new for a
+/// slave of the program's own, or by rim_hub_as_slave, rim_emulate_as_slave and
+/// rim_tcp_client_as_slave. The slave lives as long as a handle refers to it or anything is
+/// connected to it, so the handle may be freed as soon as the slave has been connected.
+pub struct rim_slave(pub(super) Target);
+
+impl Handle for rim_slave {
+    const NAME: &'static str = "slave";
+}
+
+/// Carries out a transaction for a slave of the program's own.
+///
+/// It is called exactly once for each transaction, on the thread that hands the transaction over: a
+/// thread that calls rim_master_request, the thread named TcpServer of a server that the slave is
+/// connected to, or whichever thread a hub before it was called on. Calls may overlap when the
+/// slave is connected to several of these.
+///
+/// The callback owns the transaction: it completes it with rim_transaction_done or
+/// rim_transaction_fail, at once or later, on any thread, and then frees it with
+/// rim_transaction_free. It may call every function of this header, those that wait included; as
+/// long as it does not return, a server carries out nothing else. Sizes are not checked against the
+/// slave's minimum and maximum before the call unless the transaction comes from a server.
+pub type rim_transaction_fn =
+    Option<unsafe extern "C" fn(user: *mut c_void, transaction: *mut rim_transaction)>;
+
+/// A slave that calls a C function.
+pub(super) struct CallbackSlave {
+    base: Arc<SlaveBase>,
+    do_transaction: unsafe extern "C" fn(*mut c_void, *mut rim_transaction),
+    foreign: Foreign,
+}
+
+impl CallbackSlave {
+    pub(super) fn base(&self) -> &SlaveBase {
+        &self.base
+    }
+}
+
+impl Slave for CallbackSlave {
+    fn do_transaction(&self, transaction: Transaction) {
+        // Answers that this slave gives to earlier transactions renew the time of this one.
+        self.base.note_added(&transaction);
+        let carried = Carried::new(transaction, Some(Arc::clone(&self.base)));
+        let transaction = rim_transaction::new(Arc::new(carried)).into_raw();
+        // SAFETY: the user gave this function for this pointer, and it owns the transaction.
+        unsafe { (self.do_transaction)(self.foreign.user(), transaction) }
+    }
+
+    fn slave_id(&self) -> u32 {
+        self.base.id()
+    }
+
+    fn slave_name(&self) -> String {
+        self.base.name()
+    }
+
+    fn min_access(&self) -> u32 {
+        self.base.min()
+    }
+
+    fn max_access(&self) -> u32 {
+        self.base.max()
+    }
+}
+
+/// Refuses a maximum below the minimum.
+pub(super) fn check_limits(min_access: u32, max_access: u32) -> Result<()> {
+    if max_access != 0 && max_access < min_access {
+        let text = format!(
+            "The maximum access of {max_access} bytes is below the minimum of {min_access} bytes"
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, text));
+    }
+    Ok(())
+}
+
+/// Makes a slave that carries out transactions by calling a function.
+///
+/// min_access and max_access are the smallest and the largest access in bytes; a max_access of 0 is
+/// no limit. user is passed to each call of do_transaction, and any thread may pass it; finalizer
+/// may be NULL.
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_new(
+    min_access: u32,
+    max_access: u32,
+    do_transaction: rim_transaction_fn,
+    user: *mut c_void,
+    finalizer: rim_finalizer_fn,
+    slave: *mut *mut rim_slave,
+) -> rim_status {
+    call(|| {
+        crate::log::init();
+        // SAFETY: `slave` is NULL or the caller's own.
+        let slave = unsafe { Out::new(slave, "slave") }?;
+        let do_transaction = do_transaction.ok_or_else(|| named("do_transaction"))?;
+        check_limits(min_access, max_access)?;
+        let base = Arc::new(SlaveBase::new(min_access, max_access));
+        let foreign = Foreign::new(user, finalizer);
+        let made = CallbackSlave {
+            base,
+            do_transaction,
+            foreign,
+        };
+        rim_slave(Target::Callback(Arc::new(made))).give(slave);
+        Ok(())
+    })
+}
+
+/// Frees a handle. The slave itself goes with the last reference to it. NULL does nothing.
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_free(slave: *mut rim_slave) {
+    // SAFETY: the caller's last use of the handle.
+    call_void(|| drop(unsafe { rim_slave::take(slave) }))
+}
+
+/// Hands a transaction to a slave, as a master does: for a slave of the program's own that passes
+/// on what it gets, whole or in pieces (rim_transaction_piece). The slave completes it; the handle
+/// is still the caller's to free, and freeing it does not fail the transaction any more. Gives back
+/// a lock that the handle holds. RIM_STATUS_BUSY if it has been sealed or passed on before.
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_do_transaction(
+    slave: *mut rim_slave,
+    transaction: *mut rim_transaction,
+) -> rim_status {
+    call(|| {
+        // SAFETY: both are NULL or live handles of their types.
+        let slave = unsafe { rim_slave::borrow(slave) }?;
+        // SAFETY: as above.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        slave
+            .0
+            .slave()
+            .do_transaction(transaction.pass_on()?.clone());
+        Ok(())
+    })
+}
+
+/// Gives the slave's number, which no other slave of the process has and which is never 0. That of
+/// a hub is the number of the slave behind it, unless the hub is a root (see rim_hub_new).
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_id(slave: *const rim_slave, id: *mut u32) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(slave, id, "id", |slave| slave.slave_id()) })
+}
+
+/// Gives the smallest access in bytes that the slave takes.
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_min_access(
+    slave: *const rim_slave,
+    min_access: *mut u32,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(slave, min_access, "min_access", |slave| slave.min_access()) })
+}
+
+/// Gives the largest access in bytes that the slave takes; 0 when it has no limit.
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_max_access(
+    slave: *const rim_slave,
+    max_access: *mut u32,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(slave, max_access, "max_access", |slave| slave.max_access()) })
+}
+
+/// Gives the address at which the slave sits: the sum of the offsets of the hubs from here to the
+/// root, or 0.
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_address(
+    slave: *const rim_slave,
+    address: *mut u64,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(slave, address, "address", |slave| slave.address()) })
+}
+
+/// Gives the slave's name, into a buffer of the caller's (see "Text" above).
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_name(
+    slave: *const rim_slave,
+    text: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `slave` is NULL or a live handle.
+        let slave = unsafe { rim_slave::borrow(slave) }?;
+        // SAFETY: the caller has `capacity` bytes at `text`, and `length` is NULL or its own.
+        let out = unsafe { TextOut::new(text, capacity, length) }?;
+        out.set(&slave.0.slave().slave_name());
+        Ok(())
+    })
+}
+
+/// Gives the slave a name. Without one it is "Unnamed_" and its number.
+#[no_mangle]
+pub unsafe extern "C" fn rim_slave_set_name(
+    slave: *mut rim_slave,
+    name: *const c_char,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `slave` is NULL or a live handle.
+        let slave = unsafe { rim_slave::borrow(slave) }?;
+        // SAFETY: `name` is NULL or a string that the caller leaves alone during this call.
+        let name = unsafe { lossy(name, "name") }?;
+        slave.0.base().set_name(name);
+        Ok(())
+    })
+}
+
+/// Writes what `ask` finds out about a slave.
+///
+/// # Safety
+///
+/// `slave` is NULL or a live handle; `out` is NULL or may be written to.
+unsafe fn query<T>(
+    slave: *const rim_slave,
+    out: *mut T,
+    argument: &str,
+    ask: impl FnOnce(&dyn Slave) -> T,
+) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let slave = unsafe { rim_slave::borrow(slave) }?;
+    // SAFETY: as above.
+    let out = unsafe { Out::new(out, argument) }?;
+    out.set(ask(&*slave.0.slave()));
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What a function returns: a number for each kind of failure. The numbers are those of
+//! `ErrorKind`.
+
+use std::ffi::c_char;
+
+use crate::error::ErrorKind;
+
+/// What every function returns that can fail: RIM_STATUS_OK or one of the other RIM_STATUS_ values.
+/// Later versions may add values; a value never changes its meaning.
+pub type rim_status = i32;
+
+/// Success.
+pub const RIM_STATUS_OK: rim_status = 0;
+/// A pointer argument was NULL that may not be.
+pub const RIM_STATUS_NULL_ARGUMENT: rim_status = 1;
+/// An argument has a value that it may not have.
+pub const RIM_STATUS_INVALID_ARGUMENT: rim_status = 2;
+/// An address is not an IP address, host name or interface name that can be used.
+pub const RIM_STATUS_BAD_ADDRESS: rim_status = 3;
+/// A port is outside 1 to 65534.
+pub const RIM_STATUS_BAD_PORT: rim_status = 4;
+/// The server's ports could not be bound; another process may be using them.
+pub const RIM_STATUS_BIND: rim_status = 5;
+/// The time was over before it was done.
+pub const RIM_STATUS_TIMEOUT: rim_status = 6;
+/// The endpoint has been stopped.
+pub const RIM_STATUS_STOPPED: rim_status = 7;
+/// The slave answered with an error.
+pub const RIM_STATUS_FAILED: rim_status = 8;
+/// The peer's host refused the connection.
+pub const RIM_STATUS_REFUSED: rim_status = 9;
+/// The peer's host or network cannot be reached.
+pub const RIM_STATUS_UNREACHABLE: rim_status = 10;
+/// The peer's name was not found.
+pub const RIM_STATUS_NOT_FOUND: rim_status = 11;
+/// The connection was lost while the transaction was under way.
+pub const RIM_STATUS_CONNECTION_LOST: rim_status = 12;
+/// A size is zero, or outside what the slave or a limit allows.
+pub const RIM_STATUS_SIZE: rim_status = 13;
+/// The object is in use in a way that excludes this call.
+pub const RIM_STATUS_BUSY: rim_status = 14;
+/// The transaction is over: it has completed, or nobody waits for it any longer.
+pub const RIM_STATUS_EXPIRED: rim_status = 15;
+/// A response does not fit its request, or is none.
+pub const RIM_STATUS_PROTOCOL: rim_status = 16;
+/// The operating system refused a resource.
+pub const RIM_STATUS_SYSTEM: rim_status = 17;
+/// A fault of the library itself. The object involved should not be used any more.
+pub const RIM_STATUS_INTERNAL: rim_status = 18;
+
+/// The number and the name (with its closing NUL) of each status.
+const NAMES: [(rim_status, &str); 19] = [
+    (RIM_STATUS_OK, "RIM_STATUS_OK\0"),
+    (RIM_STATUS_NULL_ARGUMENT, "RIM_STATUS_NULL_ARGUMENT\0"),
+    (RIM_STATUS_INVALID_ARGUMENT, "RIM_STATUS_INVALID_ARGUMENT\0"),
+    (RIM_STATUS_BAD_ADDRESS, "RIM_STATUS_BAD_ADDRESS\0"),
+    (RIM_STATUS_BAD_PORT, "RIM_STATUS_BAD_PORT\0"),
+    (RIM_STATUS_BIND, "RIM_STATUS_BIND\0"),
+    (RIM_STATUS_TIMEOUT, "RIM_STATUS_TIMEOUT\0"),
+    (RIM_STATUS_STOPPED, "RIM_STATUS_STOPPED\0"),
+    (RIM_STATUS_FAILED, "RIM_STATUS_FAILED\0"),
+    (RIM_STATUS_REFUSED, "RIM_STATUS_REFUSED\0"),
+    (RIM_STATUS_UNREACHABLE, "RIM_STATUS_UNREACHABLE\0"),
+    (RIM_STATUS_NOT_FOUND, "RIM_STATUS_NOT_FOUND\0"),
+    (RIM_STATUS_CONNECTION_LOST, "RIM_STATUS_CONNECTION_LOST\0"),
+    (RIM_STATUS_SIZE, "RIM_STATUS_SIZE\0"),
+    (RIM_STATUS_BUSY, "RIM_STATUS_BUSY\0"),
+    (RIM_STATUS_EXPIRED, "RIM_STATUS_EXPIRED\0"),
+    (RIM_STATUS_PROTOCOL, "RIM_STATUS_PROTOCOL\0"),
+    (RIM_STATUS_SYSTEM, "RIM_STATUS_SYSTEM\0"),
+    (RIM_STATUS_INTERNAL, "RIM_STATUS_INTERNAL\0"),
+];
+
+/// The name of a status as it stands in this header, for log lines; "unknown status" for a number
+/// that is none. The text is constant. Cannot fail.
+#[no_mangle]
+pub extern "C" fn rim_status_name(status: rim_status) -> *const c_char {
+    let found = NAMES.iter().find(|(number, _)| *number == status);
+    found
+        .map_or("unknown status\0", |(_, name)| name)
+        .as_ptr()
+        .cast()
+}
+
+/// The status that stands for a kind of error.
+pub(super) const fn of(kind: ErrorKind) -> rim_status {
+    kind as rim_status
+}
+
+// The constants are written out because they go into the header; here they are held to the enum.
+const _: () = {
+    assert!(of(ErrorKind::NullArgument) == RIM_STATUS_NULL_ARGUMENT);
+    assert!(of(ErrorKind::InvalidArgument) == RIM_STATUS_INVALID_ARGUMENT);
+    assert!(of(ErrorKind::BadAddress) == RIM_STATUS_BAD_ADDRESS);
+    assert!(of(ErrorKind::BadPort) == RIM_STATUS_BAD_PORT);
+    assert!(of(ErrorKind::Bind) == RIM_STATUS_BIND);
+    assert!(of(ErrorKind::Timeout) == RIM_STATUS_TIMEOUT);
+    assert!(of(ErrorKind::Stopped) == RIM_STATUS_STOPPED);
+    assert!(of(ErrorKind::Failed) == RIM_STATUS_FAILED);
+    assert!(of(ErrorKind::Refused) == RIM_STATUS_REFUSED);
+    assert!(of(ErrorKind::Unreachable) == RIM_STATUS_UNREACHABLE);
+    assert!(of(ErrorKind::NotFound) == RIM_STATUS_NOT_FOUND);
+    assert!(of(ErrorKind::ConnectionLost) == RIM_STATUS_CONNECTION_LOST);
+    assert!(of(ErrorKind::Size) == RIM_STATUS_SIZE);
+    assert!(of(ErrorKind::Busy) == RIM_STATUS_BUSY);
+    assert!(of(ErrorKind::Expired) == RIM_STATUS_EXPIRED);
+    assert!(of(ErrorKind::Protocol) == RIM_STATUS_PROTOCOL);
+    assert!(of(ErrorKind::System) == RIM_STATUS_SYSTEM);
+    assert!(of(ErrorKind::Internal) == RIM_STATUS_INTERNAL);
+};

@@ -1,0 +1,297 @@
+//! `rim_tcp_server`: takes transactions from the network, and either gives them to a slave on a
+//! thread of the library's, or is polled by the program.
+
+use std::ffi::c_char;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::args::{utf8, wait_time, Out};
+use super::boundary::{call, call_void};
+use super::foreign::may_wait;
+use super::handle::Handle;
+use super::slave::rim_slave;
+use super::status::rim_status;
+use super::tcp_options::{self, rim_tcp_server_options};
+use super::transaction::rim_transaction;
+use super::transaction_state::Carried;
+use crate::bus::Slave;
+use crate::endpoint::{admit, serve, ServerThread, TcpServer};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A timeout that never ends, for functions that wait.
+pub const RIM_FOREVER_US: u64 = 0xFFFF_FFFF_FFFF_FFFF;
+
+/// The server of the bridge. It listens on two consecutive ports, and carries out what clients ask
+/// for in one of two ways: at a slave that it is connected to (rim_tcp_server_set_slave), on a
+/// thread of its own; or by the program, which pulls one transaction after the other
+/// (rim_tcp_server_next). As long as it has no slave and nobody pulls, clients wait.
+pub struct rim_tcp_server {
+    server: Arc<TcpServer>,
+    slave: Arc<Mutex<Option<Arc<dyn Slave>>>>,
+    min_access: u32,
+    max_access: u32,
+    mode: Mutex<Mode>,
+}
+
+/// Who takes the server's transactions.
+enum Mode {
+    /// The program: so many of its calls are under way.
+    Polled(usize),
+    /// A thread, for a slave.
+    Served(ServerThread),
+    /// Nobody any more.
+    Stopped,
+}
+
+impl Handle for rim_tcp_server {
+    const NAME: &'static str = "server";
+}
+
+impl rim_tcp_server {
+    fn set_slave(&self, slave: Arc<dyn Slave>) -> Result<()> {
+        let mut mode = self.mode();
+        match *mode {
+            Mode::Polled(0) => {
+                self.replace_slave(slave);
+                let current = Arc::clone(&self.slave);
+                let slave = move || lock(&current).clone().unwrap_or_else(unconnected);
+                *mode = Mode::Served(serve(Arc::clone(&self.server), slave)?);
+            }
+            Mode::Polled(_) => {
+                let text = "A thread is inside rim_tcp_server_next: the server cannot have a slave";
+                return Err(Error::new(ErrorKind::Busy, text));
+            }
+            Mode::Served(_) => {
+                drop(mode);
+                self.replace_slave(slave);
+            }
+            Mode::Stopped => {
+                return Err(Error::new(
+                    ErrorKind::Stopped,
+                    "The server has been stopped",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn replace_slave(&self, slave: Arc<dyn Slave>) {
+        let old = lock(&self.slave).replace(slave);
+        // Its last reference may go here, with a finalizer that may call anything: not under the
+        // lock.
+        drop(old);
+    }
+
+    fn next(&self, timeout_us: u64) -> Result<rim_transaction> {
+        {
+            let mut mode = self.mode();
+            match &mut *mode {
+                Mode::Polled(calls) => *calls += 1,
+                Mode::Served(_) => {
+                    let text = "The server has a slave: it cannot be polled";
+                    return Err(Error::new(ErrorKind::Busy, text));
+                }
+                Mode::Stopped => {}
+            }
+        }
+        let result = self.pull(timeout_us);
+        if let Mode::Polled(calls) = &mut *self.mode() {
+            *calls = calls.saturating_sub(1);
+        }
+        result
+    }
+
+    fn pull(&self, timeout_us: u64) -> Result<rim_transaction> {
+        let timeout = wait_time(timeout_us);
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut left = end.and(timeout);
+        loop {
+            let Some(transaction) = self.server.next(left)? else {
+                let text = format!("No transaction came within {timeout_us} us");
+                return Err(Error::new(ErrorKind::Timeout, text));
+            };
+            if admit(&transaction, self.min_access, self.max_access) {
+                return Ok(rim_transaction::new(Arc::new(Carried::new(
+                    transaction,
+                    None,
+                ))));
+            }
+            left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    fn stop(&self) {
+        self.server.stop();
+        let old = std::mem::replace(&mut *self.mode(), Mode::Stopped);
+        // Not under the lock: the slave may be inside a call that takes it.
+        if let Mode::Served(mut thread) = old {
+            thread.join();
+        }
+    }
+
+    fn mode(&self) -> MutexGuard<'_, Mode> {
+        lock(&self.mode)
+    }
+}
+
+impl Drop for rim_tcp_server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unconnected() -> Arc<dyn Slave> {
+    Arc::new(crate::bus::Unconnected::new())
+}
+
+/// Makes a server that listens at address, on port and the port after it.
+///
+/// address is an IP address, a host name, the name of a network interface, or "*" for all addresses
+/// of this host. A port of 0 takes any free pair; rim_tcp_server_port tells which. options may be
+/// NULL for the defaults. RIM_STATUS_BIND if a port cannot be had, which the text names;
+/// RIM_STATUS_BAD_ADDRESS or RIM_STATUS_BAD_PORT if there is no such address or port.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_new(
+    address: *const c_char,
+    port: u16,
+    options: *const rim_tcp_server_options,
+    server: *mut *mut rim_tcp_server,
+) -> rim_status {
+    call(|| {
+        crate::log::init();
+        // SAFETY: `address` is NULL or a string that the caller leaves alone during this call.
+        let address = unsafe { utf8(address, "address") }?;
+        // SAFETY: `options` is NULL or a struct that begins with its own size.
+        let settings = unsafe { tcp_options::server(options) }?;
+        // SAFETY: `server` is NULL or the caller's own.
+        let server = unsafe { Out::new(server, "server") }?;
+        let made = TcpServer::bind(address, port, settings.options)?;
+        let made = rim_tcp_server {
+            server: Arc::new(made),
+            slave: Arc::default(),
+            min_access: settings.min_access,
+            max_access: settings.max_access,
+            mode: Mutex::new(Mode::Polled(0)),
+        };
+        made.give(server);
+        Ok(())
+    })
+}
+
+/// Stops a server as rim_tcp_server_stop does, and frees it. It may be called by the server's own
+/// callback. No thread may be inside rim_tcp_server_next: stop the server first. NULL does nothing.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_free(server: *mut rim_tcp_server) {
+    // SAFETY: the caller's last use of the handle.
+    call_void(|| drop(unsafe { rim_tcp_server::take(server) }))
+}
+
+/// Stops the server: no more transactions come, all connections are closed, and the ports are free.
+/// A thread inside rim_tcp_server_next returns at once. A callback that is at work gets 150 ms to
+/// return; if it takes longer, its thread is left to it. May be called again, and by any thread.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_stop(server: *mut rim_tcp_server) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        unsafe { rim_tcp_server::borrow(server) }?.stop();
+        Ok(())
+    })
+}
+
+/// Sets the time that the slave, or the program that pulls, has for each transaction from now on,
+/// in microseconds; afterwards the transaction expires and its client gets an error. 0 changes
+/// nothing. RIM_FOREVER_US, as it is at the start, sets no limit. The limit is kept while the
+/// server is pulled from; the client has its own timeout in any case.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_set_timeout_us(
+    server: *mut rim_tcp_server,
+    timeout_us: u64,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        let server = unsafe { rim_tcp_server::borrow(server) }?;
+        if timeout_us != 0 {
+            server.server.set_timeout(wait_time(timeout_us));
+        }
+        Ok(())
+    })
+}
+
+/// Gives the lower of the server's two ports.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_port(
+    server: *const rim_tcp_server,
+    port: *mut u16,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        let server = unsafe { rim_tcp_server::borrow(server) }?;
+        // SAFETY: `port` is NULL or the caller's own.
+        unsafe { Out::new(port, "port") }?.set(server.server.port());
+        Ok(())
+    })
+}
+
+/// Gives the number of posted writes that have failed so far; nobody else hears of them.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_failed_posts(
+    server: *const rim_tcp_server,
+    failed_posts: *mut u64,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        let server = unsafe { rim_tcp_server::borrow(server) }?;
+        // SAFETY: `failed_posts` is NULL or the caller's own.
+        unsafe { Out::new(failed_posts, "failed_posts") }?.set(server.server.failed_posts());
+        Ok(())
+    })
+}
+
+/// Connects the server to a slave, instead of the one before. From the first call on, a thread
+/// named TcpServer hands each transaction to the slave, one after the other, in the order of
+/// arrival. The slave's handle may be freed afterwards. RIM_STATUS_BUSY while a thread is inside
+/// rim_tcp_server_next.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_set_slave(
+    server: *mut rim_tcp_server,
+    slave: *const rim_slave,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        let server = unsafe { rim_tcp_server::borrow(server) }?;
+        // SAFETY: `slave` is NULL or a live handle.
+        let slave = unsafe { rim_slave::borrow(slave) }?;
+        server.set_slave(slave.0.slave())
+    })
+}
+
+/// Pulls the next transaction, for a program that carries them out itself, on its own thread. The
+/// server's work with the network is done inside this call, so call it again and again.
+///
+/// Waits for at most timeout_us; 0 does what can be done without waiting, RIM_FOREVER_US waits
+/// until one comes. RIM_STATUS_TIMEOUT if none came in that time, RIM_STATUS_STOPPED after
+/// rim_tcp_server_stop, RIM_STATUS_BUSY if the server has a slave or another thread is inside this
+/// call. The transaction is the caller's to complete, at once or later, on any thread, and then to
+/// free; up to max_outstanding (see rim_tcp_server_options) may be in its hands at a time.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_next(
+    server: *mut rim_tcp_server,
+    timeout_us: u64,
+    transaction: *mut *mut rim_transaction,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        let server = unsafe { rim_tcp_server::borrow(server) }?;
+        // SAFETY: `transaction` is NULL or the caller's own.
+        let transaction = unsafe { Out::new(transaction, "transaction") }?;
+        if timeout_us != 0 {
+            may_wait()?;
+        }
+        server.next(timeout_us)?.give(transaction);
+        Ok(())
+    })
+}

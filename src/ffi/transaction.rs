@@ -1,0 +1,363 @@
+//! `rim_transaction`: one access, as the slave that carries it out sees it.
+
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+
+use super::args::{bytes, bytes_mut, lossy, Out};
+use super::boundary::{call, call_void};
+use super::handle::Handle;
+use super::status::rim_status;
+use super::transaction_state::{Carried, HandleLock};
+use crate::bus::{self, Transaction};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Type of a transaction that moves bytes from the slave to the master.
+pub const RIM_READ: u32 = 1;
+/// Type of a transaction that moves bytes from the master to the slave.
+pub const RIM_WRITE: u32 = 2;
+/// Type of a posted write: for the master it is complete when it has been sent. No response comes.
+pub const RIM_POST: u32 = 3;
+/// Type of a read whose data the master compares with what it wrote.
+pub const RIM_VERIFY: u32 = 4;
+
+const _: () = {
+    assert!(RIM_READ == bus::READ && RIM_WRITE == bus::WRITE);
+    assert!(RIM_POST == bus::POST && RIM_VERIFY == bus::VERIFY);
+};
+
+/// A handle to one access on the bus, in the hands of the slave that is to carry it out: the
+/// callback of rim_slave_new, or the program that called rim_tcp_server_next. It is completed once,
+/// with rim_transaction_done or rim_transaction_fail, on any thread. When the last handle to a
+/// transaction is freed and nobody has completed it or taken it over, it fails.
+///
+/// The bytes may be touched only under a lock (rim_transaction_lock), or by rim_transaction_copy_in
+/// and rim_transaction_copy_out. As long as a lock is held the master goes on waiting, even past
+/// its timeout: hold it for the copying, not for the work.
+pub struct rim_transaction {
+    carried: Arc<Carried>,
+    lock: HandleLock,
+}
+
+impl Handle for rim_transaction {
+    const NAME: &'static str = "transaction";
+}
+
+impl rim_transaction {
+    pub(super) fn new(carried: Arc<Carried>) -> rim_transaction {
+        rim_transaction {
+            carried,
+            lock: HandleLock::default(),
+        }
+    }
+
+    /// The transaction, for somebody else to complete: another slave, or its pieces.
+    pub(super) fn pass_on(&self) -> Result<&Transaction> {
+        self.carried.pass_on()?;
+        // Whoever completes it has to be able to lock it.
+        drop(self.lock.take());
+        Ok(self.transaction())
+    }
+
+    fn transaction(&self) -> &Transaction {
+        self.carried.transaction()
+    }
+
+    fn complete(&self, outcome: Result<()>) -> Result<()> {
+        let lock = self.lock.take();
+        let result = self.carried.complete(outcome);
+        // The master hears of it now.
+        drop(lock);
+        result
+    }
+
+    /// `size` bytes from `offset` on, as a range of the transaction's.
+    fn range(&self, offset: u32, size: usize) -> Result<std::ops::Range<usize>> {
+        let (start, have) = (offset as usize, self.transaction().size() as usize);
+        match start.checked_add(size) {
+            Some(end) if end <= have => Ok(start..end),
+            _ => {
+                let text = format!(
+                    "{size} bytes from byte {offset} are not inside a transaction of {have} bytes"
+                );
+                Err(Error::new(ErrorKind::Size, text))
+            }
+        }
+    }
+}
+
+/// Frees a handle, and gives back a lock that it holds. Freeing the last handle of a transaction
+/// that has not been completed fails it. NULL does nothing.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_free(transaction: *mut rim_transaction) {
+    // SAFETY: the caller's last use of the handle.
+    call_void(|| drop(unsafe { rim_transaction::take(transaction) }))
+}
+
+/// Gives a further handle to the same transaction, to be freed as well. Each handle can hold a
+/// lock.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_retain(
+    transaction: *const rim_transaction,
+    retained: *mut *mut rim_transaction,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        // SAFETY: `retained` is NULL or the caller's own.
+        let retained = unsafe { Out::new(retained, "retained") }?;
+        rim_transaction::new(Arc::clone(&transaction.carried)).give(retained);
+        Ok(())
+    })
+}
+
+/// Gives the transaction's number in this process, which is never 0.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_id(
+    transaction: *const rim_transaction,
+    id: *mut u32,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(transaction, id, "id", Transaction::id) })
+}
+
+/// Gives the address, as the hubs passed so far have moved it.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_address(
+    transaction: *const rim_transaction,
+    address: *mut u64,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(transaction, address, "address", Transaction::address) })
+}
+
+/// Gives the size in bytes.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_size(
+    transaction: *const rim_transaction,
+    size: *mut u32,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(transaction, size, "size", Transaction::size) })
+}
+
+/// Gives the type: RIM_READ, RIM_WRITE, RIM_POST, RIM_VERIFY, or another number that a master of
+/// this process asked for.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_type(
+    transaction: *const rim_transaction,
+    r#type: *mut u32,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(transaction, r#type, "type", Transaction::kind) })
+}
+
+/// Tells whether the transaction is over: it has completed, or its master does not wait any longer.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_expired(
+    transaction: *const rim_transaction,
+    expired: *mut bool,
+) -> rim_status {
+    // SAFETY: both are NULL or the caller's own.
+    call(|| unsafe { query(transaction, expired, "expired", Transaction::expired) })
+}
+
+/// Locks the transaction's bytes for this handle and gives their place and number. Waits while
+/// another handle holds a lock on them. They may be read and written, by any thread, until the lock
+/// is given back by rim_transaction_unlock, _done, _fail or _free. RIM_STATUS_EXPIRED if the
+/// transaction is over, RIM_STATUS_BUSY if this handle holds a lock already; then nothing is locked
+/// by this call.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_lock(
+    transaction: *mut rim_transaction,
+    data: *mut *mut u8,
+    size: *mut u32,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        // SAFETY: `data` is NULL or the caller's own.
+        let data = unsafe { Out::new(data, "data") }?;
+        // SAFETY: `size` is NULL or the caller's own.
+        let size = unsafe { Out::new(size, "size") }?;
+        let (start, count) = transaction.lock.lock(transaction.transaction())?;
+        data.set(start);
+        size.set(count);
+        Ok(())
+    })
+}
+
+/// Gives the handle's lock back. The bytes may not be touched any more. Does nothing if the handle
+/// holds none.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_unlock(transaction: *mut rim_transaction) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        drop(transaction.lock.take());
+        Ok(())
+    })
+}
+
+/// Copies size bytes of the transaction, from byte offset on, to target: what a master writes.
+/// RIM_STATUS_SIZE if they are not all inside the transaction, RIM_STATUS_EXPIRED if it is over.
+/// Takes a lock for the copying unless the handle holds one.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_copy_out(
+    transaction: *const rim_transaction,
+    offset: u32,
+    target: *mut c_void,
+    size: usize,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        let range = transaction.range(offset, size)?;
+        // SAFETY: the caller has `size` bytes there that nobody else touches now.
+        let target = unsafe { bytes_mut(target, size, "target") }?;
+        transaction
+            .lock
+            .with_bytes(transaction.transaction(), |bytes| {
+                target.copy_from_slice(&bytes[range]);
+                Ok(())
+            })
+    })
+}
+
+/// Copies size bytes from source into the transaction, from byte offset on: what a master reads.
+/// RIM_STATUS_SIZE if they are not all inside the transaction, RIM_STATUS_EXPIRED if it is over.
+/// Takes a lock for the copying unless the handle holds one.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_copy_in(
+    transaction: *mut rim_transaction,
+    offset: u32,
+    source: *const c_void,
+    size: usize,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        let range = transaction.range(offset, size)?;
+        // SAFETY: the caller has `size` bytes there, and nobody writes to them now.
+        let source = unsafe { bytes(source, size, "source") }?;
+        transaction
+            .lock
+            .with_bytes(transaction.transaction(), |bytes| {
+                bytes[range].copy_from_slice(source);
+                Ok(())
+            })
+    })
+}
+
+/// Completes the transaction: it has been carried out. Gives back a lock that the handle holds; the
+/// master hears of it when no other handle holds one. RIM_STATUS_EXPIRED if it was over already:
+/// then nothing changes, and there is nothing to be done but to free the handle.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_done(transaction: *mut rim_transaction) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        transaction.complete(Ok(()))
+    })
+}
+
+/// Completes the transaction: it has failed, for the reason that text tells, which reaches the
+/// master with RIM_STATUS_FAILED. What is not UTF-8 in it is replaced. Otherwise as
+/// rim_transaction_done.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_fail(
+    transaction: *mut rim_transaction,
+    text: *const c_char,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        // SAFETY: `text` is NULL or a string that the caller leaves alone during this call.
+        let text = unsafe { lossy(text, "text") }?;
+        transaction.complete(Err(Error::new(ErrorKind::Failed, text)))
+    })
+}
+
+/// Makes a piece of the transaction (a sub-transaction): size bytes of it, from byte offset on, to
+/// be moved at address. The piece is a transaction of its own, to be locked, completed and freed
+/// like any other, or handed to another slave by rim_slave_do_transaction. When all pieces have
+/// been made, call rim_transaction_seal. RIM_STATUS_SIZE if the bytes are none or not all inside
+/// the transaction, RIM_STATUS_BUSY if it has been sealed or passed on.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_piece(
+    transaction: *mut rim_transaction,
+    offset: u32,
+    size: u32,
+    address: u64,
+    piece: *mut *mut rim_transaction,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        // SAFETY: `piece` is NULL or the caller's own.
+        let piece = unsafe { Out::new(piece, "piece") }?;
+        if size == 0 {
+            return Err(Error::new(
+                ErrorKind::Size,
+                "A piece of 0 bytes is not allowed",
+            ));
+        }
+        transaction.carried.check_own()?;
+        let made = transaction.transaction().piece(offset, size, address)?;
+        rim_transaction::new(Arc::new(Carried::new(made, None))).give(piece);
+        Ok(())
+    })
+}
+
+/// Says that no more pieces will be made: the transaction completes when all its pieces have, and
+/// fails if one of them has. Do not call rim_transaction_done for it; the handle may be freed at
+/// once. Gives back a lock that the handle holds. RIM_STATUS_BUSY if it has been sealed or passed
+/// on.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_seal(transaction: *mut rim_transaction) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        transaction.pass_on()?.seal();
+        Ok(())
+    })
+}
+
+/// Starts the time that the master waits for the transaction anew, for work that takes longer. With
+/// a reference (it may be NULL), only if the transaction is not older than that one: an answer to
+/// an earlier transaction shows that the slave is alive. For transactions that a callback got,
+/// completing an earlier one has that effect by itself.
+#[no_mangle]
+pub unsafe extern "C" fn rim_transaction_refresh(
+    transaction: *mut rim_transaction,
+    reference: *const rim_transaction,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        // SAFETY: `reference` is NULL or a live handle.
+        let reference = unsafe { rim_transaction::borrow(reference) }.ok();
+        transaction
+            .transaction()
+            .refresh(reference.map(rim_transaction::transaction));
+        Ok(())
+    })
+}
+
+/// Writes what `ask` finds out about a transaction.
+///
+/// # Safety
+///
+/// `transaction` is NULL or a live handle; `out` is NULL or may be written to.
+unsafe fn query<T>(
+    transaction: *const rim_transaction,
+    out: *mut T,
+    argument: &str,
+    ask: impl FnOnce(&Transaction) -> T,
+) -> Result<()> {
+    // SAFETY: the caller's promise.
+    let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+    // SAFETY: as above.
+    let out = unsafe { Out::new(out, argument) }?;
+    out.set(ask(transaction.transaction()));
+    Ok(())
+}
