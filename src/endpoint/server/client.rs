@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::state::Shared;
 use crate::bus::{Completed, Completion, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::{Body, Chunk, Outgoing, Sent};
-use crate::wire::{response_head, response_tail, response_tail_ok, Header, PROBE};
+use crate::wire::{response_head, response_tail, response_tail_ok, Header, MAX_RESULT, PROBE};
 
 /// How long responses are held for a response connection that has not come yet.
 const HOLD: Duration = Duration::from_secs(1);
@@ -147,7 +147,7 @@ impl Client {
             Ok(()) => response_tail_ok(),
             // A legacy client takes the text for a printf format.
             Err(text) if !self.session => {
-                error = response_tail(&text.replace('%', "%%"));
+                error = response_tail(&printf_literal(text));
                 &error
             }
             Err(text) => {
@@ -212,6 +212,22 @@ impl Client {
     }
 }
 
+/// A format that makes `printf` print `text`, as far as that fits a result.
+fn printf_literal(text: &str) -> String {
+    let mut format = String::new();
+    for c in text.chars() {
+        // Half of a pair at the end would be a conversion again.
+        if format.len() + c.len_utf8() + usize::from(c == '%') > MAX_RESULT {
+            break;
+        }
+        if c == '%' {
+            format.push('%');
+        }
+        format.push(c);
+    }
+    format
+}
+
 /// The data of a response that says no. A legacy client takes the text only if a Read or Verify
 /// brings as many bytes as it asked for.
 pub(super) fn filler(header: &Header, max: u32) -> Chunk {
@@ -252,5 +268,19 @@ impl Completion for Client {
             }
         }
         self.shared.completed();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_4_a_legacy_client_gets_no_conversion_to_run() {
+        assert_eq!(printf_literal("50% of %s%n"), "50%% of %%s%%n");
+        let text = "x".repeat(MAX_RESULT - 1) + "%s";
+        assert_eq!(printf_literal(&text), "x".repeat(MAX_RESULT - 1));
+        let text = "x".repeat(MAX_RESULT - 2) + "%s";
+        assert_eq!(printf_literal(&text), "x".repeat(MAX_RESULT - 2) + "%%");
     }
 }

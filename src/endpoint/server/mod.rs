@@ -156,8 +156,8 @@ impl TcpServer {
     }
 
     /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and
-    /// transactions that are still in the slave's hands complete without a response. May be called
-    /// from any thread, again and again.
+    /// transactions that are still in the slave's hands complete without a response. One that was
+    /// about to be pulled is refused as stopped. May be called from any thread, again and again.
     pub fn stop(&self) {
         self.shared.stop();
         // Whoever pulls has been told and leaves at once.
