@@ -1,0 +1,8 @@
+// The home of the class's virtual table.
+#include "rogue/EnableSharedFromThis.h"
+
+namespace rogue {
+
+EnableSharedFromThisBase::~EnableSharedFromThisBase() = default;
+
+} // namespace rogue

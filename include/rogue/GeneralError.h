@@ -1,0 +1,41 @@
+// The one exception type that the bridge throws.
+#ifndef ROGUE_GENERAL_ERROR_H
+#define ROGUE_GENERAL_ERROR_H
+
+#include "rogue/Directives.h"
+
+#include <exception>
+#include <memory>
+#include <string>
+
+namespace rogue {
+
+/// A failure, with the place where it was noticed. Its text has any length.
+class GeneralError : public std::exception {
+  public:
+    /// An error noticed in `src` that says `text`, as it stands.
+    GeneralError(std::string src, std::string text);
+
+    /// Copies share the text, so that copying an exception in flight cannot throw.
+    GeneralError(const GeneralError& other) noexcept;
+
+    /// Takes over the other's text.
+    GeneralError& operator=(const GeneralError& other) noexcept;
+
+    ~GeneralError() noexcept override;
+
+    /// An error noticed in `src` whose text is formatted as by printf. Only a format that is part
+    /// of the program may be given: text from elsewhere goes in as an argument, or to the
+    /// constructor.
+    static GeneralError create(std::string src, const char* fmt, ...);
+
+    /// `src: General Error: text`
+    const char* what() const noexcept override;
+
+  private:
+    std::shared_ptr<const std::string> text_;
+};
+
+} // namespace rogue
+
+#endif

@@ -1,0 +1,28 @@
+// Stands in for Rogue's guard that gives up Python's interpreter lock. There is no Python here.
+#ifndef ROGUE_GIL_RELEASE_H
+#define ROGUE_GIL_RELEASE_H
+
+#include "rogue/Directives.h"
+
+namespace rogue {
+
+/// Does nothing. Programs hold one around calls that wait.
+class GilRelease {
+  public:
+    // Written out, so that a guard that is only declared draws no warning about an unused variable.
+    GilRelease() {}
+    ~GilRelease() {}
+
+    GilRelease(const GilRelease&) = delete;
+    GilRelease& operator=(const GilRelease&) = delete;
+
+    /// Does nothing.
+    void acquire() {}
+
+    /// Does nothing.
+    void release() {}
+};
+
+} // namespace rogue
+
+#endif

@@ -1,0 +1,26 @@
+// Small helpers of application code: connecting a bus, and the default timeout.
+#ifndef ROGUE_HELPERS_H
+#define ROGUE_HELPERS_H
+
+#include "rogue/Directives.h"
+
+#include <sys/time.h>
+
+/// Connects the memory master `src` to the memory slave `dst`, both given as pointers. It brings
+/// its own semicolon, as Rogue's does, because programs rely on it.
+#define rogueBusConnect(src, dst) (src)->setSlave(dst);
+
+/// Time that a transaction may take unless its master says otherwise, in microseconds.
+#define ROGUE_DEFAULT_TIMEOUT 1000000
+
+namespace rogue {
+
+/// Sets `tout` to the default timeout.
+inline void defaultTimeout(struct timeval& tout) {
+    tout.tv_sec = ROGUE_DEFAULT_TIMEOUT / 1000000;
+    tout.tv_usec = ROGUE_DEFAULT_TIMEOUT % 1000000;
+}
+
+} // namespace rogue
+
+#endif

@@ -1,0 +1,90 @@
+// Named loggers. One line on stdout for each record:
+// <seconds>.<microseconds>:<name>: <text>
+#ifndef ROGUE_LOGGING_H
+#define ROGUE_LOGGING_H
+
+#include "rogue/Directives.h"
+
+#include <stdint.h>
+
+#include <memory>
+#include <string>
+
+namespace rogue {
+
+/// A logger. All of them share the levels and filters, which may be set at any time, from any
+/// thread. Texts are printf formats; control characters in what they make are written as escapes.
+class Logging {
+  public:
+    /// Level of a failure that ends the program's usefulness.
+    static const uint32_t Critical = 50;
+    /// Level of a failure. The level that is set at the start.
+    static const uint32_t Error = 40;
+    /// Level of messages about the identity of threads.
+    static const uint32_t Thread = 35;
+    /// Level of what is unexpected but survivable.
+    static const uint32_t Warning = 30;
+    /// Level of the rare events of normal operation.
+    static const uint32_t Info = 20;
+    /// Level of each step.
+    static const uint32_t Debug = 10;
+
+    /// A logger named `name`, to which `pyrogue.` is added if it is not there. Unless `quiet`, it
+    /// says at level Warning which level applies to it.
+    static std::shared_ptr<Logging> create(const std::string& name, bool quiet = false);
+
+    /// As `create`.
+    explicit Logging(const std::string& name, bool quiet = false);
+
+    ~Logging();
+
+    Logging(const Logging&) = delete;
+    Logging& operator=(const Logging&) = delete;
+
+    /// Sets the lowest level that all loggers emit.
+    static void setLevel(uint32_t level);
+
+    /// Sets the lowest level that loggers emit whose name begins with `filter`, given with or
+    /// without `pyrogue.`. It holds for existing loggers and for those to come. Of all levels that
+    /// apply to a logger the lowest counts; the same filter set again replaces the earlier one.
+    static void setFilter(const std::string& filter, uint32_t level);
+
+    /// Sets whether records are written to stdout.
+    static void setEmitStdout(bool enable);
+
+    /// Whether records are written to stdout.
+    static bool emitStdout();
+
+    /// `name` with `pyrogue.` before it, unless it is there.
+    static std::string normalizeName(const std::string& name);
+
+    /// Emits a record of any level.
+    void log(uint32_t level, const char* fmt, ...);
+
+    /// Emits a record of level Critical.
+    void critical(const char* fmt, ...);
+    /// Emits a record of level Error.
+    void error(const char* fmt, ...);
+    /// Emits a record of level Warning.
+    void warning(const char* fmt, ...);
+    /// Emits a record of level Info.
+    void info(const char* fmt, ...);
+    /// Emits a record of level Debug.
+    void debug(const char* fmt, ...);
+
+    /// Emits the numbers of the process and the calling thread, at level Thread.
+    void logThreadId();
+
+    /// The full name.
+    const std::string& name() const;
+
+  private:
+    std::string name_;
+};
+
+/// Pointer to a logger.
+typedef std::shared_ptr<Logging> LoggingPtr;
+
+} // namespace rogue
+
+#endif

@@ -1,0 +1,56 @@
+// The Rogue release that this bridge stands in for. The bridge's own version is rim_version().
+#ifndef ROGUE_VERSION_H
+#define ROGUE_VERSION_H
+
+#include "rogue/Directives.h"
+
+#include <stdint.h>
+
+#include <string>
+
+namespace rogue {
+
+/// Answers a program that asks which Rogue it runs on. Versions are given as `major.minor.maint`;
+/// what follows is not looked at. Anything else throws GeneralError.
+class Version {
+  public:
+    /// The release, as Rogue writes it.
+    static std::string current();
+
+    /// Whether the release is `compare` or later.
+    static bool greaterThanEqual(const std::string& compare);
+
+    /// Whether the release is later than `compare`.
+    static bool greaterThan(const std::string& compare);
+
+    /// Whether the release is `compare` or earlier.
+    static bool lessThanEqual(const std::string& compare);
+
+    /// Whether the release is earlier than `compare`.
+    static bool lessThan(const std::string& compare);
+
+    /// Throws GeneralError when the release is earlier than `compare`.
+    static void minVersion(const std::string& compare);
+
+    /// Throws GeneralError when the release is later than `compare`.
+    static void maxVersion(const std::string& compare);
+
+    /// Throws GeneralError when the release is not `compare`.
+    static void exactVersion(const std::string& compare);
+
+    /// The first number of the release.
+    static uint32_t getMajor();
+
+    /// The second number of the release.
+    static uint32_t getMinor();
+
+    /// The third number of the release.
+    static uint32_t getMaint();
+
+    /// The number of commits since the release.
+    static uint32_t getDevel();
+};
+
+} // namespace rogue
+
+#endif

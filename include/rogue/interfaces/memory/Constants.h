@@ -1,0 +1,32 @@
+// The types of a transaction. The numbers are those on the wire.
+#ifndef ROGUE_INTERFACES_MEMORY_CONSTANTS_H
+#define ROGUE_INTERFACES_MEMORY_CONSTANTS_H
+
+#include "rogue/Directives.h"
+
+#include <stdint.h>
+
+namespace rogue {
+namespace interfaces {
+namespace memory {
+
+/// Read from the slave.
+static const uint32_t Read = 0x1;
+
+/// Write to the slave, and learn whether it went well.
+static const uint32_t Write = 0x2;
+
+/// Posted write: write to the slave, and wait for no answer.
+static const uint32_t Post = 0x3;
+
+/// Read from the slave what was written before, to compare it.
+static const uint32_t Verify = 0x4;
+
+/// Asks a TcpServer whether it is there. It does not reach the slave.
+static const uint32_t TcpBridgeProbe = 0xFFFFFFFE;
+
+} // namespace memory
+} // namespace interfaces
+} // namespace rogue
+
+#endif

@@ -1,0 +1,47 @@
+// Memory that is there only for testing.
+#ifndef ROGUE_INTERFACES_MEMORY_EMULATE_H
+#define ROGUE_INTERFACES_MEMORY_EMULATE_H
+
+#include "rogue/Directives.h"
+
+#include "rogue/interfaces/memory/Slave.h"
+
+#include <stdint.h>
+
+#include <memory>
+
+namespace rogue_memory_bridge {
+struct EmulateState;
+}
+
+namespace rogue {
+namespace interfaces {
+namespace memory {
+
+/// A slave that reads and writes memory of its own, in pages of 4 KiB that are allocated when they
+/// are first written to. What was never written reads as zero.
+class Emulate : public Slave {
+  public:
+    /// Memory for accesses of `min` to `max` bytes, at addresses and of sizes that are multiples of
+    /// `min`; everything else is refused.
+    static std::shared_ptr<Emulate> create(uint32_t min, uint32_t max);
+
+    /// As `create`.
+    Emulate(uint32_t min, uint32_t max);
+
+    ~Emulate() override;
+
+    void doTransaction(std::shared_ptr<Transaction> transaction) override;
+
+  private:
+    std::unique_ptr<rogue_memory_bridge::EmulateState> memory_;
+};
+
+/// Pointer to an emulated memory.
+typedef std::shared_ptr<Emulate> EmulatePtr;
+
+} // namespace memory
+} // namespace interfaces
+} // namespace rogue
+
+#endif

@@ -1,0 +1,63 @@
+// A branch of the memory bus.
+#ifndef ROGUE_INTERFACES_MEMORY_HUB_H
+#define ROGUE_INTERFACES_MEMORY_HUB_H
+
+#include "rogue/Directives.h"
+
+#include "rogue/interfaces/memory/Master.h"
+#include "rogue/interfaces/memory/Slave.h"
+
+#include <stdint.h>
+
+#include <memory>
+#include <string>
+
+namespace rogue {
+namespace interfaces {
+namespace memory {
+
+/// Passes transactions on to the slave behind it, moved by its offset, and in parts when they are
+/// larger than that slave takes.
+///
+/// With `min` and `max` both given, the hub is the root of an address space of its own: it answers
+/// for its own number, name and access sizes, and its address is 0. Otherwise it hands on what the
+/// slave behind it says, and takes any size.
+class Hub : public Master, public Slave {
+  public:
+    /// A hub that adds `offset` to each address.
+    static std::shared_ptr<Hub> create(uint64_t offset, uint32_t min, uint32_t max);
+
+    /// As `create`.
+    Hub(uint64_t offset, uint32_t min, uint32_t max);
+
+    ~Hub() override;
+
+    /// Ends what the hub has running; nothing in this class.
+    void stop() override;
+
+    /// What the hub adds to each address.
+    uint64_t getOffset();
+
+    /// The address of the slave behind it, and the offset.
+    uint64_t getAddress();
+
+    uint32_t doSlaveId() override;
+    std::string doSlaveName() override;
+    uint32_t doMinAccess() override;
+    uint32_t doMaxAccess() override;
+    uint64_t doAddress() override;
+    void doTransaction(std::shared_ptr<Transaction> transaction) override;
+
+  private:
+    uint64_t offset_;
+    bool root_;
+};
+
+/// Pointer to a hub.
+typedef std::shared_ptr<Hub> HubPtr;
+
+} // namespace memory
+} // namespace interfaces
+} // namespace rogue
+
+#endif

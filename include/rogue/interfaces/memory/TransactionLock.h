@@ -1,0 +1,54 @@
+// The right to touch the bytes of a transaction.
+#ifndef ROGUE_INTERFACES_MEMORY_TRANSACTION_LOCK_H
+#define ROGUE_INTERFACES_MEMORY_TRANSACTION_LOCK_H
+
+#include "rogue/Directives.h"
+
+#include <memory>
+
+namespace rogue_memory_bridge {
+struct LockState;
+}
+
+namespace rogue {
+namespace interfaces {
+namespace memory {
+
+class Transaction;
+
+/// Held around every access to the bytes between `begin()` and `end()` of a transaction. While it
+/// is held, nobody else touches those bytes, and a master that waits for the transaction does not
+/// return: a transaction completed under its lock counts as complete when the lock is released.
+/// A thread that locks what it has locked already waits for ever.
+class TransactionLock {
+  public:
+    /// Locks `transaction`, after waiting for other holders.
+    static std::shared_ptr<TransactionLock> create(std::shared_ptr<Transaction> transaction);
+
+    /// As `create`.
+    explicit TransactionLock(std::shared_ptr<Transaction> transaction);
+
+    /// Releases the lock if it is held.
+    ~TransactionLock();
+
+    TransactionLock(const TransactionLock&) = delete;
+    TransactionLock& operator=(const TransactionLock&) = delete;
+
+    /// Takes the lock again after `unlock`. Does nothing when it is held by this object.
+    void lock();
+
+    /// Releases the lock. Does nothing when it is not held.
+    void unlock();
+
+  private:
+    std::unique_ptr<rogue_memory_bridge::LockState> state_;
+};
+
+/// Pointer to a lock.
+typedef std::shared_ptr<TransactionLock> TransactionLockPtr;
+
+} // namespace memory
+} // namespace interfaces
+} // namespace rogue
+
+#endif
