@@ -179,6 +179,13 @@ impl Connection {
         self.close();
     }
 
+    /// Ends the connection for a reason of this side's own. Whoever sees its end meanwhile believes
+    /// this reason, not that the server has closed it.
+    pub(super) fn give_up(&self, reason: Error) {
+        self.table().failure.get_or_insert(reason);
+        self.close();
+    }
+
     /// Why the connection is lost, if it is.
     pub(super) fn failure(&self) -> Option<Error> {
         self.table().failure.clone()

@@ -239,7 +239,7 @@ impl Shared {
         drop(state);
         let error = self.stopped_error();
         if let Some(connection) = connection {
-            connection.close();
+            connection.give_up(error.clone());
             connection.fail_all(&error);
         }
         for transaction in backlog {
