@@ -430,7 +430,9 @@ fn client_do_transaction(client: &TcpClient, transaction: &Transaction) {
 
 fn client_wait_ready(client: &TcpClient, timeout_s: f64, period_s: f64) -> bool {
     guard(false, || {
-        client.wait_ready(seconds(timeout_s), seconds(period_s))
+        client
+            .wait_ready(seconds(timeout_s), seconds(period_s))
+            .is_ok()
     })
 }
 

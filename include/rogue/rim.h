@@ -852,7 +852,8 @@ rim_status rim_tcp_client_as_slave(const rim_tcp_client *client, rim_slave **sla
 
 /**
  * Waits until the server answers, asking it every period_us, for at most timeout_us: RIM_STATUS_OK
- * when it has answered, RIM_STATUS_TIMEOUT if it has not. Servers of Rogue before 6.8.5 do not
+ * when it has answered, RIM_STATUS_TIMEOUT, with the last reason, if it has not, RIM_STATUS_STOPPED
+ * when the client is stopped. Servers of Rogue before 6.8.5 do not
  * know the question. It need not be called: transactions wait for the connection by themselves.
  * RIM_STATUS_BUSY in a completion callback.
  */

@@ -14,7 +14,6 @@ use super::status::rim_status;
 use super::target::Target;
 use super::tcp_options::{self, rim_tcp_client_options};
 use crate::endpoint::TcpClient;
-use crate::error::{Error, ErrorKind};
 
 /// The client of the bridge: it carries out transactions at a server. It takes them from a master
 /// that it is connected to as a slave (rim_tcp_client_as_slave), and from its own functions
@@ -87,7 +86,8 @@ pub unsafe extern "C" fn rim_tcp_client_as_slave(
 }
 
 /// Waits until the server answers, asking it every period_us, for at most timeout_us: RIM_STATUS_OK
-/// when it has answered, RIM_STATUS_TIMEOUT if it has not. Servers of Rogue before 6.8.5 do not
+/// when it has answered, RIM_STATUS_TIMEOUT, with the last reason, if it has not, RIM_STATUS_STOPPED
+/// when the client is stopped. Servers of Rogue before 6.8.5 do not
 /// know the question. It need not be called: transactions wait for the connection by themselves.
 /// RIM_STATUS_BUSY in a completion callback.
 #[no_mangle]
@@ -104,10 +104,6 @@ pub unsafe extern "C" fn rim_tcp_client_wait_ready(
             Duration::from_micros(timeout_us),
             Duration::from_micros(period_us),
         );
-        if client.0.wait_ready(timeout, period) {
-            return Ok(());
-        }
-        let text = format!("The server has not answered within {timeout_us} us");
-        Err(Error::new(ErrorKind::Timeout, text))
+        client.0.wait_ready(timeout, period)
     })
 }

@@ -87,9 +87,10 @@ impl TcpClient {
         &self.shared.name
     }
 
-    /// Asks the server for a sign of life, every `period`, until it answers or `timeout` is over.
+    /// Asks the server for a sign of life, every `period`, until it answers. Fails with `Timeout`,
+    /// and the last reason, when `timeout` is over, and with `Stopped` when the client is stopped.
     /// Servers before Rogue 6.8.5 do not know this; simulation models before 2026 hang on it.
-    pub fn wait_ready(&self, timeout: Duration, period: Duration) -> bool {
+    pub fn wait_ready(&self, timeout: Duration, period: Duration) -> Result<()> {
         let end = Instant::now().checked_add(timeout);
         let period = period.max(Duration::from_millis(1));
         loop {
@@ -98,13 +99,18 @@ impl TcpClient {
             let begun = Instant::now();
             self.shared.submit(&probe);
             probe.taken();
-            match probe.wait() {
-                Ok(()) => return true,
-                Err(error) if error.kind() == ErrorKind::Stopped => return false,
-                Err(error) => ::log::debug!(target: &self.shared.name, "Not ready: {error}"),
-            }
+            let reason = match probe.wait() {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Stopped => return Err(error),
+                Err(reason) => reason,
+            };
+            ::log::debug!(target: &self.shared.name, "Not ready: {reason}");
             if end.is_some_and(|end| Instant::now() >= end) {
-                return false;
+                let text = format!(
+                    "{}: not ready within {timeout:?}: {reason}",
+                    self.shared.place
+                );
+                return Err(Error::new(ErrorKind::Timeout, text));
             }
             // An answer that says no comes at once: the next question still waits its time.
             thread::sleep(period.min(left).saturating_sub(begun.elapsed()));

@@ -109,9 +109,12 @@ fn a_client_without_a_waiting_thread_still_completes() {
 fn readiness() {
     let asking = Asking::new(crate::common::free_port());
     let begun = Instant::now();
-    assert!(!asking
+    let wait = asking
         .client
-        .wait_ready(Duration::from_millis(150), Duration::from_millis(20)));
+        .wait_ready(Duration::from_millis(150), Duration::from_millis(20));
+    let error = wait.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.text().contains("refused"), "{error}");
     assert!(begun.elapsed() >= Duration::from_millis(150));
     let served = Served::memory();
     let asking = Asking::new(served.port()).ready();
@@ -120,6 +123,12 @@ fn readiness() {
     let idle = Served::new(keeper.clone());
     let other = Asking::new(idle.port()).ready();
     assert_eq!(keeper.count(), 0);
+    asking.client.stop();
+    let error = asking
+        .client
+        .wait_ready(PATIENCE, Duration::from_millis(20))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stopped);
     drop((asking, other));
 }
 
@@ -184,7 +193,7 @@ fn every_kind_of_address_is_served() {
             rogue_memory_bridge::endpoint::serve(server.clone(), move || slave.clone()).unwrap();
         let client = TcpClient::new(connect, server.port(), ClientOptions::default()).unwrap();
         let ready = client.wait_ready(PATIENCE, Duration::from_millis(50));
-        assert!(ready, "{bind} {connect}");
+        ready.unwrap_or_else(|error| panic!("{bind} {connect}: {error}"));
         server.stop();
         thread.join();
     }

@@ -101,7 +101,9 @@ impl Asking {
     }
 
     pub fn ready(self) -> Asking {
-        assert!(self.client.wait_ready(PATIENCE, Duration::from_millis(50)));
+        self.client
+            .wait_ready(PATIENCE, Duration::from_millis(50))
+            .unwrap();
         self
     }
 }
