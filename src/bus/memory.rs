@@ -50,6 +50,11 @@ impl Memory {
         }
     }
 
+    /// Whether the bytes live as long as this object; false for the caller's, and for none.
+    pub fn is_owned(&self) -> bool {
+        self.capacity != 0
+    }
+
     /// How many bytes there are.
     pub fn len(&self) -> usize {
         self.len

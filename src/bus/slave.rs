@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// What carries out transactions.
 pub trait Slave: Send + Sync {
-    /// Takes `transaction` and completes it, at once or later, on any thread. A handle that is
-    /// dropped without completing it fails it.
+    /// Takes `transaction` and completes it, at once or later, on any thread. One whose last handle
+    /// is dropped without that has failed.
     fn do_transaction(&self, transaction: Transaction);
 
     /// The slave's number, never 0.

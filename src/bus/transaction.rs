@@ -43,7 +43,8 @@ pub struct Completed {
     pub kind: u32,
     /// How it came out.
     pub outcome: Result<()>,
-    /// Its bytes. Nobody writes to them any more.
+    /// Its bytes, if the transaction owns them and is no piece; nobody writes to them any more.
+    /// Empty otherwise: a caller has its memory itself.
     pub payload: Payload,
 }
 
@@ -258,15 +259,19 @@ impl Transaction {
     }
 
     /// Lets `completion` hear of the end. It runs at once when that has come already. At most one
-    /// for a transaction: a second replaces the first.
-    pub fn on_completion(&self, completion: Arc<dyn Completion>, token: u64) {
+    /// can wait for the end of a transaction: false, and nothing done, when there is one.
+    pub fn on_completion(&self, completion: Arc<dyn Completion>, token: u64) -> bool {
         let mut state = self.0.lock_state();
+        if state.completion.is_some() {
+            return false;
+        }
         state.completion = Some((completion, token));
         let over = state.published;
         drop(state);
         if over {
             self.0.run_completion(Some(self));
         }
+        true
     }
 }
 
@@ -316,10 +321,11 @@ impl Inner {
                 self.wake(&state);
                 None
             }
-            Some(parent) => {
-                let root = parent.root().lock_state();
+            Some(_) => {
+                // Locks keep the root from being published, and so its memory in place; a piece that
+                // waited for one would have nobody to publish it afterwards.
                 let mut state = self.lock_state();
-                if root.locked.overlaps(&range) || !state.publish() {
+                if !state.publish() {
                     return;
                 }
                 self.wake(&state);

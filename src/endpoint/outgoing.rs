@@ -15,6 +15,9 @@ use crate::bus::Payload;
 /// As many zeros as are sent from one place.
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
+/// What is less than this is copied to what waits before it.
+const SMALL: usize = 4096;
+
 /// Bytes that wait to be sent.
 #[derive(Debug)]
 pub(super) enum Chunk {
@@ -230,10 +233,17 @@ impl Queue {
             return;
         }
         debug_assert!(offset == 0 || self.chunks.is_empty());
+        self.bytes += left;
+        if let Some(Chunk::Bytes(last)) = self.chunks.back_mut() {
+            // Many small messages must not cost more than their bytes.
+            if left < SMALL && last.len() < ZEROS.len() {
+                last.extend_from_slice(chunk.from(offset));
+                return;
+            }
+        }
         if self.chunks.is_empty() {
             self.offset = offset;
         }
-        self.bytes += left;
         self.chunks.push_back(chunk);
     }
 

@@ -30,7 +30,7 @@ pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
     // Whole seconds are what the kernel counts in: a third of the time idle, then three probes.
-    let third = Duration::from_secs((keep_alive.as_secs() / 3).max(1));
+    let third = Duration::from_secs((keep_alive.as_secs() / 3).clamp(1, 32767));
     let probes = TcpKeepalive::new().with_time(third).with_interval(third);
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     let probes = probes.with_retries(2);
@@ -124,5 +124,6 @@ pub(super) fn wait(stream: &TcpStream, until: Until, timeout: Duration) -> bool 
 
 /// Whether an error of a non-blocking call only says that the time has not come.
 pub(super) fn is_early(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    // `TimedOut` is the end of a connection whose peer has vanished.
+    error.kind() == ErrorKind::WouldBlock
 }

@@ -177,12 +177,16 @@ impl Inner {
 
     /// The bytes, once published. The span is good for as long as a handle is kept with it.
     pub(super) fn published_bytes(&self) -> Option<Published> {
-        let root = self.root().lock_state();
-        let memory = root.memory.as_ref()?;
+        // A piece's bytes can still be locked by way of its root or of another piece.
+        if self.parent.is_some() {
+            return None;
+        }
+        let root = self.lock_state();
+        // The caller's memory may be taken back as soon as a wait has seen the publication.
+        let memory = root.memory.as_ref().filter(|memory| memory.is_owned())?;
         let range = self.range();
-        // SAFETY: this transaction is published, so nobody can lock its bytes any more; memory that
-        // is the caller's is given back only when the completion that gets this has returned and
-        // the wait after it, too.
+        // SAFETY: a published root cannot be locked any more, and what owns the memory outlives the
+        // span, which is kept with a handle.
         unsafe { Span::new(memory, range.start, range.len()) }.map(Published)
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 
+use super::attending::Attending;
 use super::connect::connect;
 use super::connection::{Connection, ReadError};
 use super::link::Shared;
@@ -25,11 +26,14 @@ pub(super) const TICK: Duration = Duration::from_millis(20);
 /// The pause after the first failed attempt to connect, and between attempts while somebody waits
 /// for a connection.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How often to read before looking at other work.
+const MOST_ROUNDS: u32 = 16;
 /// The longest pause between attempts while nobody waits for one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The thread's work, until the client is stopped.
 pub(super) async fn run(shared: &Arc<Shared>, target: &Target, port: u16) {
+    let _attending = Attending::new();
     let mut pause = FIRST_PAUSE;
     while !shared.stopped() {
         let begun = Instant::now();
@@ -120,6 +124,7 @@ async fn attend(shared: &Arc<Shared>, connection: &Arc<Connection>, decoder: Dec
         turns: 0,
         look_at: None,
         standby: None,
+        missed: false,
     };
     attendance.run().await
 }
@@ -135,6 +140,9 @@ struct Attendance<'a> {
     look_at: Option<Instant>,
     /// The response connection, while this thread stands by to read it.
     standby: Option<AsyncFd<Arc<TcpStream>>>,
+    /// The response connection became readable while another thread had the turn: it may have left
+    /// something, of which nothing will tell again.
+    missed: bool,
 }
 
 impl Attendance<'_> {
@@ -149,6 +157,11 @@ impl Attendance<'_> {
             }
             if let Err(error) = self.stand(now) {
                 return self.lost(ReadError::Io(error));
+            }
+            if self.missed && self.standby.is_some() {
+                if let Err(error) = self.read_responses() {
+                    return self.lost(error);
+                }
             }
             let waiting = match self.connection.flush() {
                 Ok(waiting) => waiting > 0,
@@ -217,12 +230,20 @@ impl Attendance<'_> {
 
     /// Reads all responses that have come, unless another thread is at it.
     fn read_responses(&mut self) -> Result<(), ReadError> {
-        if !self.connection.turn.enter_standby() {
+        self.missed = !self.connection.turn.enter_standby();
+        if self.missed {
             return Ok(());
         }
         let mut result = Ok(true);
-        while matches!(result, Ok(true)) {
+        let mut rounds = 0;
+        while matches!(result, Ok(true)) && rounds < MOST_ROUNDS {
             result = self.connection.read(self.shared, Mode::Now);
+            rounds += 1;
+        }
+        if matches!(result, Ok(true)) {
+            // There may be more, of which nothing will tell; other work has its turn first.
+            self.missed = true;
+            self.shared.control.notify_one();
         }
         self.connection.turn.leave();
         result.map(|_| ())
@@ -244,6 +265,10 @@ impl Attendance<'_> {
                     None => break,
                     Some(Event::Ping { pong }) => {
                         let pong = pong.as_bytes();
+                        if self.connection.outgoing.queued() > 2 * self.shared.options.max_queued {
+                            let text = "it does not read the answers to its pings";
+                            return Err(ReadError::Protocol(text.to_owned()));
+                        }
                         self.connection
                             .outgoing
                             .send(pong, Body::Borrowed(&[]), &[]);

@@ -34,8 +34,17 @@ pub(super) async fn connect(
             ErrorKind::NotFound,
             format!("{place}: host not found: it has no address"),
         ));
+        let found: Vec<_> = found.collect();
+        // Each has its share of the time: one that swallows everything must not use it all up.
+        let share = limit / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
         for address in found {
-            result = connect_to(shared, address.ip(), target.source, port).await;
+            let attempt = connect_to(shared, address.ip(), target.source, port);
+            result = tokio::time::timeout(share, attempt)
+                .await
+                .unwrap_or_else(|_| {
+                    let text = format!("{place}: unreachable, no answer within {share:?}");
+                    Err(Error::new(ErrorKind::Unreachable, text))
+                });
             if result.is_ok() {
                 break;
             }

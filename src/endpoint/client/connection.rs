@@ -124,6 +124,13 @@ impl Connection {
             (Sent::Queued(mark), _) if header.kind == POST => {
                 self.posts().push_back((mark, transaction.clone()));
                 self.posts_sent();
+                // Whoever closed the connection may have emptied the list before: then this is ours.
+                if self.outgoing.is_closed() && self.take_post(transaction) {
+                    transaction.fail(self.failure().unwrap_or_else(|| {
+                        let text = format!("{}: connection lost", shared.place);
+                        Error::new(ErrorKind::ConnectionLost, text)
+                    }));
+                }
             }
             _ => {}
         }
@@ -223,13 +230,7 @@ impl Connection {
             return false;
         }
         if table.entries.len() >= table.sweep_at {
-            table.entries.retain(|_, entry| {
-                let stays = !entry.transaction.expired() || entry.header.size == 0;
-                if !stays {
-                    self.uncount(entry);
-                }
-                stays
-            });
+            self.sweep_locked(&mut table);
             table.sweep_at = 1024 + 2 * table.entries.len();
         }
         if background {
@@ -244,6 +245,21 @@ impl Connection {
             },
         );
         true
+    }
+
+    /// Throws out what is over but was never answered.
+    pub(super) fn sweep(&self) {
+        self.sweep_locked(&mut self.table());
+    }
+
+    fn sweep_locked(&self, table: &mut Table) {
+        table.entries.retain(|_, entry| {
+            let stays = !entry.transaction.expired() || entry.header.size == 0;
+            if !stays {
+                self.uncount(entry);
+            }
+            stays
+        });
     }
 
     /// The transaction with this id on the wire, if it waits for a response.
@@ -268,9 +284,16 @@ impl Connection {
             .is_some_and(|entry| entry.transaction.same(transaction))
     }
 
+    fn take_post(&self, transaction: &Transaction) -> bool {
+        let mut posts = self.posts();
+        let before = posts.len();
+        posts.retain(|(_, post)| !post.same(transaction));
+        posts.len() < before
+    }
+
     /// Forgets `transaction`; false if it was not there.
     pub(super) fn forget(&self, shared: &Shared, transaction: &Transaction) -> bool {
-        self.posts().retain(|(_, post)| !post.same(transaction));
+        self.take_post(transaction);
         self.awaits(shared, transaction) && self.remove(shared.wire_id(transaction)).is_some()
     }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::attending::{attending, Attending};
 use super::connection::{Connection, Submit};
 use super::turn::Enter;
 use crate::bus::{Link, Renewals, Transaction, POST};
@@ -94,7 +95,7 @@ impl Shared {
                 transaction.fail(self.stopped_error());
                 return;
             }
-            if state.outstanding() >= self.options.max_outstanding.max(1) {
+            if state.crowded(self.options.max_outstanding) && !attending() {
                 state = match self.hold_back(state, transaction) {
                     Some(state) => state,
                     None => return,
@@ -110,6 +111,7 @@ impl Shared {
             drop(state);
             match connection.submit(self, transaction) {
                 Submit::Sent => return,
+                Submit::Crowded if attending() => return,
                 Submit::Crowded => {
                     self.push_on(&connection, transaction.timeout());
                     return;
@@ -144,9 +146,8 @@ impl Shared {
         self.control.notify_one();
         state.held_back += 1;
         let limit = transaction.timeout();
-        let full = |state: &mut State| {
-            !state.stopped && state.outstanding() >= self.options.max_outstanding.max(1)
-        };
+        let full =
+            |state: &mut State| !state.stopped && state.crowded(self.options.max_outstanding);
         let (mut state, timeout) = self
             .room
             .wait_timeout_while(state, limit, full)
@@ -201,7 +202,7 @@ impl Shared {
             // Whoever asks meanwhile queues up behind it. Not under the lock: a posted write
             // completes here, and user code may hear of that.
             drop(state);
-            if transaction.completed() {
+            if over(&transaction) {
                 continue;
             }
             if connection.submit(self, &transaction) == Submit::Lost {
@@ -263,7 +264,7 @@ impl Shared {
     /// Whether somebody waits for a connection.
     pub(super) fn wanted(&self) -> bool {
         let mut state = self.lock();
-        state.backlog.retain(|transaction| !transaction.completed());
+        state.backlog.retain(|transaction| !over(transaction));
         !state.backlog.is_empty()
     }
 
@@ -292,9 +293,18 @@ impl Shared {
         let due = watch.due(now);
         let next = watch.next();
         drop(watch);
+        let mut busy = false;
         for transaction in due {
-            // Its bytes are locked for no longer than a copy takes: that copy completes it.
-            transaction.expire();
+            // Its bytes are locked just now, or its deadline has been renewed: look again.
+            if !transaction.expire() && !transaction.completed() {
+                let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+                watch.add(&transaction);
+                busy = true;
+            }
+        }
+        if busy {
+            let soon = now + Duration::from_millis(10);
+            return Some(next.map_or(soon, |next| next.min(soon)));
         }
         next
     }
@@ -313,13 +323,30 @@ impl State {
         self.backlog.len() + sent
     }
 
+    /// Whether as many are outstanding as may be, when those that are over have been thrown out.
+    fn crowded(&mut self, most: usize) -> bool {
+        if self.outstanding() < most.max(1) {
+            return false;
+        }
+        self.backlog.retain(|transaction| !over(transaction));
+        if let Some(connection) = &self.connection {
+            connection.sweep();
+        }
+        self.outstanding() >= most.max(1)
+    }
+
     fn queue(&mut self, transaction: &Transaction) {
         if self.backlog.len() >= self.sweep_at {
-            self.backlog.retain(|transaction| !transaction.completed());
+            self.backlog.retain(|transaction| !over(transaction));
             self.sweep_at = 64 + 2 * self.backlog.len();
         }
         self.backlog.push_back(transaction.clone());
     }
+}
+
+/// Whether nobody will hear of `transaction` any more: it is over, or what it is a piece of.
+fn over(transaction: &Transaction) -> bool {
+    transaction.completed() || (transaction.is_piece() && transaction.expired())
 }
 
 impl Link for Shared {
@@ -335,8 +362,10 @@ impl Link for Shared {
             Enter::Read { wake: true } => self.control.notify_one(),
             Enter::Read { wake: false } => {}
         }
+        let _attending = Attending::new();
         while !transaction.completed() {
-            let left = match deadline {
+            // It may have got its deadline since: `taken` does not wake who reads.
+            let left = match deadline.or_else(|| transaction.deadline()) {
                 Some(deadline) => deadline.saturating_duration_since(Instant::now()),
                 None => READ_LIMIT,
             };
@@ -369,8 +398,13 @@ impl Link for Shared {
     }
 
     fn give_up(&self, transaction: &Transaction) -> Option<Error> {
-        let state = self.lock();
+        let mut state = self.lock();
         let Some(connection) = state.connection.clone() else {
+            if state.held_back > 0 {
+                // It makes room for one of those, who looks when this one is over.
+                state.backlog.retain(|other| !other.same(transaction));
+                self.room.notify_all();
+            }
             let error = match &state.failure {
                 Some(failure) => failure.clone(),
                 None => {

@@ -6,6 +6,7 @@
 //! as a connection, `response.rs` works through what the server sends.
 
 mod attend;
+mod attending;
 mod connect;
 mod connection;
 mod link;

@@ -116,7 +116,9 @@ impl Reader {
             match event {
                 Event::Header(header) => {
                     self.current = connection.find(header.id).map(|entry| Current {
-                        fits: fit(&entry.header, &header).is_ok(),
+                        // Only these move data this way: a Write's memory is never written to.
+                        fits: fit(&entry.header, &header).is_ok()
+                            && matches!(entry.header.kind, READ | VERIFY),
                         entry,
                         offset: 0,
                     });

@@ -50,6 +50,13 @@ struct Response {
     since: Instant,
 }
 
+impl Response {
+    /// What it counts for while it is held: a little, even if it is empty.
+    fn cost(&self) -> usize {
+        64 + self.body.len() + self.tail.len()
+    }
+}
+
 impl Client {
     pub(super) fn new(shared: Arc<Shared>, name: IpAddr, session: bool) -> Client {
         Client {
@@ -112,7 +119,7 @@ impl Client {
             .is_some_and(|response| response.since + HOLD <= now)
         {
             if let Some(response) = responses.held.pop_front() {
-                responses.held_bytes -= response.body.len();
+                responses.held_bytes -= response.cost();
                 ::log::warn!(
                     target: &self.shared.name,
                     "No response connection of {} for the response to id={}: it is dropped.",
@@ -169,8 +176,7 @@ impl Client {
             self.hold(&mut responses, header, body, tail);
             return;
         };
-        // Order among the responses of a client does not matter, so none waits for another's lock.
-        drop(responses);
+        // Under the lock: once this has been left or parted, the connection may be another client's.
         let head = response_head(header, body.len());
         if outgoing.send(head.as_bytes(), Body::Owned(body), tail) == Sent::Closed {
             ::log::debug!(
@@ -182,7 +188,14 @@ impl Client {
     }
 
     fn hold(&self, responses: &mut Responses, header: &Header, body: Chunk, tail: &[u8]) {
-        if responses.held_bytes + body.len() > self.shared.options.max_queued {
+        let (tail, since) = (tail.to_vec(), Instant::now());
+        let response = Response {
+            header: *header,
+            body,
+            tail,
+            since,
+        };
+        if responses.held_bytes + response.cost() > self.shared.options.max_queued {
             ::log::warn!(
                 target: &self.shared.name,
                 "No response connection of {}, and too much is waiting for it: the response to id={} is dropped.",
@@ -195,13 +208,8 @@ impl Client {
             "Holding the response to id={} until {} has a response connection.",
             header.id, self.name
         );
-        responses.held_bytes += body.len();
-        responses.held.push_back(Response {
-            header: *header,
-            body,
-            tail: tail.to_vec(),
-            since: Instant::now(),
-        });
+        responses.held_bytes += response.cost();
+        responses.held.push_back(response);
         self.shared.housekeep.notify_one();
     }
 

@@ -160,7 +160,7 @@ impl Connection {
                     "it has read none of its responses for {patience:?}"
                 ));
             }
-            let deadline = stalled.unwrap_or_else(Instant::now) + patience;
+            let deadline = stalled.and_then(|since| since.checked_add(patience));
             let flush = async {
                 if stalled.is_none() {
                     outgoing.pending.notified().await;
@@ -185,9 +185,9 @@ impl Connection {
                     }
                 }
                 () = flush => continue,
-                () = tokio::time::sleep_until(deadline.into()), if stalled.is_some() => continue,
+                () = sleep_until(deadline), if deadline.is_some() => continue,
             }
-            if outgoing.is_closed() || !self.receive(role).await? {
+            if outgoing.is_closed() || self.receive_once(role).await? == Some(false) {
                 return Ok(());
             }
         }
@@ -200,27 +200,46 @@ impl Connection {
         if direct >= 4096 {
             return self.receive_data(direct).await;
         }
+        loop {
+            if let Some(goes_on) = self.receive_once(role).await? {
+                return Ok(goes_on);
+            }
+        }
+    }
+
+    /// Receives once the connection seems readable. `None` if there was nothing after all, false at
+    /// the end of the stream.
+    async fn receive_once(&mut self, role: Role) -> Result<Option<bool>, String> {
         let shared = Arc::clone(&self.shared);
-        let received = loop {
+        let full = {
             let Ok(mut ready) = self.socket.readable().await else {
-                return Ok(false);
+                return Ok(Some(false));
             };
             let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
             match socket::receive(self.socket.get_ref(), &mut buffer, Mode::Now) {
-                Ok(0) => return Ok(false),
+                Ok(0) => return Ok(Some(false)),
                 Ok(count) => {
-                    if count < buffer.len() {
+                    let full = count == buffer.len();
+                    if !full {
                         // Taken as a sign that no more is there; more would make it ready again.
                         ready.clear_ready();
                     }
                     drop(ready);
-                    break self.work(role, &buffer[..count]);
+                    self.work(role, &buffer[..count])?;
+                    full
                 }
-                Err(error) if socket::is_early(&error) => ready.clear_ready(),
-                Err(_) => return Ok(false),
+                Err(error) if socket::is_early(&error) => {
+                    ready.clear_ready();
+                    return Ok(None);
+                }
+                Err(_) => return Ok(Some(false)),
             }
         };
-        received.map(|()| true)
+        if full {
+            // It may have more than it is due: the others first.
+            tokio::task::yield_now().await;
+        }
+        Ok(Some(true))
     }
 
     async fn receive_data(&mut self, direct: u64) -> Result<bool, String> {
@@ -277,31 +296,49 @@ impl Connection {
                     self.client = self.shared.ready(arrival, self.peer);
                 }
                 Event::Ping { pong } => {
+                    if self.outgoing.queued() > self.most_queued() {
+                        return Err("it does not read what it asks for".to_owned());
+                    }
                     self.outgoing
                         .send(pong.as_bytes(), Body::Borrowed(&[]), &[]);
                 }
                 Event::Header(_) => self.data = Vec::new(),
                 Event::Data(piece) => self.data.extend_from_slice(piece),
-                Event::End(end) => self.request(end),
+                Event::End(end) => {
+                    let crowded = self
+                        .client
+                        .as_ref()
+                        .is_some_and(|client| client.queued() > self.shared.options.max_queued);
+                    if !self.request(end) && crowded {
+                        return Err("it does not read its responses".to_owned());
+                    }
+                }
             }
         }
     }
 
-    /// A request is complete.
-    fn request(&mut self, end: End) {
+    /// A request is complete. False if it was answered here and now.
+    fn request(&mut self, end: End) -> bool {
         let data = std::mem::take(&mut self.data);
         let Some(client) = self.client.clone() else {
-            return;
+            return false;
         };
         let header = end.header;
         let whole = end.malformed.is_none() && end.data_len.is_none();
         if header.kind == PROBE && header.size == 0 && whole {
             client.respond(&header, Chunk::Zeros(0), Ok(()));
-            return;
+            return false;
         }
         match check(&end, self.shared.options.max_transaction) {
             Ok(()) => {
+                // What a Read or Verify brought is nobody's: its memory is made by `admit`.
+                let data = if matches!(header.kind, WRITE | POST) {
+                    data
+                } else {
+                    Vec::new()
+                };
                 self.shared.push(self.id, Request { header, data });
+                true
             }
             Err(text) => {
                 ::log::debug!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
@@ -311,8 +348,23 @@ impl Connection {
                 } else {
                     ::log::warn!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
                 }
+                false
             }
         }
+    }
+
+    /// Bytes that may wait to be sent here. On a request connection nothing sends what waits.
+    fn most_queued(&self) -> usize {
+        match self.side {
+            Side::Request => 0,
+            Side::Response => self.shared.options.max_queued,
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at.into()).await;
     }
 }
 

@@ -151,6 +151,10 @@ impl Shared {
     /// A connection has ended.
     pub(super) fn disconnect(&self, id: u64) {
         let mut state = self.lock();
+        // Before its response connection may be given to another client.
+        if let Some(client) = state.connections.get(&id).and_then(|c| c.client.as_ref()) {
+            client.leave();
+        }
         self.unpair(&mut state, id);
         let gone = state.connections.remove(&id);
         state.ready.retain(|&client| client != id);
@@ -165,6 +169,8 @@ impl Shared {
             }
         }
         self.housekeep.notify_one();
+        // Requests may have been held back by responses that nobody will read any more.
+        self.wake.notify_one();
     }
 
     fn unpair(&self, state: &mut State, id: u64) {
