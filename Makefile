@@ -1,0 +1,38 @@
+# The shortest ways in; CMakeLists.txt is the build itself.
+#   make demo    builds, installs under build/, and shows the bridge at work
+#   make test    builds everything and runs all tests
+#   make bench   measures
+# BUILD is where everything goes; cargo's own tests go to target/.
+
+BUILD ?= build
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+CMAKE_ARGS ?=
+
+export PATH := $(PATH):$(HOME)/.cargo/bin
+configure = cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(CMAKE_ARGS)
+
+.PHONY: demo test bench
+# Each of them configures the same build.
+.NOTPARALLEL:
+
+demo:
+	@sh cmake/system-packages.sh build
+	$(configure) -DROGUE_MEMORY_BRIDGE_TESTS=OFF
+	cmake --build $(BUILD)
+	cmake --install $(BUILD) --prefix $(BUILD)/prefix >$(BUILD)/install.log
+	cmake -S examples -B $(BUILD)/examples -G Ninja --log-level=WARNING \
+	    -DCMAKE_PREFIX_PATH="$(abspath $(BUILD)/prefix)"
+	cmake --build $(BUILD)/examples
+	@sh examples/demo.sh $(BUILD)/examples
+
+test:
+	@sh cmake/system-packages.sh test
+	cargo test --locked
+	$(configure) -DROGUE_MEMORY_BRIDGE_TESTS=ON
+	cmake --build $(BUILD)
+	ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
+
+bench:
+	@sh cmake/system-packages.sh build
+	$(configure)
+	cmake --build $(BUILD) --target bench

@@ -1,0 +1,55 @@
+# Makes the target `rogue-memory-bridge-archive`, which runs cargo, and sets `archive` to the static archive
+# that comes of it. What is done with the archive is told in Libraries.cmake.
+
+find_program(CARGO_COMMAND cargo HINTS ENV CARGO_HOME "$ENV{HOME}/.cargo" PATH_SUFFIXES bin)
+find_program(RUSTC_COMMAND rustc HINTS ENV CARGO_HOME "$ENV{HOME}/.cargo" PATH_SUFFIXES bin)
+if(NOT CARGO_COMMAND OR NOT RUSTC_COMMAND)
+    message(FATAL_ERROR "cargo and rustc are needed to build ${PROJECT_NAME}: see https://rustup.rs")
+endif()
+
+if(NOT ROGUE_MEMORY_BRIDGE_RUST_TARGET)
+    execute_process(COMMAND "${RUSTC_COMMAND}" -vV WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+        OUTPUT_VARIABLE rustc_says COMMAND_ERROR_IS_FATAL ANY)
+    string(REGEX MATCH "host: ([^\n]+)" host_line "${rustc_says}")
+    set(host_target "${CMAKE_MATCH_1}")
+endif()
+set(ROGUE_MEMORY_BRIDGE_RUST_TARGET "${host_target}" CACHE STRING
+    "Rust's name of the machine that is built for")
+set(ROGUE_MEMORY_BRIDGE_CARGO_DIR "${PROJECT_BINARY_DIR}/cargo" CACHE PATH
+    "Where cargo puts what it makes")
+
+set(triple "${ROGUE_MEMORY_BRIDGE_RUST_TARGET}")
+string(REPLACE "-" "_" triple_in_names "${triple}")
+
+# Cargo calls its profile `dev` by the name `debug` when it names a folder.
+set(profile $<IF:$<CONFIG:Debug>,dev,release>)
+set(archive "${ROGUE_MEMORY_BRIDGE_CARGO_DIR}/${triple}/$<IF:$<CONFIG:Debug>,debug,release>")
+set(archive_depfile "${archive}/librogue_memory_bridge.d")
+set(archive "${archive}/librogue_memory_bridge.a")
+
+# The C++ sources are compiled by build.rs, with the compiler and the flags of CMake. The optimisation is
+# cargo's: it follows the profile.
+set(cargo_environment
+    "CC_${triple_in_names}=${CMAKE_C_COMPILER}"
+    "CXX_${triple_in_names}=${CMAKE_CXX_COMPILER}"
+    "AR_${triple_in_names}=${CMAKE_AR}"
+    "CFLAGS_${triple_in_names}=${CMAKE_C_FLAGS}"
+    "CXXFLAGS_${triple_in_names}=${CMAKE_CXX_FLAGS}"
+    "$<$<CONFIG:RelWithDebInfo>:CARGO_PROFILE_RELEASE_DEBUG=true>")
+
+# Cargo's list of what it read names the sources, but no Cargo.toml, and a folder for the files in it.
+file(GLOB_RECURSE archive_sources CONFIGURE_DEPENDS
+    "${PROJECT_SOURCE_DIR}/include/*.h" "${PROJECT_SOURCE_DIR}/cpp/*.h" "${PROJECT_SOURCE_DIR}/cpp/*.cpp")
+
+# `touch`: cargo leaves the archive alone when nothing in it would change, and it would be out of date for ever.
+add_custom_command(OUTPUT "${archive}"
+    COMMAND "${CMAKE_COMMAND}" -E env ${cargo_environment}
+        "${CARGO_COMMAND}" build --lib --locked --features cpp --profile "${profile}"
+        --target "${triple}" --target-dir "${ROGUE_MEMORY_BRIDGE_CARGO_DIR}"
+    COMMAND "${CMAKE_COMMAND}" -E touch "${archive}"
+    DEPENDS "${PROJECT_SOURCE_DIR}/Cargo.toml" "${PROJECT_SOURCE_DIR}/Cargo.lock" ${archive_sources}
+    DEPFILE "${archive_depfile}"
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+    COMMENT "Compiling Rust and C++ with cargo"
+    COMMAND_EXPAND_LISTS USES_TERMINAL VERBATIM)
+add_custom_target(rogue-memory-bridge-archive DEPENDS "${archive}")

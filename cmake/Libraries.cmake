@@ -1,0 +1,74 @@
+# Links the two shared libraries from the one archive, each with its own list of exports, so that nothing but its
+# interface is seen: `rim` is the C ABI, `RogueMemoryBridge` the C ABI and the C++ classes.
+include(CheckLinkerFlag)
+
+file(WRITE "${PROJECT_BINARY_DIR}/check.map" "{ local: *; };\n")
+check_linker_flag(C "-Wl,--version-script=${PROJECT_BINARY_DIR}/check.map" LINKER_HAS_VERSION_SCRIPT)
+check_linker_flag(C "-Wl,--gc-sections" LINKER_HAS_GC_SECTIONS)
+check_linker_flag(C "-Wl,-z,defs,-z,nodelete" LINKER_HAS_Z)
+
+# The archive without its C++, for librim. None of that could be reached from there, but objects that are constructed
+# when a library is loaded (<iostream> has one in each source) would stay, and want libstdc++.
+string(REPLACE "librogue_memory_bridge.a" "librogue_memory_bridge_c.a" archive_c "${archive}")
+file(GLOB cxx_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/*.cpp")
+set(cxx_names bridge.rs cxx dummy) # what is made of src/bridge.rs, and what cxx brings along
+foreach(source IN LISTS cxx_sources)
+    cmake_path(GET source STEM name)
+    list(APPEND cxx_names "${name}")
+endforeach()
+add_custom_command(OUTPUT "${archive_c}"
+    COMMAND "${CMAKE_COMMAND}" "-DARCHIVE=${archive}" "-DRESULT=${archive_c}" "-DAR=${CMAKE_AR}"
+        "-DCXX_NAMES=${cxx_names}" -P "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
+    DEPENDS "${archive}" "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
+    COMMENT "Taking the C++ out of the archive for librim" VERBATIM)
+add_custom_target(rogue-memory-bridge-archive-c DEPENDS "${archive_c}")
+add_dependencies(rogue-memory-bridge-archive-c rogue-memory-bridge-archive)
+
+# A library of CMake's wants a source; these say which language it is linked as, and no more.
+foreach(extension IN ITEMS c cpp)
+    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/no_source.${extension}" CONTENT "extern int no_source;\n")
+endforeach()
+
+# One library: `target`, called `name` on disk, linked as the language of `extension` from `archive`, which
+# `archive_target` makes, exporting what cmake/<name>.map lists.
+function(rogue_memory_bridge_library target name extension archive archive_target)
+    set(exports "${PROJECT_SOURCE_DIR}/cmake/${name}.map")
+    add_library(${target} SHARED "${PROJECT_BINARY_DIR}/no_source.${extension}")
+    add_library(RogueMemoryBridge::${target} ALIAS ${target})
+    add_dependencies(${target} ${archive_target})
+    set_target_properties(${target} PROPERTIES
+        OUTPUT_NAME ${name}
+        VERSION ${PROJECT_VERSION}
+        SOVERSION ${PROJECT_VERSION_MAJOR}
+        LINK_DEPENDS "${archive};${exports}")
+    target_include_directories(${target} INTERFACE
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+
+    if(APPLE)
+        target_link_libraries(${target} PRIVATE "-Wl,-force_load,${archive}")
+    else()
+        target_link_libraries(${target} PRIVATE
+            "-Wl,--whole-archive" "${archive}" "-Wl,--no-whole-archive" ${CMAKE_DL_LIBS} -pthread m)
+    endif()
+    if(LINKER_HAS_VERSION_SCRIPT)
+        target_link_options(${target} PRIVATE "-Wl,--version-script=${exports}")
+    else()
+        message(STATUS "lib${name} will export more than its interface: the linker knows no version script")
+    endif()
+    if(LINKER_HAS_GC_SECTIONS)
+        target_link_options(${target} PRIVATE "-Wl,--gc-sections")
+    endif()
+    if(LINKER_HAS_Z)
+        # nodelete: threads and thread-locals outlive a dlclose.
+        target_link_options(${target} PRIVATE "-Wl,-z,defs,-z,nodelete")
+    endif()
+    if(NOT APPLE)
+        # Rust's own library comes with debug information, which is nobody's use but a debugger's.
+        target_link_options(${target} PRIVATE "$<$<CONFIG:Release,MinSizeRel>:-Wl,--strip-debug>")
+    endif()
+endfunction()
+
+rogue_memory_bridge_library(rim rim c "${archive_c}" rogue-memory-bridge-archive-c)
+rogue_memory_bridge_library(RogueMemoryBridge rogue-memory-bridge cpp "${archive}" rogue-memory-bridge-archive)
+target_compile_features(RogueMemoryBridge INTERFACE cxx_std_14)

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Sees to the system packages that a build ("build") or the tests ("test") need: installs what is missing when it may,
+# else names it and fails. Rust is not among them.
+set -eu
+
+missing=
+need() { # need PACKAGE COMMAND...: the package is missing if the command fails
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+need g++ c++ --version
+need cmake cmake --version
+need ninja-build ninja --version
+need pkg-config pkg-config --version
+if [ "${1-}" = test ]; then
+    need libzmq3-dev pkg-config --exists libzmq
+    need valgrind valgrind --version
+    need clang clang++ --version
+    need binutils nm --version
+fi
+
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        echo "These packages are missing:$missing" >&2
+        echo "On Debian and Ubuntu: sudo apt-get install$missing" >&2
+        exit 1
+    fi
+    echo "Installing the missing packages:$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    # shellcheck disable=SC2086 # a list of packages
+    apt-get install -q -y --no-install-recommends $missing
+fi
+
+if ! cargo --version >/dev/null 2>&1; then
+    echo "Rust is missing: see https://rustup.rs" >&2
+    exit 1
+fi

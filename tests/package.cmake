@@ -1,0 +1,30 @@
+# Tests of what is installed and of the build itself: tests/package/*.sh. Included by tests/CMakeLists.txt. What the
+# scripts are told about the build is in their environment, here.
+set(package "${CMAKE_CURRENT_SOURCE_DIR}/package")
+set(package_environment
+    "SOURCE=${PROJECT_SOURCE_DIR}"
+    "BUILD=${PROJECT_BINARY_DIR}"
+    "CONFIG=$<CONFIG>"
+    "VERSION=${PROJECT_VERSION}"
+    "LIBDIR=${CMAKE_INSTALL_LIBDIR}"
+    "CC=${CMAKE_C_COMPILER}"
+    "CXX=${CMAKE_CXX_COMPILER}"
+    "LIBRIM=$<TARGET_FILE:rim>"
+    "LIBBRIDGE=$<TARGET_FILE:RogueMemoryBridge>")
+
+# add_package_test(NAME SCRIPT ARGUMENT...)
+function(add_package_test name script)
+    add_test(NAME package-${name} COMMAND sh "${package}/${script}" ${ARGN})
+    set_tests_properties(package-${name} PROPERTIES TIMEOUT 900 ENVIRONMENT "${package_environment}")
+endfunction()
+
+add_package_test(exports exports.sh)
+foreach(standard IN ITEMS c99 c++14 c++17 c++20 c++23)
+    add_package_test(headers-${standard} headers.sh ${standard})
+endforeach()
+add_package_test(moved moved.sh)
+add_package_test(readme readme.sh)
+add_package_test(demo demo.sh)
+add_package_test(rebuild rebuild.sh)
+# It compiles the library a second time: first, so that it does not run alone at the end.
+set_tests_properties(package-rebuild PROPERTIES COST 1000)
