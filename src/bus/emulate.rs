@@ -31,11 +31,6 @@ impl Emulate {
         }
     }
 
-    /// Number, name and sizes.
-    pub fn base(&self) -> &SlaveBase {
-        &self.base
-    }
-
     fn check(&self, transaction: &Transaction) -> Result<()> {
         let (address, size) = (transaction.address(), transaction.size());
         let min = self.base.min();
@@ -121,20 +116,8 @@ impl Slave for Emulate {
         };
     }
 
-    fn slave_id(&self) -> u32 {
-        self.base.id()
-    }
-
-    fn slave_name(&self) -> String {
-        self.base.name()
-    }
-
-    fn min_access(&self) -> u32 {
-        self.base.min()
-    }
-
-    fn max_access(&self) -> u32 {
-        self.base.max()
+    fn base(&self) -> &SlaveBase {
+        &self.base
     }
 }
 

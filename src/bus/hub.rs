@@ -38,11 +38,6 @@ impl Hub {
         &self.master
     }
 
-    /// The slave side's number, name and sizes.
-    pub fn base(&self) -> &SlaveBase {
-        &self.base
-    }
-
     /// What the hub adds to each address.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -103,6 +98,10 @@ impl Slave for Hub {
         route(&transaction, self.offset, max, |piece| {
             slave.do_transaction(piece)
         });
+    }
+
+    fn base(&self) -> &SlaveBase {
+        &self.base
     }
 
     fn slave_id(&self) -> u32 {
@@ -176,20 +175,8 @@ mod tests {
             self.kept.lock().unwrap().push(transaction);
         }
 
-        fn slave_id(&self) -> u32 {
-            self.base.id()
-        }
-
-        fn slave_name(&self) -> String {
-            self.base.name()
-        }
-
-        fn min_access(&self) -> u32 {
-            self.base.min()
-        }
-
-        fn max_access(&self) -> u32 {
-            self.base.max()
+        fn base(&self) -> &SlaveBase {
+            &self.base
         }
 
         fn address(&self) -> u64 {

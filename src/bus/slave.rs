@@ -16,17 +16,28 @@ pub trait Slave: Send + Sync {
     /// is dropped without that has failed.
     fn do_transaction(&self, transaction: Transaction);
 
+    /// What every slave has. The methods below answer from it, unless a slave knows better.
+    fn base(&self) -> &SlaveBase;
+
     /// The slave's number, never 0.
-    fn slave_id(&self) -> u32;
+    fn slave_id(&self) -> u32 {
+        self.base().id()
+    }
 
     /// The slave's name.
-    fn slave_name(&self) -> String;
+    fn slave_name(&self) -> String {
+        self.base().name()
+    }
 
     /// The smallest access in bytes; also the alignment of addresses and sizes.
-    fn min_access(&self) -> u32;
+    fn min_access(&self) -> u32 {
+        self.base().min()
+    }
 
     /// The largest access in bytes; 0 when none is known.
-    fn max_access(&self) -> u32;
+    fn max_access(&self) -> u32 {
+        self.base().max()
+    }
 
     /// The address at which the slave sits.
     fn address(&self) -> u64 {
@@ -169,20 +180,8 @@ impl Slave for Unconnected {
         transaction.fail_with(Unconnected::TEXT);
     }
 
-    fn slave_id(&self) -> u32 {
-        self.0.id()
-    }
-
-    fn slave_name(&self) -> String {
-        self.0.name()
-    }
-
-    fn min_access(&self) -> u32 {
-        self.0.min()
-    }
-
-    fn max_access(&self) -> u32 {
-        self.0.max()
+    fn base(&self) -> &SlaveBase {
+        &self.0
     }
 }
 

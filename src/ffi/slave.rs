@@ -47,12 +47,6 @@ pub(super) struct CallbackSlave {
     foreign: Foreign,
 }
 
-impl CallbackSlave {
-    pub(super) fn base(&self) -> &SlaveBase {
-        &self.base
-    }
-}
-
 impl Slave for CallbackSlave {
     fn do_transaction(&self, transaction: Transaction) {
         // Answers that this slave gives to earlier transactions renew the time of this one.
@@ -63,20 +57,8 @@ impl Slave for CallbackSlave {
         unsafe { (self.do_transaction)(self.foreign.user(), transaction) }
     }
 
-    fn slave_id(&self) -> u32 {
-        self.base.id()
-    }
-
-    fn slave_name(&self) -> String {
-        self.base.name()
-    }
-
-    fn min_access(&self) -> u32 {
-        self.base.min()
-    }
-
-    fn max_access(&self) -> u32 {
-        self.base.max()
+    fn base(&self) -> &SlaveBase {
+        &self.base
     }
 }
 

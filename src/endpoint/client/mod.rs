@@ -78,11 +78,6 @@ impl TcpClient {
         })
     }
 
-    /// Number, name and access sizes.
-    pub fn base(&self) -> &SlaveBase {
-        &self.base
-    }
-
     /// The name under which the client logs.
     pub fn name(&self) -> &str {
         &self.shared.name
@@ -171,20 +166,8 @@ impl Slave for TcpClient {
         }
     }
 
-    fn slave_id(&self) -> u32 {
-        self.base.id()
-    }
-
-    fn slave_name(&self) -> String {
-        self.base.name()
-    }
-
-    fn min_access(&self) -> u32 {
-        self.base.min()
-    }
-
-    fn max_access(&self) -> u32 {
-        self.base.max()
+    fn base(&self) -> &SlaveBase {
+        &self.base
     }
 }
 

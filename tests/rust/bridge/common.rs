@@ -150,20 +150,8 @@ impl Slave for Keeper {
         self.came.notify_all();
     }
 
-    fn slave_id(&self) -> u32 {
-        self.base.id()
-    }
-
-    fn slave_name(&self) -> String {
-        self.base.name()
-    }
-
-    fn min_access(&self) -> u32 {
-        self.base.min()
-    }
-
-    fn max_access(&self) -> u32 {
-        self.base.max()
+    fn base(&self) -> &SlaveBase {
+        &self.base
     }
 }
 
@@ -181,20 +169,8 @@ impl<F: Fn(Transaction) + Send + Sync> Slave for Acting<F> {
         (self.1)(transaction)
     }
 
-    fn slave_id(&self) -> u32 {
-        self.0.id()
-    }
-
-    fn slave_name(&self) -> String {
-        self.0.name()
-    }
-
-    fn min_access(&self) -> u32 {
-        self.0.min()
-    }
-
-    fn max_access(&self) -> u32 {
-        self.0.max()
+    fn base(&self) -> &SlaveBase {
+        &self.0
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rogue_memory_bridge::bus::{Emulate, Hub, Slave, POST, READ, WRITE};
+use rogue_memory_bridge::bus::{Emulate, Hub, Slave, SlaveBase, POST, READ, WRITE};
 use rogue_memory_bridge::endpoint::ServerOptions;
 use rogue_memory_bridge::error::ErrorKind;
 
@@ -206,11 +206,8 @@ fn a_split_on_the_client_side_completes_though_nobody_reads_for_its_pieces() {
         fn do_transaction(&self, transaction: rogue_memory_bridge::bus::Transaction) {
             self.0.do_transaction(transaction);
         }
-        fn slave_id(&self) -> u32 {
-            self.0.slave_id()
-        }
-        fn slave_name(&self) -> String {
-            self.0.slave_name()
+        fn base(&self) -> &SlaveBase {
+            self.0.base()
         }
         fn min_access(&self) -> u32 {
             4
