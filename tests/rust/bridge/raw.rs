@@ -1,65 +1,17 @@
 //! Peers that do not speak the protocol, or stop half-way, beside one that does.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rogue_memory_bridge::bus::Emulate;
 use rogue_memory_bridge::endpoint::ServerOptions;
 use rogue_memory_bridge::error::ErrorKind;
-use rogue_memory_bridge::wire::{greeting, ready, request_head, Header, Role, READ, VERIFY, WRITE};
+use rogue_memory_bridge::wire::{greeting, ready, Role, READ, VERIFY, WRITE};
 
-use crate::common::{eventually, Asking, Served, PATIENCE};
-
-fn connect(port: u16) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
-/// Does a legacy client's handshake, without a session.
-fn shake(port: u16, role: Role) -> TcpStream {
-    let mut stream = connect(port);
-    stream.write_all(&greeting()).unwrap();
-    stream.write_all(&ready(role, None)).unwrap();
-    let mut answer = vec![0; 64 + ready(role.peer(), None).len()];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(answer[..64], greeting());
-    assert_eq!(answer[64..], ready(role.peer(), None));
-    stream
-}
-
-/// Both connections of a legacy client.
-fn legacy(port: u16) -> (TcpStream, TcpStream) {
-    let responses = shake(port + 1, Role::Pull);
-    (shake(port, Role::Push), responses)
-}
-
-fn request(id: u32, address: u64, size: u32, kind: u32, data: Option<&[u8]>) -> Vec<u8> {
-    let header = Header {
-        id,
-        address,
-        size,
-        kind,
-    };
-    let mut bytes = request_head(&header, data.map(<[u8]>::len))
-        .as_bytes()
-        .to_vec();
-    bytes.extend_from_slice(data.unwrap_or(&[]));
-    bytes
-}
-
-fn is_closed(mut stream: TcpStream) -> bool {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    loop {
-        match stream.read(&mut [0; 256]) {
-            Ok(0) => return true,
-            Ok(_) => {}
-            Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
-        }
-    }
-}
+use crate::common::{eventually, Asking, Served};
+use crate::legacy::{client, connect, is_closed, request, shake};
 
 #[test]
 fn garbage_closes_its_own_connection_and_no_other() {
@@ -118,7 +70,7 @@ fn row_21_a_connection_without_a_handshake_is_closed() {
 #[test]
 fn a_legacy_client_is_served_byte_by_byte() {
     let served = Served::memory();
-    let (mut requests, mut responses) = legacy(served.port());
+    let (mut requests, mut responses) = client(served.port());
     let mut bytes = request(1, 0x10, 4, WRITE, Some(&[1, 2, 3, 4]));
     bytes.extend(request(2, 0x10, 4, READ, None));
     bytes.extend(request(3, 0x11, 2, VERIFY, None));
@@ -150,7 +102,7 @@ fn a_legacy_client_is_served_byte_by_byte() {
 #[test]
 fn a_legacy_client_that_is_refused_gets_the_text_and_as_many_bytes_as_it_asked_for() {
     let served = Served::with(Arc::new(Emulate::new(4, 8)), 0, ServerOptions::default());
-    let (mut requests, mut responses) = legacy(served.port());
+    let (mut requests, mut responses) = client(served.port());
     requests.write_all(&request(9, 0, 12, READ, None)).unwrap();
     let text = b"Size 12 is above the slave's maximum access of 8 bytes";
     let head = [
@@ -170,13 +122,13 @@ fn a_legacy_client_that_is_refused_gets_the_text_and_as_many_bytes_as_it_asked_f
 fn row_22_a_response_is_never_given_to_another_client() {
     let keeper = crate::common::Keeper::new();
     let served = Served::new(keeper.clone());
-    let (mut requests, responses) = legacy(served.port());
+    let (mut requests, responses) = client(served.port());
     requests.write_all(&request(1, 0, 4, READ, None)).unwrap();
     let kept = keeper.take(1);
     drop((requests, responses));
     // It has gone; the next one comes from the same address, and asks with the same id.
     std::thread::sleep(Duration::from_millis(50));
-    let (mut requests, mut responses) = legacy(served.port());
+    let (mut requests, mut responses) = client(served.port());
     kept[0].lock().bytes_mut().unwrap().fill(0xBA);
     kept[0].done();
     requests.write_all(&request(1, 0, 4, READ, None)).unwrap();
@@ -196,7 +148,7 @@ fn row_24_a_client_that_never_reads_is_bounded_and_closed() {
         ..ServerOptions::default()
     };
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
-    let (mut requests, responses) = legacy(served.port());
+    let (mut requests, responses) = client(served.port());
     for id in 0..2000 {
         if requests
             .write_all(&request(id, 0, 1 << 20, READ, None))
