@@ -7,14 +7,7 @@ if(NOT CARGO_COMMAND OR NOT RUSTC_COMMAND)
     message(FATAL_ERROR "cargo and rustc are needed to build ${PROJECT_NAME}: see https://rustup.rs")
 endif()
 
-if(NOT ROGUE_MEMORY_BRIDGE_RUST_TARGET)
-    execute_process(COMMAND "${RUSTC_COMMAND}" -vV WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-        OUTPUT_VARIABLE rustc_says COMMAND_ERROR_IS_FATAL ANY)
-    string(REGEX MATCH "host: ([^\n]+)" host_line "${rustc_says}")
-    set(host_target "${CMAKE_MATCH_1}")
-endif()
-set(ROGUE_MEMORY_BRIDGE_RUST_TARGET "${host_target}" CACHE STRING
-    "Rust's name of the machine that is built for")
+include(cmake/RustTarget.cmake)
 set(ROGUE_MEMORY_BRIDGE_CARGO_DIR "${PROJECT_BINARY_DIR}/cargo" CACHE PATH
     "Where cargo puts what it makes")
 
@@ -28,13 +21,17 @@ set(archive_depfile "${archive}/librogue_memory_bridge.d")
 set(archive "${archive}/librogue_memory_bridge.a")
 
 # The C++ sources are compiled by build.rs, with the compiler and the flags of CMake. The optimisation is
-# cargo's: it follows the profile.
+# cargo's: it follows the profile. ARG1 is what a variable such as CC="gcc --sysroot=..." says behind the command.
+set(sysroot_flag "")
+if(CMAKE_SYSROOT)
+    set(sysroot_flag " --sysroot=${CMAKE_SYSROOT}")
+endif()
 set(cargo_environment
-    "CC_${triple_in_names}=${CMAKE_C_COMPILER}"
-    "CXX_${triple_in_names}=${CMAKE_CXX_COMPILER}"
+    "CC_${triple_in_names}=${CMAKE_C_COMPILER}${CMAKE_C_COMPILER_ARG1}"
+    "CXX_${triple_in_names}=${CMAKE_CXX_COMPILER}${CMAKE_CXX_COMPILER_ARG1}"
     "AR_${triple_in_names}=${CMAKE_AR}"
-    "CFLAGS_${triple_in_names}=${CMAKE_C_FLAGS}"
-    "CXXFLAGS_${triple_in_names}=${CMAKE_CXX_FLAGS}"
+    "CFLAGS_${triple_in_names}=${CMAKE_C_FLAGS}${sysroot_flag}"
+    "CXXFLAGS_${triple_in_names}=${CMAKE_CXX_FLAGS}${sysroot_flag}"
     "$<$<CONFIG:RelWithDebInfo>:CARGO_PROFILE_RELEASE_DEBUG=true>")
 
 # Cargo's list of what it read names the sources, but no Cargo.toml, and a folder for the files in it.

@@ -4,7 +4,11 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/RogueMemoryBridge")
 
-install(TARGETS rim RogueMemoryBridge EXPORT RogueMemoryBridge
+set(libraries rim RogueMemoryBridge)
+if(TARGET rogue-memory-bridge-static)
+    list(APPEND libraries rogue-memory-bridge-static rogue-memory-bridge-rim-static)
+endif()
+install(TARGETS ${libraries} EXPORT RogueMemoryBridge
     LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
     RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
@@ -19,6 +23,7 @@ configure_package_config_file(cmake/RogueMemoryBridgeConfig.cmake.in RogueMemory
 write_basic_package_version_file(RogueMemoryBridgeConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/RogueMemoryBridgeConfig.cmake"
     "${PROJECT_BINARY_DIR}/RogueMemoryBridgeConfigVersion.cmake" DESTINATION "${package_dir}")
+include(cmake/StandIn.cmake)
 
 # The way from the folder of the .pc files to the prefix, unless the user wants the library in a fixed place.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
@@ -35,11 +40,15 @@ if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
 else()
     set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
+# rogue_memory_bridge_pc(NAME DESCRIPTION LIBRARY...): what a static library needs besides
 function(rogue_memory_bridge_pc name description)
     set(pc_name "${name}")
     set(pc_description "${description}")
+    list(TRANSFORM ARGN REPLACE "^([^-].*)$" "-l\\1" OUTPUT_VARIABLE pc_private)
+    list(JOIN pc_private " " pc_private)
     configure_file(cmake/package.pc.in "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
     install(FILES "${PROJECT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endfunction()
-rogue_memory_bridge_pc(rim "Rogue memory TCP bridge, the C interface")
-rogue_memory_bridge_pc(rogue-memory-bridge "Rogue memory TCP bridge, the C and C++ interfaces")
+rogue_memory_bridge_pc(rim "Rogue memory TCP bridge, the C interface" ${rim_system_libraries})
+rogue_memory_bridge_pc(rogue-memory-bridge "Rogue memory TCP bridge, the C and C++ interfaces"
+    stdc++ ${rim_system_libraries})

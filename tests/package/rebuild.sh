@@ -1,7 +1,8 @@
 #!/bin/sh
 # A build with nothing changed does nothing, with Ninja and with Makefiles, and each change is noticed; the version is
-# that of Cargo.toml; DESTDIR and a libdir as Debian has it are kept to; the source may be part of a larger project. In a
-# copy of the source, so that it can be changed, and not optimised, so that it does not take long.
+# that of Cargo.toml; DESTDIR and a libdir as Debian has it are kept to; the source may be part of a larger project, by
+# add_subdirectory and by FetchContent. In a copy of the source, so that it can be changed, and not optimised, so that
+# it does not take long.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/consume.sh"
 
@@ -67,9 +68,14 @@ DESTDIR=$scratch/destdir cmake --install "$make" >"$scratch/install.log"
 [ -f "$scratch/destdir/usr/$libdir/librim.so.$VERSION" ] || fail "no librim.so.$VERSION in $libdir"
 consume "$scratch/destdir/usr" "$libdir"
 
-configure "$source/tests/package/subproject" "$scratch/larger" -DSOURCE="$source" \
-    -DROGUE_MEMORY_BRIDGE_CARGO_DIR="$scratch/cargo" -DCMAKE_BUILD_TYPE=Debug
-build "$scratch/larger"
-"$scratch/larger/consumer" "$VERSION" || fail "the larger project's program fails"
-cmake --install "$scratch/larger" --prefix "$scratch/larger-prefix" >"$scratch/install.log"
-[ ! -e "$scratch/larger-prefix" ] || fail "a larger project installs what it was not asked to"
+for fetch in OFF ON; do
+    larger=$scratch/larger-$fetch
+    configure "$source/tests/package/subproject" "$larger" -DSOURCE="$source" -DFETCH=$fetch \
+        -DROGUE_MEMORY_BRIDGE_CARGO_DIR="$scratch/cargo" -DCMAKE_BUILD_TYPE=Debug
+    build "$larger"
+    for program in "$larger"/consumer*; do
+        "$program" "$VERSION" || fail "$program of the larger project fails"
+    done
+    cmake --install "$larger" --prefix "$scratch/larger-prefix" >"$scratch/install.log"
+    [ ! -e "$scratch/larger-prefix" ] || fail "a larger project installs what it was not asked to"
+done

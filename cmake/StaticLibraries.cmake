@@ -1,0 +1,47 @@
+# Makes the two static libraries, with the same interfaces as the shared ones of Libraries.cmake: `static` of the C++
+# classes and the C ABI, `rim_static` of the C ABI alone. What is in the archive of cargo besides those (Rust's standard
+# library, the crates) is made local: it would else meet its like in a program that has other Rust in it.
+include(CheckCSourceCompiles)
+
+function(rogue_memory_bridge_check_joining)
+    set(CMAKE_EXE_LINKER_FLAGS "") # such as -pie: what is joined is no program
+    set(CMAKE_REQUIRED_FLAGS "-r -nostdlib -Wl,--force-group-allocation")
+    check_c_source_compiles("int main(void) { return 0; }" LINKER_CAN_JOIN_OBJECTS)
+endfunction()
+rogue_memory_bridge_check_joining()
+if(NOT LINKER_CAN_JOIN_OBJECTS OR NOT CMAKE_OBJCOPY OR NOT CMAKE_NM)
+    message(STATUS "No static libraries: a linker that knows --force-group-allocation, objcopy and nm are needed")
+    return()
+endif()
+
+# One library: `target`, exported as `exported`, called `name` on disk, of the shared library `name`'s interface, from
+# `archive`, which `archive_target` makes. Its system libraries are the arguments behind.
+function(rogue_memory_bridge_static_library target exported name archive archive_target)
+    string(REGEX REPLACE "\\.a$" ".o" object "${archive}")
+    set(exports "${PROJECT_SOURCE_DIR}/cmake/${name}.map")
+    add_custom_command(OUTPUT "${object}"
+        COMMAND "${CMAKE_COMMAND}" "-DARCHIVE=${archive}" "-DEXPORTS=${exports}" "-DRESULT=${object}"
+            "-DCC=${CMAKE_C_COMPILER}" "-DFLAGS=${CMAKE_C_COMPILER_ARG1} ${CMAKE_C_FLAGS}"
+            "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DNM=${CMAKE_NM}" "-DSTRIP=$<CONFIG:Release,MinSizeRel>"
+            -P "${PROJECT_SOURCE_DIR}/cmake/OneObject.cmake"
+        DEPENDS "${archive}" "${exports}" "${PROJECT_SOURCE_DIR}/cmake/OneObject.cmake"
+        COMMENT "Joining the objects of the static lib${name}" VERBATIM)
+    add_library(${target} STATIC "${object}")
+    add_library(RogueMemoryBridge::${exported} ALIAS ${target})
+    add_dependencies(${target} ${archive_target})
+    # C: what C++ needs is named below, so that a project in C alone can link it.
+    set_target_properties(${target} PROPERTIES
+        OUTPUT_NAME ${name} EXPORT_NAME ${exported} LINKER_LANGUAGE C)
+    target_include_directories(${target} INTERFACE
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    target_link_libraries(${target} INTERFACE ${ARGN})
+endfunction()
+
+# The unwinder, libgcc_s or libgcc_eh, is named by the compiler itself, which knows whether all is to be static.
+set(rim_system_libraries -pthread ${CMAKE_DL_LIBS} rt m)
+rogue_memory_bridge_static_library(rogue-memory-bridge-rim-static rim_static rim
+    "${archive_c}" rogue-memory-bridge-archive-c ${rim_system_libraries})
+rogue_memory_bridge_static_library(rogue-memory-bridge-static static rogue-memory-bridge
+    "${archive}" rogue-memory-bridge-archive stdc++ ${rim_system_libraries})
+target_compile_features(rogue-memory-bridge-static INTERFACE cxx_std_14)
