@@ -1,8 +1,13 @@
 // `shared_from_this` for classes that inherit it by more than one way.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_ENABLE_SHARED_FROM_THIS_H
 #define ROGUE_ENABLE_SHARED_FROM_THIS_H
-
-#include "rogue/Directives.h"
 
 #include <memory>
 

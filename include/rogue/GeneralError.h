@@ -1,8 +1,13 @@
 // The one exception type that the bridge throws.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_GENERAL_ERROR_H
 #define ROGUE_GENERAL_ERROR_H
-
-#include "rogue/Directives.h"
 
 #include <exception>
 #include <memory>

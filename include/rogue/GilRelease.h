@@ -1,8 +1,13 @@
 // Stands in for Rogue's guard that gives up Python's interpreter lock. There is no Python here.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_GIL_RELEASE_H
 #define ROGUE_GIL_RELEASE_H
-
-#include "rogue/Directives.h"
 
 namespace rogue {
 

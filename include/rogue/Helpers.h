@@ -1,8 +1,13 @@
 // Small helpers of application code: connecting a bus, and the default timeout.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_HELPERS_H
 #define ROGUE_HELPERS_H
-
-#include "rogue/Directives.h"
 
 #include <sys/time.h>
 

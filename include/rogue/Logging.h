@@ -1,9 +1,14 @@
 // Named loggers. One line on stdout for each record:
 // <seconds>.<microseconds>:<name>: <text>
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_LOGGING_H
 #define ROGUE_LOGGING_H
-
-#include "rogue/Directives.h"
 
 #include <stdint.h>
 

@@ -1,9 +1,14 @@
 // A queue between threads. Header only; a part of Rogue's interface that applications use on their
 // own.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_QUEUE_H
 #define ROGUE_QUEUE_H
-
-#include "rogue/Directives.h"
 
 #include <stdint.h>
 

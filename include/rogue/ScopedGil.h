@@ -1,8 +1,13 @@
 // Stands in for Rogue's guard that takes Python's interpreter lock. There is no Python here.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_SCOPED_GIL_H
 #define ROGUE_SCOPED_GIL_H
-
-#include "rogue/Directives.h"
 
 namespace rogue {
 

@@ -1,8 +1,13 @@
 // The Rogue release that this bridge stands in for. The bridge's own version is rim_version().
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_VERSION_H
 #define ROGUE_VERSION_H
-
-#include "rogue/Directives.h"
 
 #include <stdint.h>
 

@@ -1,8 +1,13 @@
 // The types of a transaction. The numbers are those on the wire.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_INTERFACES_MEMORY_CONSTANTS_H
 #define ROGUE_INTERFACES_MEMORY_CONSTANTS_H
-
-#include "rogue/Directives.h"
 
 #include <stdint.h>
 

@@ -1,8 +1,13 @@
 // Memory that is there only for testing.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_INTERFACES_MEMORY_EMULATE_H
 #define ROGUE_INTERFACES_MEMORY_EMULATE_H
-
-#include "rogue/Directives.h"
 
 #include "rogue/interfaces/memory/Slave.h"
 

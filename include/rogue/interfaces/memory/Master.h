@@ -1,8 +1,13 @@
 // Who asks on the memory bus.
+
+// Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
+#include "rogue/Directives.h"
+#ifndef ROGUE_DIRECTIVES_H
+#error "Both Rogue and rogue-memory-bridge are here: use one of the two. See docs/from-rogue.md."
+#endif
+
 #ifndef ROGUE_INTERFACES_MEMORY_MASTER_H
 #define ROGUE_INTERFACES_MEMORY_MASTER_H
-
-#include "rogue/Directives.h"
 
 // Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include "rogue/Logging.h"
