@@ -53,18 +53,20 @@ serve() {
     while :; do
         port=$((port + 7))
         arguments=$(printf '%s ' "$@" | sed "s/PORT/$port/g")
+        : >"$work/$name.out" # an earlier one of this name was ready, this one is not
+        : >"$work/$name.err"
         # shellcheck disable=SC2086 # words are meant
         $tool "$programs/$program" $arguments >"$work/$name.out" 2>"$work/$name.err" &
         process=$!
         running="$running $process"
         waited=0
-        until grep -qsx ready "$work/$name.out"; do
+        until grep -qx ready "$work/$name.out"; do
             kill -0 "$process" 2>/dev/null || break
             waited=$((waited + 1))
             [ "$waited" -lt $((patience * 20)) ] || fail "$name does not get ready"
             sleep 0.05
         done
-        if grep -qsx ready "$work/$name.out"; then return; fi
+        if grep -qx ready "$work/$name.out"; then return; fi
         wait "$process" || :
         forget "$process"
         grep -q 'another process' "$work/$name.err" || fail "$name does not start"
