@@ -110,20 +110,8 @@ mod ffi {
 
 /// Runs `body`; a panic in it becomes an error.
 fn attempt<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        let cause = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("of an unknown kind");
-        let error = Error::new(
-            ErrorKind::Internal,
-            format!("Panic inside the library: {cause}"),
-        );
-        // Dropping a payload may panic again.
-        std::mem::forget(payload);
-        Err(error)
-    })
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|panic| Err(Error::from_panic("Panic inside the library", panic)))
 }
 
 /// Runs a `body` that cannot fail; should it panic, that is logged and `otherwise` is the result.

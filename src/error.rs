@@ -1,5 +1,6 @@
 //! The one error type of the crate: a stable code and a text that names what was wrong.
 
+use std::any::Any;
 use std::fmt;
 
 /// What kind of failure an [`Error`] is. The numbers are those of `rim_status` in the C interface;
@@ -59,6 +60,19 @@ impl Error {
             kind,
             text: text.into(),
         }
+    }
+
+    /// What became of a caught panic: `what`, and the panic's own text.
+    pub fn from_panic(what: &str, panic: Box<dyn Any + Send>) -> Error {
+        let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(text), _) => text,
+            (_, Some(text)) => text.as_str(),
+            _ => "no text",
+        };
+        let error = Error::new(ErrorKind::Internal, format!("{what}: {said}"));
+        // A payload may panic when it is dropped, and there is no second boundary.
+        std::mem::forget(panic);
+        error
     }
 
     /// What kind of failure this is.

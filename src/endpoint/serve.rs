@@ -75,15 +75,7 @@ fn carry_out(slave: &dyn Slave, transaction: Transaction) {
     match catch_unwind(work) {
         Ok(()) => handle.taken(),
         Err(panic) => {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "unknown".to_owned());
-            handle.fail(Error::new(
-                ErrorKind::Internal,
-                format!("The slave panicked: {text}"),
-            ));
+            handle.fail(Error::from_panic("The slave panicked", panic));
         }
     }
 }

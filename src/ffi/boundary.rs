@@ -7,7 +7,7 @@ use std::ffi::{c_char, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::status::{self, rim_status, RIM_STATUS_OK};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 thread_local! {
     static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
@@ -66,24 +66,14 @@ fn remember(error: &Error) {
 }
 
 fn internal(panic: Box<dyn Any + Send>) -> Error {
-    let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (_, Some(text)) => text.as_str(),
-        _ => "no text",
-    };
-    let error = Error::new(
-        ErrorKind::Internal,
-        format!("A fault inside the library: {said}"),
-    );
-    // A payload may panic when it is dropped, and there is no second boundary.
-    std::mem::forget(panic);
-    error
+    Error::from_panic("A fault inside the library", panic)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::status::{RIM_STATUS_INTERNAL, RIM_STATUS_SIZE};
     use super::*;
+    use crate::error::ErrorKind;
     use std::ffi::CStr;
 
     fn last() -> String {
