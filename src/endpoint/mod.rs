@@ -10,10 +10,13 @@ mod outgoing;
 mod pairing;
 mod serve;
 mod server;
+mod settings;
 mod socket;
+mod stats;
 mod watch;
 
-pub use client::TcpClient;
+pub use client::{LinkState, TcpClient};
 pub use options::{ClientOptions, ServerOptions};
 pub use serve::{serve, ServerThread};
 pub use server::{admit, TcpServer};
+pub use stats::{ClientStats, Dropped, Latency, Outcomes, PeerStats, ServerStats, Traffic};

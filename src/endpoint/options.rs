@@ -1,25 +1,32 @@
-//! What can be set about an endpoint, each with its default.
+//! What can be set about an endpoint, each with its default. How an endpoint keeps it is in
+//! `settings.rs`.
 
 use std::time::Duration;
 
 /// Limits and times of a [`TcpServer`](super::TcpServer).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
     /// The largest transaction, in bytes. A larger one is refused by an error response.
     pub max_transaction: u32,
-    /// Transactions that may be in the slave's hands at a time; the others wait their turn. 1 gives
-    /// Rogue's behaviour.
+    /// Transactions that may be in the slave's hands at a time; the others wait their turn. Clients
+    /// that are at work share them evenly. 1 gives Rogue's behaviour.
     pub max_outstanding: usize,
     /// Connections at a time, two for each client. What is over is closed.
     pub max_connections: usize,
     /// Bytes of responses that may wait for one client to read them. While they are more, none of
     /// the client's further requests are carried out.
     pub max_queued: usize,
+    /// Bytes of responses that may wait for all clients together. While they are more, no further
+    /// requests are carried out for those clients that have responses waiting.
+    pub max_queued_total: usize,
     /// The time from a connection's arrival to the end of its handshake.
     pub handshake_timeout: Duration,
     /// How long a peer may give no sign of life, or take none of the bytes that wait for it, before
     /// its connection is dropped.
     pub keep_alive: Duration,
+    /// The time that the slave has for each transaction, after which the client gets an error;
+    /// `None` is no limit. It is kept only while somebody pulls.
+    pub timeout: Option<Duration>,
 }
 
 impl Default for ServerOptions {
@@ -29,14 +36,16 @@ impl Default for ServerOptions {
             max_outstanding: 32,
             max_connections: 4096,
             max_queued: 32 << 20,
+            max_queued_total: 256 << 20,
             handshake_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(10),
+            timeout: None,
         }
     }
 }
 
 /// Limits and times of a [`TcpClient`](super::TcpClient).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientOptions {
     /// Transactions that may wait for their responses at a time. Who asks for more is held back,
     /// for at most the timeout of the transaction.

@@ -1,98 +1,37 @@
 //! The sending half of a connection, for any thread: a message is written to the socket by whoever
 //! has it, and only what the socket does not take at once waits in a queue for the endpoint's thread.
+//!
+//! Who knows that more is to come may *defer* a message instead, so that several leave in one system
+//! call: it waits in the same queue until somebody calls [`Outgoing::flush`] or sends another.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use super::socket;
-use crate::bus::Payload;
+pub(super) use queue::{Body, Chunk};
+use queue::{Queue, MOST_PARTS, SMALL};
 
-/// As many zeros as are sent from one place.
-static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
-
-/// What is less than this is copied to what waits before it.
-const SMALL: usize = 4096;
-
-/// Bytes that wait to be sent.
-#[derive(Debug)]
-pub(super) enum Chunk {
-    /// Copied bytes.
-    Bytes(Vec<u8>),
-    /// The bytes of a completed transaction.
-    Payload(Payload),
-    /// So many zeros.
-    Zeros(usize),
-}
-
-impl Chunk {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Chunk::Bytes(bytes) => bytes.len(),
-            Chunk::Payload(payload) => payload.as_ref().len(),
-            Chunk::Zeros(count) => *count,
-        }
-    }
-
-    /// Bytes from `offset` on; perhaps not all, but some when there are any.
-    pub(super) fn from(&self, offset: usize) -> &[u8] {
-        match self {
-            Chunk::Bytes(bytes) => &bytes[offset..],
-            Chunk::Payload(payload) => &payload.as_ref()[offset..],
-            Chunk::Zeros(count) => &ZEROS[..(count - offset).min(ZEROS.len())],
-        }
-    }
-}
-
-/// The middle part of a message.
-#[derive(Debug)]
-pub(super) enum Body<'a> {
-    /// Bytes of somebody else's: what must wait is copied.
-    Borrowed(&'a [u8]),
-    /// Bytes that can wait as they are.
-    Owned(Chunk),
-}
-
-impl Body<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Body::Borrowed(bytes) => bytes.len(),
-            Body::Owned(chunk) => chunk.len(),
-        }
-    }
-
-    fn start(&self) -> &[u8] {
-        match self {
-            Body::Borrowed(bytes) => bytes,
-            Body::Owned(chunk) => chunk.from(0),
-        }
-    }
-}
+/// As many bytes are deferred before they are sent all the same.
+const MOST_DEFERRED: usize = 1 << 15;
 
 /// The sending half of a connection.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     stream: Arc<TcpStream>,
     queue: Mutex<Queue>,
-    /// Told when bytes wait in the queue, for the endpoint's thread.
+    /// Told when bytes wait that the socket did not take, for the endpoint's thread.
     pub(super) pending: Notify,
-}
-
-#[derive(Debug)]
-struct Queue {
-    chunks: VecDeque<Chunk>,
-    /// Of the first chunk, the bytes that have been sent.
-    offset: usize,
-    /// Bytes that wait.
-    bytes: usize,
-    /// Bytes that the socket has taken since the connection began.
-    sent: u64,
-    progress: Instant,
-    closed: bool,
+    /// Bytes that wait: changed under the lock of the queue, read without.
+    waiting: AtomicUsize,
+    /// Bytes that wait, of all connections of the endpoint.
+    total: Arc<AtomicUsize>,
 }
 
 /// What came of a message.
@@ -102,62 +41,92 @@ pub(super) enum Sent {
     Whole,
     /// Some of it waits. It has been sent when [`Outgoing::sent`] reaches this.
     Queued(u64),
+    /// It waits, up to `mark`, for the next flush. `first` if nothing else did: somebody has to see
+    /// to that.
+    Deferred { mark: u64, first: bool },
     /// The connection is closed: it is lost.
     Closed,
 }
 
 impl Outgoing {
-    pub(super) fn new(stream: Arc<TcpStream>) -> Outgoing {
-        let queue = Queue {
-            chunks: VecDeque::new(),
-            offset: 0,
-            bytes: 0,
-            sent: 0,
-            progress: Instant::now(),
-            closed: false,
-        };
+    /// For `stream`, whose waiting bytes are counted in `total` too.
+    pub(super) fn new(stream: Arc<TcpStream>, total: Arc<AtomicUsize>) -> Outgoing {
         Outgoing {
             stream,
-            queue: Mutex::new(queue),
+            queue: Mutex::new(Queue::new()),
             pending: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            total,
         }
     }
 
-    /// Sends a message of three parts; what the socket does not take of it now is kept.
+    /// Sends a message of three parts, after what was deferred; what the socket does not take of it
+    /// now is kept.
     pub(super) fn send(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
         let mut queue = self.lock();
+        // What can be joined to what was deferred leaves with it in one call.
+        let joins = matches!(body, Body::Owned(_)) || body.len() < SMALL;
+        if queue.deferred && !joins && self.flush_locked(&mut queue).is_err() {
+            return Sent::Closed;
+        }
         if queue.closed {
             return Sent::Closed;
         }
-        let size = body.len();
-        let mut taken = 0;
-        if queue.bytes == 0 {
-            let start = body.start();
-            // A body that does not lie in one place goes by way of the queue, and the tail after it.
-            let tail = if start.len() == size { tail } else { &[] };
-            let parts = [IoSlice::new(head), IoSlice::new(start), IoSlice::new(tail)];
-            match socket::send(&self.stream, &parts) {
-                Ok(count) => taken = count,
-                Err(error) if socket::is_early(&error) => {}
-                Err(_) => {
-                    self.close_locked(&mut queue);
-                    return Sent::Closed;
-                }
+        if queue.bytes > 0 {
+            queue.push_message(head, body, tail, 0);
+            let deferred = queue.deferred;
+            self.count(&queue);
+            if deferred && self.flush_locked(&mut queue).is_err() {
+                return Sent::Closed;
             }
-            queue.sent += taken as u64;
-            queue.progress = Instant::now();
+            return self.rest(queue);
         }
-        if taken == head.len() + size + tail.len() {
+        let size = body.len();
+        let whole = head.len() + size + tail.len();
+        let start = body.start();
+        // A body that does not lie in one place goes by way of the queue, and the tail after it.
+        let end = if start.len() == size { tail } else { &[] };
+        let parts = [IoSlice::new(head), IoSlice::new(start), IoSlice::new(end)];
+        let taken = match socket::send(&self.stream, &parts) {
+            Ok(count) => count,
+            Err(error) if socket::is_early(&error) => 0,
+            Err(_) => {
+                self.close_locked(&mut queue);
+                return Sent::Closed;
+            }
+        };
+        queue.sent += taken as u64;
+        if taken == whole {
             return Sent::Whole;
         }
-        queue.push(Chunk::Bytes(head[taken.min(head.len())..].to_vec()), 0);
-        taken = taken.saturating_sub(head.len());
-        match body {
-            Body::Borrowed(bytes) => queue.push(Chunk::Bytes(bytes[taken.min(size)..].to_vec()), 0),
-            Body::Owned(chunk) => queue.push(chunk, taken.min(size)),
+        queue.progress = Instant::now();
+        queue.push_message(head, body, tail, taken);
+        self.count(&queue);
+        self.rest(queue)
+    }
+
+    /// Keeps a message of three parts for the next flush, unless it is large or there is enough to
+    /// send.
+    pub(super) fn defer(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
+        let mut queue = self.lock();
+        let stalled = queue.bytes > 0 && !queue.deferred;
+        if queue.closed || stalled || body.len() >= SMALL || queue.bytes >= MOST_DEFERRED {
+            drop(queue);
+            return self.send(head, body, tail);
         }
-        taken = taken.saturating_sub(size);
-        queue.push(Chunk::Bytes(tail[taken..].to_vec()), 0);
+        let first = queue.bytes == 0;
+        queue.push_message(head, body, tail, 0);
+        queue.deferred = true;
+        self.count(&queue);
+        let mark = queue.sent + queue.bytes as u64;
+        Sent::Deferred { mark, first }
+    }
+
+    /// What came of a message of which the end is in the queue, or was.
+    fn rest(&self, queue: MutexGuard<'_, Queue>) -> Sent {
+        if queue.bytes == 0 {
+            return Sent::Whole;
+        }
         let mark = queue.sent + queue.bytes as u64;
         drop(queue);
         self.pending.notify_one();
@@ -167,26 +136,37 @@ impl Outgoing {
     /// Sends what the socket takes of the queue; returns how many bytes wait still.
     pub(super) fn flush(&self) -> io::Result<usize> {
         let mut queue = self.lock();
+        self.flush_locked(&mut queue)?;
+        Ok(queue.bytes)
+    }
+
+    fn flush_locked(&self, queue: &mut Queue) -> io::Result<()> {
+        if std::mem::take(&mut queue.deferred) {
+            // They have waited for nobody's sake but ours.
+            queue.progress = Instant::now();
+        }
         while queue.bytes > 0 {
-            let parts = queue.parts();
-            match socket::send(&self.stream, &parts) {
+            let mut parts = [IoSlice::new(&[]); MOST_PARTS];
+            let count = queue.parts(&mut parts);
+            match socket::send(&self.stream, &parts[..count]) {
                 Ok(count) => queue.advance(count),
                 Err(error) if socket::is_early(&error) => break,
                 Err(error) => {
-                    self.close_locked(&mut queue);
+                    self.close_locked(queue);
                     return Err(error);
                 }
             }
         }
+        self.count(queue);
         if queue.closed {
             return Err(ErrorKind::NotConnected.into());
         }
-        Ok(queue.bytes)
+        Ok(())
     }
 
     /// Bytes that wait.
     pub(super) fn queued(&self) -> usize {
-        self.lock().bytes
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Bytes that the socket has taken since the connection began.
@@ -197,7 +177,7 @@ impl Outgoing {
     /// Since when bytes have waited without any of them being taken; `None` when none wait.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
         let queue = self.lock();
-        (queue.bytes > 0).then_some(queue.progress)
+        (queue.bytes > 0 && !queue.deferred).then_some(queue.progress)
     }
 
     /// Ends the connection: what waits is discarded, and whoever reads it sees its end.
@@ -211,12 +191,18 @@ impl Outgoing {
     }
 
     fn close_locked(&self, queue: &mut Queue) {
-        queue.closed = true;
-        queue.chunks.clear();
-        queue.bytes = 0;
-        queue.offset = 0;
+        queue.close();
+        self.count(queue);
         // Fails when the peer has closed already, which is as well.
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Tells those who look without a lock how much waits.
+    fn count(&self, queue: &Queue) {
+        let before = self.waiting.swap(queue.bytes, Ordering::Relaxed);
+        // It wraps around on the way down, as it is meant to.
+        self.total
+            .fetch_add(queue.bytes.wrapping_sub(before), Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -224,61 +210,10 @@ impl Outgoing {
     }
 }
 
-impl Queue {
-    /// Puts `chunk` last, less its first `offset` bytes. Only a chunk that becomes the first may
-    /// have begun.
-    fn push(&mut self, chunk: Chunk, offset: usize) {
-        let left = chunk.len() - offset;
-        if left == 0 {
-            return;
-        }
-        debug_assert!(offset == 0 || self.chunks.is_empty());
-        self.bytes += left;
-        if let Some(Chunk::Bytes(last)) = self.chunks.back_mut() {
-            // Many small messages must not cost more than their bytes.
-            if left < SMALL && last.len() < ZEROS.len() {
-                last.extend_from_slice(chunk.from(offset));
-                return;
-            }
-        }
-        if self.chunks.is_empty() {
-            self.offset = offset;
-        }
-        self.chunks.push_back(chunk);
-    }
-
-    /// What to send next, as far as it fits one system call.
-    fn parts(&self) -> Vec<IoSlice<'_>> {
-        let mut parts = Vec::new();
-        for (index, chunk) in self.chunks.iter().enumerate().take(32) {
-            let offset = if index == 0 { self.offset } else { 0 };
-            let start = chunk.from(offset);
-            parts.push(IoSlice::new(start));
-            if offset + start.len() < chunk.len() {
-                break;
-            }
-        }
-        parts
-    }
-
-    /// The socket has taken `count` bytes.
-    fn advance(&mut self, mut count: usize) {
-        self.bytes -= count;
-        self.sent += count as u64;
-        self.progress = Instant::now();
-        while count > 0 {
-            let Some(first) = self.chunks.front() else {
-                return;
-            };
-            let left = first.len() - self.offset;
-            if count < left {
-                self.offset += count;
-                return;
-            }
-            count -= left;
-            self.offset = 0;
-            self.chunks.pop_front();
-        }
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        let waiting = *self.waiting.get_mut();
+        self.total.fetch_sub(waiting, Ordering::Relaxed);
     }
 }
 
@@ -297,7 +232,7 @@ mod tests {
     #[test]
     fn what_the_socket_does_not_take_is_sent_later_in_order() {
         let (ours, mut theirs) = pair();
-        let outgoing = Outgoing::new(Arc::clone(&ours));
+        let outgoing = Outgoing::new(Arc::clone(&ours), Arc::default());
         let body: Vec<u8> = (0..20_000_000u32).map(|n| n as u8).collect();
         let mut expected = Vec::new();
         for zeros in [10usize, 100_000] {
@@ -334,7 +269,7 @@ mod tests {
     #[test]
     fn a_closed_connection_takes_nothing() {
         let (ours, mut theirs) = pair();
-        let outgoing = Outgoing::new(ours);
+        let outgoing = Outgoing::new(ours, Arc::default());
         outgoing.close();
         assert_eq!(
             outgoing.send(b"a", Body::Borrowed(b"b"), b"c"),

@@ -163,7 +163,7 @@ impl Attendance<'_> {
                     return self.lost(error);
                 }
             }
-            let waiting = match self.connection.flush() {
+            let waiting = match self.connection.flush(self.shared) {
                 Ok(waiting) => waiting > 0,
                 Err(error) => return self.lost(ReadError::Io(error)),
             };
@@ -265,7 +265,9 @@ impl Attendance<'_> {
                     None => break,
                     Some(Event::Ping { pong }) => {
                         let pong = pong.as_bytes();
-                        if self.connection.outgoing.queued() > 2 * self.shared.options.max_queued {
+                        if self.connection.outgoing.queued()
+                            > 2 * self.shared.settings.max_queued.get()
+                        {
                             let text = "it does not read the answers to its pings";
                             return Err(ReadError::Protocol(text.to_owned()));
                         }

@@ -20,7 +20,7 @@ pub(super) async fn connect(
     port: u16,
 ) -> Result<(Connection, Decoder)> {
     let place = &shared.place;
-    let limit = shared.options.connect_timeout;
+    let limit = shared.settings.connect_timeout.get();
     let attempt = async {
         let found = tokio::net::lookup_host((target.host.as_str(), port))
             .await
@@ -99,7 +99,7 @@ async fn open(shared: &Shared, to: SocketAddr, source: Option<IpAddr>) -> Result
             return Err(io::Error::from(io::ErrorKind::ConnectionRefused));
         }
         let stream = stream.into_std()?;
-        socket::tune(&stream, shared.options.keep_alive)?;
+        socket::tune(&stream, shared.settings.keep_alive.get())?;
         Ok(stream)
     };
     let port = to.port();

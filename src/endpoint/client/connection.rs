@@ -6,6 +6,7 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::link::Shared;
 use super::response::Reader;
@@ -13,6 +14,7 @@ use super::turn::Turn;
 use crate::bus::{Transaction, POST, WRITE};
 use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::socket::Mode;
+use crate::endpoint::stats::{End, Over, Traffic};
 use crate::error::{Error, ErrorKind};
 use crate::wire::{request_head, Header};
 
@@ -38,6 +40,9 @@ struct Table {
     sweep_at: usize,
     closed: bool,
     failure: Option<Error>,
+    traffic: Traffic,
+    /// Its figures have been added to the client's: what is over later is counted there.
+    past: bool,
 }
 
 /// A transaction that has been sent.
@@ -47,6 +52,7 @@ pub(super) struct Entry {
     /// As it was sent: hubs do not move it any more.
     pub(super) header: Header,
     background: bool,
+    since: Instant,
 }
 
 /// What came of sending a transaction.
@@ -64,7 +70,7 @@ impl Connection {
     pub(super) fn new(requests: TcpStream, responses: TcpStream, reader: Reader) -> Connection {
         let requests = Arc::new(requests);
         Connection {
-            outgoing: Outgoing::new(Arc::clone(&requests)),
+            outgoing: Outgoing::new(Arc::clone(&requests), Arc::default()),
             requests,
             responses: Arc::new(responses),
             turn: Turn::default(),
@@ -95,24 +101,29 @@ impl Connection {
         };
         // A piece of a transaction is waited for by its parent's master, which does not read.
         let background = transaction.is_piece();
-        if header.kind != POST && !self.enter(transaction, header, background) {
+        let Some(others) = self.enter(transaction, header, background) else {
             return Submit::Lost;
-        }
+        };
         let head = request_head(&header, data.map(<[u8]>::len));
         let body = Body::Borrowed(data.unwrap_or(&[]));
-        let sent = self.outgoing.send(head.as_bytes(), body, &[]);
+        // While others are under way this one may leave together with the next: see `Link::drive`.
+        let sent = if others {
+            self.outgoing.defer(head.as_bytes(), body, &[])
+        } else {
+            self.outgoing.send(head.as_bytes(), body, &[])
+        };
         ::log::debug!(
             target: &shared.name,
             "Requested transaction id={}, addr=0x{:x}, size={}, type={}, local id={}: {sent:?}",
             header.id, header.address, header.size, header.kind, transaction.id()
         );
-        if background {
+        if background || matches!(sent, Sent::Deferred { first: true, .. }) {
             shared.control.notify_one();
         }
         match (sent, lock) {
             (Sent::Closed, _) => {
                 // If it is not there any more, whoever took it out has failed it.
-                let ours = header.kind == POST || self.remove(header.id).is_some();
+                let ours = header.kind == POST || self.withdraw(header.id);
                 if ours {
                     return Submit::Lost;
                 }
@@ -120,12 +131,14 @@ impl Connection {
             // A posted write is complete when it has been sent.
             (Sent::Whole, Some(lock)) if header.kind == POST => {
                 lock.done();
+                self.count(shared, &over(&header, End::Done));
             }
-            (Sent::Queued(mark), _) if header.kind == POST => {
+            (Sent::Queued(mark) | Sent::Deferred { mark, .. }, _) if header.kind == POST => {
                 self.posts().push_back((mark, transaction.clone()));
-                self.posts_sent();
+                self.posts_sent(shared);
                 // Whoever closed the connection may have emptied the list before: then this is ours.
                 if self.outgoing.is_closed() && self.take_post(transaction) {
+                    self.count(shared, &over(&header, End::Failed));
                     transaction.fail(self.failure().unwrap_or_else(|| {
                         let text = format!("{}: connection lost", shared.place);
                         Error::new(ErrorKind::ConnectionLost, text)
@@ -134,8 +147,8 @@ impl Connection {
             }
             _ => {}
         }
-        let crowded =
-            matches!(sent, Sent::Queued(_)) && self.outgoing.queued() > shared.options.max_queued;
+        let crowded = matches!(sent, Sent::Queued(_))
+            && self.outgoing.queued() > shared.settings.max_queued.get();
         if crowded {
             Submit::Crowded
         } else {
@@ -144,15 +157,25 @@ impl Connection {
     }
 
     /// Sends what waits, as far as the socket takes it.
-    pub(super) fn flush(&self) -> io::Result<usize> {
+    pub(super) fn flush(&self, shared: &Shared) -> io::Result<usize> {
         let left = self.outgoing.flush()?;
-        self.posts_sent();
+        self.posts_sent(shared);
         Ok(left)
     }
 
-    fn posts_sent(&self) {
-        let sent = self.outgoing.sent();
+    /// As [`Connection::flush`], if anything waits; an error shows itself to whoever reads.
+    pub(super) fn flush_waiting(&self, shared: &Shared) {
+        if self.outgoing.queued() > 0 {
+            let _ = self.flush(shared);
+        }
+    }
+
+    fn posts_sent(&self, shared: &Shared) {
         let mut posts = self.posts();
+        if posts.is_empty() {
+            return;
+        }
+        let sent = self.outgoing.sent();
         let mut done = Vec::new();
         while posts.front().is_some_and(|&(mark, _)| mark <= sent) {
             done.extend(posts.pop_front());
@@ -160,6 +183,7 @@ impl Connection {
         drop(posts);
         for (_, transaction) in done {
             transaction.done();
+            self.count(shared, &over_as(&transaction, End::Done));
         }
     }
 
@@ -209,10 +233,13 @@ impl Connection {
     }
 
     /// Fails all that waits for a response, or to be sent.
-    pub(super) fn fail_all(&self, error: &Error) {
+    pub(super) fn fail_all(&self, shared: &Shared, error: &Error) {
         let mut table = self.table();
         table.closed = true;
         let entries = std::mem::take(&mut table.entries);
+        for entry in entries.values() {
+            table.traffic.end(&over(&entry.header, End::Failed));
+        }
         drop(table);
         let posts = std::mem::take(&mut *self.posts());
         for entry in entries.into_values() {
@@ -220,14 +247,44 @@ impl Connection {
             entry.transaction.fail(error.clone());
         }
         for (_, transaction) in posts {
+            self.count(shared, &over_as(&transaction, End::Failed));
             transaction.fail(error.clone());
         }
     }
 
-    fn enter(&self, transaction: &Transaction, header: Header, background: bool) -> bool {
+    /// Counts a transaction that is not, or no longer, among those that wait for a response.
+    pub(super) fn count(&self, shared: &Shared, over: &Over) {
+        let mut table = self.table();
+        if !table.past {
+            table.traffic.count(over);
+            return;
+        }
+        drop(table);
+        shared.past().count(over);
+    }
+
+    /// The figures of this connection.
+    pub(super) fn traffic(&self) -> Traffic {
+        self.table().traffic.clone()
+    }
+
+    /// The figures of this connection, for the client to keep; what comes later goes there.
+    pub(super) fn take_traffic(&self) -> Traffic {
+        let mut table = self.table();
+        table.past = true;
+        std::mem::take(&mut table.traffic)
+    }
+
+    /// Notes that `transaction` waits for a response, unless it is a Post, which has none. Tells
+    /// whether others do, or `None` when the connection is over.
+    fn enter(&self, transaction: &Transaction, header: Header, background: bool) -> Option<bool> {
         let mut table = self.table();
         if table.closed {
-            return false;
+            return None;
+        }
+        let others = !table.entries.is_empty();
+        if header.kind == POST {
+            return Some(others);
         }
         if table.entries.len() >= table.sweep_at {
             self.sweep_locked(&mut table);
@@ -242,9 +299,11 @@ impl Connection {
                 transaction: transaction.clone(),
                 header,
                 background,
+                since: Instant::now(),
             },
         );
-        true
+        table.traffic.begin();
+        Some(others)
     }
 
     /// Throws out what is over but was never answered.
@@ -253,10 +312,12 @@ impl Connection {
     }
 
     fn sweep_locked(&self, table: &mut Table) {
+        let traffic = &mut table.traffic;
         table.entries.retain(|_, entry| {
             let stays = !entry.transaction.expired() || entry.header.size == 0;
             if !stays {
                 self.uncount(entry);
+                traffic.end(&over(&entry.header, End::Failed));
             }
             stays
         });
@@ -267,11 +328,41 @@ impl Connection {
         self.table().entries.get(&id).cloned()
     }
 
-    /// Takes a transaction out of those that wait.
-    pub(super) fn remove(&self, id: u32) -> Option<Entry> {
-        let entry = self.table().entries.remove(&id)?;
+    /// Takes a transaction that was answered at `now` out of those that wait.
+    pub(super) fn answered(&self, id: u32, end: End, now: Instant) -> Option<Entry> {
+        let took = |entry: &Entry| Some(now.saturating_duration_since(entry.since));
+        self.remove(id, end, took)
+    }
+
+    fn remove(
+        &self,
+        id: u32,
+        end: End,
+        took: impl FnOnce(&Entry) -> Option<Duration>,
+    ) -> Option<Entry> {
+        let mut table = self.table();
+        let entry = table.entries.remove(&id)?;
+        let took = took(&entry);
+        table.traffic.end(&Over {
+            took,
+            ..over(&entry.header, end)
+        });
+        drop(table);
         self.uncount(&entry);
         Some(entry)
+    }
+
+    /// Takes out a transaction that could not be sent; false if it is not there any more. It will
+    /// be sent over another connection, and counted there.
+    fn withdraw(&self, id: u32) -> bool {
+        let mut table = self.table();
+        let Some(entry) = table.entries.remove(&id) else {
+            return false;
+        };
+        table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
+        drop(table);
+        self.uncount(&entry);
+        true
     }
 
     /// Whether `transaction` waits for a response.
@@ -291,10 +382,13 @@ impl Connection {
         posts.len() < before
     }
 
-    /// Forgets `transaction`; false if it was not there.
+    /// Forgets `transaction`, whose time is over; false if no response to it was waited for.
     pub(super) fn forget(&self, shared: &Shared, transaction: &Transaction) -> bool {
-        self.take_post(transaction);
-        self.awaits(shared, transaction) && self.remove(shared.wire_id(transaction)).is_some()
+        if self.take_post(transaction) {
+            self.count(shared, &over_as(transaction, End::TimedOut));
+        }
+        let id = shared.wire_id(transaction);
+        self.awaits(shared, transaction) && self.remove(id, End::TimedOut, |_| None).is_some()
     }
 
     /// The response to `transaction` is to be read though nobody waits for it. False if it does not
@@ -334,6 +428,26 @@ impl Connection {
 
     fn posts(&self) -> MutexGuard<'_, VecDeque<(u64, Transaction)>> {
         self.posts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A transaction that is over, without a time that would say anything.
+fn over(header: &Header, end: End) -> Over {
+    Over {
+        kind: header.kind,
+        size: header.size,
+        end,
+        took: None,
+    }
+}
+
+/// As [`over`], of a transaction that has no header.
+pub(super) fn over_as(transaction: &Transaction, end: End) -> Over {
+    Over {
+        kind: transaction.kind(),
+        size: transaction.size(),
+        end,
+        took: None,
     }
 }
 

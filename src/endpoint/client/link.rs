@@ -2,17 +2,19 @@
 //! transactions that wait for it to open.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::attending::{attending, Attending};
-use super::connection::{Connection, Submit};
+use super::connection::{over_as, Connection, Submit};
 use super::turn::Enter;
 use crate::bus::{Link, Renewals, Transaction, POST};
-use crate::endpoint::options::ClientOptions;
+use crate::endpoint::settings::ClientSettings;
 use crate::endpoint::socket::{self, Until};
+use crate::endpoint::stats::{ClientStats, End, Traffic};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::SessionId;
@@ -25,7 +27,7 @@ pub(super) struct Shared {
     pub(super) name: String,
     /// `address:port`, for error texts.
     pub(super) place: String,
-    pub(super) options: ClientOptions,
+    pub(super) settings: ClientSettings,
     pub(super) session: SessionId,
     /// Added to a transaction's id to make its id on the wire: random for each process, so that a
     /// response meant for somebody else is not taken for one of ours.
@@ -36,7 +38,11 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Told when there is room for those that are held back.
     room: Condvar,
+    /// Told when the state of the link has changed.
+    changed: Condvar,
     watch: Mutex<Watch>,
+    /// Figures of connections that are over, and of transactions that never had one.
+    past: Mutex<Traffic>,
 }
 
 struct State {
@@ -49,10 +55,26 @@ struct State {
     failure: Option<Error>,
     stopped: bool,
     held_back: usize,
+    connects: u64,
+    losses: u64,
+    failed_attempts: u64,
+}
+
+/// Whether a client has a connection to its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// There has been none yet; the client tries.
+    Connecting,
+    /// There is one, as far as is known: see [`ClientOptions::keep_alive`](crate::endpoint::ClientOptions).
+    Connected,
+    /// There was one; the client tries to get another.
+    Lost,
+    /// The client is stopped, for good.
+    Stopped,
 }
 
 impl Shared {
-    pub(super) fn new(name: String, place: String, options: ClientOptions) -> Result<Shared> {
+    pub(super) fn new(name: String, place: String, settings: ClientSettings) -> Result<Shared> {
         let mut session = [0; 16];
         getrandom::fill(&mut session).map_err(|error| {
             Error::new(
@@ -64,7 +86,7 @@ impl Shared {
         Ok(Shared {
             name,
             place,
-            options,
+            settings,
             session: SessionId(session),
             id_base,
             control: Notify::new(),
@@ -76,9 +98,14 @@ impl Shared {
                 failure: None,
                 stopped: false,
                 held_back: 0,
+                connects: 0,
+                losses: 0,
+                failed_attempts: 0,
             }),
             room: Condvar::new(),
+            changed: Condvar::new(),
             watch: Mutex::default(),
+            past: Mutex::default(),
         })
     }
 
@@ -92,10 +119,11 @@ impl Shared {
         loop {
             if state.stopped {
                 drop(state);
+                self.past().count(&over_as(transaction, End::Failed));
                 transaction.fail(self.stopped_error());
                 return;
             }
-            if state.crowded(self.options.max_outstanding) && !attending() {
+            if state.crowded(self.settings.max_outstanding.get()) && !attending() {
                 state = match self.hold_back(state, transaction) {
                     Some(state) => state,
                     None => return,
@@ -126,6 +154,7 @@ impl Shared {
                 .is_some_and(|now| Arc::ptr_eq(now, &connection))
             {
                 state.connection = None;
+                self.changed.notify_all();
                 self.control.notify_one();
             }
         }
@@ -146,8 +175,9 @@ impl Shared {
         self.control.notify_one();
         state.held_back += 1;
         let limit = transaction.timeout();
-        let full =
-            |state: &mut State| !state.stopped && state.crowded(self.options.max_outstanding);
+        let full = |state: &mut State| {
+            !state.stopped && state.crowded(self.settings.max_outstanding.get())
+        };
         let (mut state, timeout) = self
             .room
             .wait_timeout_while(state, limit, full)
@@ -162,8 +192,10 @@ impl Shared {
         drop(state);
         let text = format!(
             "{}: {} transactions are outstanding, the most that are allowed",
-            self.place, self.options.max_outstanding
+            self.place,
+            self.settings.max_outstanding.get()
         );
+        self.past().count(&over_as(transaction, End::TimedOut));
         transaction.fail(Error::new(ErrorKind::Timeout, text));
         None
     }
@@ -175,9 +207,11 @@ impl Shared {
         self.control.notify_one();
         let mut begun = Instant::now();
         let mut before = connection.outgoing.sent();
-        while connection.outgoing.queued() > self.options.max_queued && begun.elapsed() < limit {
+        while connection.outgoing.queued() > self.settings.max_queued.get()
+            && begun.elapsed() < limit
+        {
             socket::wait(&connection.requests, Until::Writable, READ_LIMIT);
-            if connection.flush().is_err() {
+            if connection.flush(self).is_err() {
                 break;
             }
             let now = connection.outgoing.sent();
@@ -196,6 +230,7 @@ impl Shared {
                 state.failure = None;
                 if !state.stopped {
                     state.connection = Some(Arc::clone(connection));
+                    state.connects += 1;
                 }
                 break;
             };
@@ -211,6 +246,7 @@ impl Shared {
             }
         }
         self.room.notify_all();
+        self.changed.notify_all();
     }
 
     /// The connection is over: what was under way fails, what comes now waits for the next one.
@@ -218,9 +254,12 @@ impl Shared {
         let mut state = self.lock();
         state.connection = None;
         state.failure = Some(failure.clone());
+        state.losses += u64::from(!state.stopped);
         drop(state);
-        connection.fail_all(&failure);
+        connection.fail_all(self, &failure);
+        self.past().add(&connection.take_traffic());
         self.room.notify_all();
+        self.changed.notify_all();
     }
 
     /// An attempt to connect has failed.
@@ -230,6 +269,71 @@ impl Shared {
             ::log::debug!(target: &self.name, "No connection: {failure}");
         }
         state.failure = Some(failure);
+        state.failed_attempts += 1;
+    }
+
+    /// What the client has done.
+    pub(super) fn stats(&self) -> ClientStats {
+        let state = self.lock();
+        let connection = state.connection.clone();
+        let (connects, losses) = (state.connects, state.losses);
+        let failed_attempts = state.failed_attempts;
+        drop(state);
+        // Under the lock of the past, to which the figures of the connection may be about to move.
+        let past = self.past();
+        let connection = connection.map_or(Traffic::default(), |c| c.traffic());
+        let mut traffic = past.clone();
+        drop(past);
+        traffic.add(&connection);
+        ClientStats {
+            traffic,
+            connection,
+            connects,
+            losses,
+            failed_attempts,
+        }
+    }
+
+    pub(super) fn past(&self) -> MutexGuard<'_, Traffic> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn link_state(&self) -> LinkState {
+        self.lock().link_state()
+    }
+
+    /// Waits until the link is in the state `wanted`, for at most `timeout`.
+    pub(super) fn wait_link(&self, wanted: LinkState, timeout: Option<Duration>) -> Result<()> {
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.lock();
+        loop {
+            let now = state.link_state();
+            if now == wanted {
+                return Ok(());
+            }
+            if now == LinkState::Stopped {
+                drop(state);
+                return Err(self.stopped_error());
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => {
+                    let cause = state.failure.as_ref().map_or("", Error::text);
+                    let text = format!("{}: the link is {now}, not {wanted}. {cause}", self.place);
+                    return Err(Error::new(ErrorKind::Timeout, text.trim_end()));
+                }
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
     }
 
     pub(super) fn stop(&self) {
@@ -241,12 +345,16 @@ impl Shared {
         let error = self.stopped_error();
         if let Some(connection) = connection {
             connection.give_up(error.clone());
-            connection.fail_all(&error);
+            connection.fail_all(self, &error);
+            self.past().add(&connection.take_traffic());
         }
         for transaction in backlog {
-            transaction.fail(error.clone());
+            if transaction.fail(error.clone()) {
+                self.past().count(&over_as(&transaction, End::Failed));
+            }
         }
         self.room.notify_all();
+        self.changed.notify_all();
         self.control.notify_one();
     }
 
@@ -315,6 +423,15 @@ impl Shared {
 }
 
 impl State {
+    fn link_state(&self) -> LinkState {
+        match &self.connection {
+            _ if self.stopped => LinkState::Stopped,
+            Some(_) => LinkState::Connected,
+            None if self.connects == 0 => LinkState::Connecting,
+            None => LinkState::Lost,
+        }
+    }
+
     fn outstanding(&self) -> usize {
         let sent = self
             .connection
@@ -325,14 +442,14 @@ impl State {
 
     /// Whether as many are outstanding as may be, when those that are over have been thrown out.
     fn crowded(&mut self, most: usize) -> bool {
-        if self.outstanding() < most.max(1) {
+        if self.outstanding() < most {
             return false;
         }
         self.backlog.retain(|transaction| !over(transaction));
         if let Some(connection) = &self.connection {
             connection.sweep();
         }
-        self.outstanding() >= most.max(1)
+        self.outstanding() >= most
     }
 
     fn queue(&mut self, transaction: &Transaction) {
@@ -341,6 +458,17 @@ impl State {
             self.sweep_at = 64 + 2 * self.backlog.len();
         }
         self.backlog.push_back(transaction.clone());
+    }
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkState::Connecting => "connecting",
+            LinkState::Connected => "connected",
+            LinkState::Lost => "lost",
+            LinkState::Stopped => "stopped",
+        })
     }
 }
 
@@ -354,6 +482,8 @@ impl Link for Shared {
         let Some(connection) = self.lock().connection.clone() else {
             return false;
         };
+        // Somebody waits: what was deferred leaves now.
+        connection.flush_waiting(self);
         if connection.is_lost() || !connection.awaits(self, transaction) {
             return transaction.completed();
         }
@@ -381,6 +511,8 @@ impl Link for Shared {
                 self.control.notify_one();
                 break;
             }
+            // Callbacks may have asked for more.
+            connection.flush_waiting(self);
         }
         if !connection.turn.leave() && connection.background() > 0 {
             self.control.notify_one();
@@ -405,6 +537,7 @@ impl Link for Shared {
                 state.backlog.retain(|other| !other.same(transaction));
                 self.room.notify_all();
             }
+            self.past().count(&over_as(transaction, End::TimedOut));
             let error = match &state.failure {
                 Some(failure) => failure.clone(),
                 None => {

@@ -20,9 +20,12 @@ use std::time::{Duration, Instant};
 
 use super::address::target;
 use super::options::ClientOptions;
+use super::settings::ClientSettings;
+use super::stats::ClientStats;
 use crate::bus::{kind_name, Slave, SlaveBase, Transaction, POST, READ, VERIFY, WRITE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::PROBE;
+pub use link::LinkState;
 use link::Shared;
 
 /// How long to wait for the client's thread when it is stopped. It could be in a completion
@@ -55,7 +58,8 @@ impl TcpClient {
             .enable_time()
             .build()
             .map_err(|error| system_error(&error))?;
-        let shared = Arc::new(Shared::new(name, format!("{address}:{port}"), options)?);
+        let place = format!("{address}:{port}");
+        let shared = Arc::new(Shared::new(name, place, ClientSettings::new(&options))?);
         let (finish, finished) = channel::<()>();
         let run = {
             let shared = Arc::clone(&shared);
@@ -81,6 +85,35 @@ impl TcpClient {
     /// The name under which the client logs.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// The limits and times as they are now.
+    pub fn options(&self) -> ClientOptions {
+        self.shared.settings.get()
+    }
+
+    /// Sets the limits and times. Limits hold from now on, times for connections made from now on.
+    pub fn set_options(&self, options: &ClientOptions) {
+        self.shared.settings.set(options);
+        self.shared.made_room();
+    }
+
+    /// What the client has done since it was made.
+    pub fn stats(&self) -> ClientStats {
+        self.shared.stats()
+    }
+
+    /// Whether there is a connection to the server.
+    pub fn link_state(&self) -> LinkState {
+        self.shared.link_state()
+    }
+
+    /// Waits until the link is in the state `wanted`, for at most `timeout` (`None`: for ever).
+    /// Fails with `Timeout`, naming the state that it is in and the reason, and with `Stopped` when
+    /// the client is stopped and something else was wanted. A state that passes within a moment may
+    /// be missed.
+    pub fn wait_link(&self, wanted: LinkState, timeout: Option<Duration>) -> Result<()> {
+        self.shared.wait_link(wanted, timeout)
     }
 
     /// Asks the server for a sign of life, every `period`, until it answers. Fails with `Timeout`,

@@ -1,9 +1,12 @@
 //! Works through what the server sends: puts data where it belongs, and completes transactions.
 
+use std::time::Instant;
+
 use super::connection::{Connection, Entry, ReadError};
 use super::link::{Shared, READ_LIMIT};
 use crate::bus::{READ, VERIFY};
 use crate::endpoint::socket::{self, Mode, Until};
+use crate::endpoint::stats;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{decode_result, Decoder, End, Event, Header};
 
@@ -221,7 +224,13 @@ fn answer(
     outcome: Result<(), Error>,
 ) {
     let header = &end.header;
-    let entry = current.and_then(|current| connection.remove(current.entry.header.id));
+    let result = match &outcome {
+        Ok(()) => stats::End::Done,
+        Err(_) => stats::End::Failed,
+    };
+    let now = Instant::now();
+    let entry =
+        current.and_then(|current| connection.answered(current.entry.header.id, result, now));
     let Some(entry) = entry else {
         // Late, or of somebody else. A fact for who looks into it, not a fault of the user's.
         ::log::info!(
@@ -241,9 +250,7 @@ fn answer(
         outcome.as_ref().err().map_or("OK", Error::text)
     );
     let transaction = entry.transaction;
-    shared
-        .renewals
-        .answered(transaction.order(), std::time::Instant::now());
+    shared.renewals.answered(transaction.order(), now);
     match outcome {
         Ok(()) => transaction.done(),
         Err(error) => transaction.fail(error),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use tokio::sync::Notify;
 use super::state::Shared;
 use crate::bus::{Completed, Completion, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::{Body, Chunk, Outgoing, Sent};
+use crate::endpoint::stats::{End, Over, PeerStats, Traffic};
+use crate::error::ErrorKind;
 use crate::wire::{response_head, response_tail, response_tail_ok, Header, MAX_RESULT, PROBE};
 
 /// How long responses are held for a response connection that has not come yet.
@@ -21,16 +24,21 @@ pub(super) struct Request {
     pub(super) header: Header,
     /// What a Write or Post brought.
     pub(super) data: Vec<u8>,
+    /// When it came, as [`Shared::clock`] told it.
+    pub(super) since: u32,
 }
 
 /// A client, from the arrival of its request connection to its end.
 pub(super) struct Client {
     shared: Arc<Shared>,
+    /// The number of its request connection.
+    id: u64,
     name: IpAddr,
     /// It is one of ours: both its connections name a session.
     session: bool,
     /// Told when its connection may be read again.
     pub(super) space: Notify,
+    outstanding: AtomicUsize,
     responses: Mutex<Responses>,
 }
 
@@ -40,6 +48,9 @@ struct Responses {
     held: VecDeque<Response>,
     held_bytes: usize,
     gone: bool,
+    /// Responses have been dropped of which nobody was told.
+    dropping: bool,
+    traffic: Traffic,
 }
 
 /// A response that waits for its connection.
@@ -58,12 +69,14 @@ impl Response {
 }
 
 impl Client {
-    pub(super) fn new(shared: Arc<Shared>, name: IpAddr, session: bool) -> Client {
+    pub(super) fn new(shared: Arc<Shared>, id: u64, name: IpAddr, session: bool) -> Client {
         Client {
             shared,
+            id,
             name,
             session,
             space: Notify::new(),
+            outstanding: AtomicUsize::new(0),
             responses: Mutex::default(),
         }
     }
@@ -81,6 +94,7 @@ impl Client {
             outgoing.send(head.as_bytes(), Body::Owned(response.body), &response.tail);
         }
         responses.held_bytes = 0;
+        responses.dropping = false;
         responses.outgoing = Some(outgoing);
     }
 
@@ -96,8 +110,42 @@ impl Client {
         responses.outgoing = None;
         responses.held.clear();
         responses.held_bytes = 0;
+        // From now on it is counted among the past.
+        let traffic = std::mem::take(&mut responses.traffic);
+        self.shared.past().add(&traffic);
         drop(responses);
         self.space.notify_one();
+    }
+
+    /// A transaction of the client's is handed out.
+    pub(super) fn begin(&self) {
+        self.outstanding.fetch_add(1, Ordering::AcqRel);
+        self.count(Traffic::begin);
+    }
+
+    /// Transactions of the client's that are in the slave's hands.
+    pub(super) fn outstanding(&self) -> usize {
+        self.outstanding.load(Ordering::Acquire)
+    }
+
+    /// Its figures, as long as it is there.
+    pub(super) fn stats(&self) -> PeerStats {
+        let traffic = self.lock().traffic.clone();
+        PeerStats {
+            address: self.name,
+            session: self.session,
+            traffic,
+            bytes_queued: self.queued() as u64,
+        }
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Traffic)) {
+        let mut responses = self.lock();
+        if responses.gone {
+            count(&mut self.shared.past());
+        } else {
+            count(&mut responses.traffic);
+        }
     }
 
     /// Bytes of responses that wait for the client.
@@ -118,17 +166,27 @@ impl Client {
             .front()
             .is_some_and(|response| response.since + HOLD <= now)
         {
-            if let Some(response) = responses.held.pop_front() {
-                responses.held_bytes -= response.cost();
+            let Some(response) = responses.held.pop_front() else {
+                break;
+            };
+            responses.held_bytes -= response.cost();
+            if !std::mem::replace(&mut responses.dropping, true) {
                 ::log::warn!(
                     target: &self.shared.name,
-                    "No response connection of {} for the response to id={}: it is dropped.",
-                    self.name,
-                    response.header.id
+                    "No response connection of {} for the response to id={}: it and those after it \
+                     are dropped.",
+                    self.name, response.header.id
                 );
             }
         }
         !responses.held.is_empty()
+    }
+
+    /// Answers a request that the slave need not see.
+    pub(super) fn refuse(&self, header: &Header, text: &str) {
+        self.count(|traffic| traffic.refused += 1);
+        let filler = filler(header, self.shared.settings.max_transaction());
+        self.respond(header, filler, Err(text));
     }
 
     /// Answers a request. `body` holds the data of a Read or Verify that succeeded.
@@ -178,12 +236,20 @@ impl Client {
         };
         // Under the lock: once this has been left or parted, the connection may be another client's.
         let head = response_head(header, body.len());
-        if outgoing.send(head.as_bytes(), Body::Owned(body), tail) == Sent::Closed {
-            ::log::debug!(
+        let head = head.as_bytes();
+        let sent = if self.shared.defers() {
+            outgoing.defer(head, Body::Owned(body), tail)
+        } else {
+            outgoing.send(head, Body::Owned(body), tail)
+        };
+        match sent {
+            Sent::Deferred { first: true, .. } => self.shared.deferred.add(&outgoing),
+            Sent::Closed => ::log::debug!(
                 target: &self.shared.name,
                 "The connection of {} was lost before the response to id={}.",
                 self.name, header.id
-            );
+            ),
+            _ => {}
         }
     }
 
@@ -195,12 +261,16 @@ impl Client {
             tail,
             since,
         };
-        if responses.held_bytes + response.cost() > self.shared.options.max_queued {
-            ::log::warn!(
-                target: &self.shared.name,
-                "No response connection of {}, and too much is waiting for it: the response to id={} is dropped.",
-                self.name, header.id
-            );
+        if responses.held_bytes + response.cost() > self.shared.settings.max_queued.get() {
+            // Once is enough: it may send requests for as long as it likes.
+            if !std::mem::replace(&mut responses.dropping, true) {
+                ::log::warn!(
+                    target: &self.shared.name,
+                    "No response connection of {}, and too much is waiting for it: the response to id={} \
+                     and those after it are dropped.",
+                    self.name, header.id
+                );
+            }
             return;
         }
         ::log::debug!(
@@ -238,7 +308,7 @@ fn printf_literal(text: &str) -> String {
 
 /// The data of a response that says no. A legacy client takes the text only if a Read or Verify
 /// brings as many bytes as it asked for.
-pub(super) fn filler(header: &Header, max: u32) -> Chunk {
+fn filler(header: &Header, max: u32) -> Chunk {
     match header.kind {
         READ | VERIFY if header.size <= max => Chunk::Zeros(header.size as usize),
         _ => Chunk::Zeros(0),
@@ -260,6 +330,19 @@ impl Completion for Client {
             size,
             kind,
         };
+        let steps = self.shared.clock().wrapping_sub((token >> 32) as u32);
+        let end = match &outcome {
+            Ok(()) => End::Done,
+            Err(error) if error.kind() == ErrorKind::Timeout => End::TimedOut,
+            Err(_) => End::Failed,
+        };
+        let over = Over {
+            kind,
+            size,
+            end,
+            took: Some(Duration::from_nanos(u64::from(steps) << 8)),
+        };
+        self.count(|traffic| traffic.end(&over));
         match outcome {
             Ok(()) => {
                 // A write's data is not echoed.
@@ -271,11 +354,12 @@ impl Completion for Client {
                 self.respond(&header, body, Ok(()));
             }
             Err(error) => {
-                let body = filler(&header, self.shared.options.max_transaction);
+                let body = filler(&header, self.shared.settings.max_transaction());
                 self.respond(&header, body, Err(error.text()));
             }
         }
-        self.shared.completed();
+        let last = self.outstanding.fetch_sub(1, Ordering::AcqRel) == 1;
+        self.shared.completed(self.id, last);
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::TcpListener;
 
-use super::client::{filler, Client, Request};
+use super::client::{Client, Request};
 use super::state::Shared;
 use crate::bus::{kind_name, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::{Body, Chunk, Outgoing};
@@ -54,16 +54,20 @@ struct Connection {
     client: Option<Arc<Client>>,
     /// Data of the request that is coming in.
     data: Vec<u8>,
+    /// Requests that are complete, until they are given to the server.
+    requests: Vec<Request>,
+    /// When what is worked on came, as [`Shared::clock`] told it.
+    now: u32,
 }
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: Side) {
     let peer_ip = peer.ip().to_canonical();
-    if let Err(error) = socket::tune(&stream, shared.options.keep_alive) {
+    if let Err(error) = socket::tune(&stream, shared.settings.keep_alive.get()) {
         ::log::warn!(target: &shared.name, "Lost {peer}: {error}");
         return;
     }
     let stream = Arc::new(stream);
-    let outgoing = Arc::new(Outgoing::new(Arc::clone(&stream)));
+    let outgoing = shared.outgoing(Arc::clone(&stream));
     let Ok(socket) = socket::watched(stream, Interest::READABLE | Interest::WRITABLE) else {
         return;
     };
@@ -71,7 +75,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         ::log::warn!(
             target: &shared.name,
             "Closing the connection of {peer}: {} connections are the most.",
-            shared.options.max_connections
+            shared.settings.max_connections.get()
         );
         return;
     };
@@ -79,7 +83,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         Side::Request => (Role::Pull, Messages::Requests),
         Side::Response => (Role::Push, Messages::None),
     };
-    let max_data = u64::from(shared.options.max_transaction);
+    let max_data = u64::from(shared.settings.max_transaction());
     let limits = Limits {
         max_data,
         ..Limits::default()
@@ -94,24 +98,57 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         session: None,
         client: None,
         data: Vec::new(),
+        requests: Vec::new(),
+        now: 0,
         shared,
     };
     let end = connection.run(role).await;
     let Connection { shared, .. } = connection;
     shared.disconnect(id);
-    match end {
-        Ok(()) => ::log::debug!(target: &shared.name, "{peer} has gone."),
-        Err(text) => ::log::warn!(target: &shared.name, "Closing the connection of {peer}: {text}"),
+    let Err(Drop { cause, text }) = end else {
+        ::log::debug!(target: &shared.name, "{peer} has gone.");
+        return;
+    };
+    if shared.stopped() {
+        return;
     }
+    shared.dropped(|dropped| match cause {
+        Cause::Handshake => dropped.handshake += 1,
+        Cause::Protocol => dropped.protocol += 1,
+        Cause::NotReading => dropped.not_reading += 1,
+        Cause::Network => dropped.network += 1,
+    });
+    ::log::warn!(target: &shared.name, "Closing the connection of {peer}: {text}");
 }
 
 /// Why a connection is closed; an end that the peer made is not worth a word.
-type Finish = Result<(), String>;
+struct Drop {
+    cause: Cause,
+    text: String,
+}
+
+/// See [`Dropped`](crate::endpoint::Dropped).
+#[derive(Clone, Copy)]
+enum Cause {
+    Handshake,
+    Protocol,
+    NotReading,
+    Network,
+}
+
+impl Cause {
+    fn say(self, text: impl Into<String>) -> Drop {
+        let text = text.into();
+        Drop { cause: self, text }
+    }
+}
+
+type Finish<T = ()> = Result<T, Drop>;
 
 impl Connection {
     async fn run(&mut self, role: Role) -> Finish {
         self.outgoing.send(&greeting(), Body::Borrowed(&[]), &[]);
-        let limit = self.shared.options.handshake_timeout;
+        let limit = self.shared.settings.handshake_timeout.get();
         let handshake = tokio::time::timeout(limit, async {
             while !self.decoder.is_ready() {
                 if !self.receive(role).await? {
@@ -121,7 +158,7 @@ impl Connection {
             Ok(true)
         });
         match handshake.await {
-            Err(_) => return Err(format!("no handshake within {limit:?}")),
+            Err(_) => return Err(Cause::Handshake.say(format!("no handshake within {limit:?}"))),
             Ok(Ok(true)) => {}
             Ok(other) => return other.map(|_| ()),
         }
@@ -154,11 +191,10 @@ impl Connection {
         let outgoing = Arc::clone(&self.outgoing);
         loop {
             let stalled = outgoing.stalled_since();
-            let patience = self.shared.options.keep_alive;
+            let patience = self.shared.settings.keep_alive.get();
             if stalled.is_some_and(|since| since.elapsed() >= patience) {
-                return Err(format!(
-                    "it has read none of its responses for {patience:?}"
-                ));
+                let text = format!("it has read none of its responses for {patience:?}");
+                return Err(Cause::NotReading.say(text));
             }
             let deadline = stalled.and_then(|since| since.checked_add(patience));
             let flush = async {
@@ -194,7 +230,7 @@ impl Connection {
     }
 
     /// Receives what is there and works through it. False at the end of the stream.
-    async fn receive(&mut self, role: Role) -> Result<bool, String> {
+    async fn receive(&mut self, role: Role) -> Finish<bool> {
         // A large piece of data goes straight to where it belongs.
         let direct = self.decoder.data_remaining();
         if direct >= 4096 {
@@ -209,7 +245,7 @@ impl Connection {
 
     /// Receives once the connection seems readable. `None` if there was nothing after all, false at
     /// the end of the stream.
-    async fn receive_once(&mut self, role: Role) -> Result<Option<bool>, String> {
+    async fn receive_once(&mut self, role: Role) -> Finish<Option<bool>> {
         let shared = Arc::clone(&self.shared);
         let full = {
             let Ok(mut ready) = self.socket.readable().await else {
@@ -232,7 +268,7 @@ impl Connection {
                     ready.clear_ready();
                     return Ok(None);
                 }
-                Err(_) => return Ok(Some(false)),
+                Err(error) => return self.failed(&error).map(|()| Some(false)),
             }
         };
         if full {
@@ -242,7 +278,7 @@ impl Connection {
         Ok(Some(true))
     }
 
-    async fn receive_data(&mut self, direct: u64) -> Result<bool, String> {
+    async fn receive_data(&mut self, direct: u64) -> Finish<bool> {
         // Room grows with what has come, never with what is announced.
         let room = self
             .data
@@ -257,8 +293,12 @@ impl Connection {
                 socket::receive(stream, &mut self.data[start..], Mode::Now)
             })
             .await;
-        let count = result.unwrap_or(0);
-        self.data.truncate(start + count);
+        self.data
+            .truncate(start + result.as_ref().map_or(0, |count| *count));
+        let count = match result {
+            Ok(count) => count,
+            Err(error) => return self.failed(&error).map(|()| false),
+        };
         self.decoder.data_taken(count as u64);
         if count > 0 && self.decoder.data_remaining() == 0 {
             self.work(Role::Pull, &[])?;
@@ -266,12 +306,34 @@ impl Connection {
         Ok(count > 0)
     }
 
-    fn work(&mut self, role: Role, mut input: &[u8]) -> Result<(), String> {
+    /// The network has failed; not if this side has closed the connection, or the peer's process has
+    /// ended without reading everything.
+    fn failed(&self, error: &io::Error) -> Finish {
+        if self.outgoing.is_closed() || error.kind() == io::ErrorKind::ConnectionReset {
+            return Ok(());
+        }
+        let text = format!("its host or the network has failed: {error}");
+        // The kernel's own patience with a peer that takes nothing.
+        let cause = match (error.kind(), self.outgoing.queued()) {
+            (io::ErrorKind::TimedOut, 1..) => Cause::NotReading,
+            _ => Cause::Network,
+        };
+        Err(cause.say(text))
+    }
+
+    fn work(&mut self, role: Role, input: &[u8]) -> Finish {
+        self.now = self.shared.clock();
+        let result = self.decode(role, input);
+        self.shared.push(self.id, &mut self.requests);
+        result
+    }
+
+    fn decode(&mut self, role: Role, mut input: &[u8]) -> Finish {
         loop {
             let event = match self.decoder.decode(&mut input) {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(error.to_string()),
+                Err(error) => return Err(Cause::Protocol.say(error.to_string())),
             };
             match event {
                 Event::Greeting { .. } => {
@@ -297,7 +359,8 @@ impl Connection {
                 }
                 Event::Ping { pong } => {
                     if self.outgoing.queued() > self.most_queued() {
-                        return Err("it does not read what it asks for".to_owned());
+                        let text = "it does not read what it asks for";
+                        return Err(Cause::NotReading.say(text));
                     }
                     self.outgoing
                         .send(pong.as_bytes(), Body::Borrowed(&[]), &[]);
@@ -305,12 +368,8 @@ impl Connection {
                 Event::Header(_) => self.data = Vec::new(),
                 Event::Data(piece) => self.data.extend_from_slice(piece),
                 Event::End(end) => {
-                    let crowded = self
-                        .client
-                        .as_ref()
-                        .is_some_and(|client| client.queued() > self.shared.options.max_queued);
-                    if !self.request(end) && crowded {
-                        return Err("it does not read its responses".to_owned());
+                    if !self.request(end) && self.is_crowded() {
+                        return Err(Cause::NotReading.say("it does not read its responses"));
                     }
                 }
             }
@@ -329,7 +388,7 @@ impl Connection {
             client.respond(&header, Chunk::Zeros(0), Ok(()));
             return false;
         }
-        match check(&end, self.shared.options.max_transaction) {
+        match check(&end, self.shared.settings.max_transaction()) {
             Ok(()) => {
                 // What a Read or Verify brought is nobody's: its memory is made by `admit`.
                 let data = if matches!(header.kind, WRITE | POST) {
@@ -337,14 +396,18 @@ impl Connection {
                 } else {
                     Vec::new()
                 };
-                self.shared.push(self.id, Request { header, data });
+                let since = self.now;
+                self.requests.push(Request {
+                    header,
+                    data,
+                    since,
+                });
                 true
             }
             Err(text) => {
                 ::log::debug!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
                 if end.header_known {
-                    let filler = filler(&header, self.shared.options.max_transaction);
-                    client.respond(&header, filler, Err(&text));
+                    client.refuse(&header, &text);
                 } else {
                     ::log::warn!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
                 }
@@ -353,11 +416,19 @@ impl Connection {
         }
     }
 
+    /// Whether more responses wait for the client than may.
+    fn is_crowded(&self) -> bool {
+        let most = self.shared.settings.max_queued.get();
+        self.client
+            .as_ref()
+            .is_some_and(|client| client.queued() > most)
+    }
+
     /// Bytes that may wait to be sent here. On a request connection nothing sends what waits.
     fn most_queued(&self) -> usize {
         match self.side {
             Side::Request => 0,
-            Side::Response => self.shared.options.max_queued,
+            Side::Response => self.shared.settings.max_queued.get(),
         }
     }
 }

@@ -8,6 +8,7 @@
 
 mod client;
 mod connection;
+mod deferred;
 mod housekeeping;
 mod state;
 
@@ -18,6 +19,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::address::{listen, Listeners};
 use super::options::ServerOptions;
+use super::settings::ServerSettings;
+use super::stats::{PeerStats, ServerStats};
 use crate::bus::{check_access, Memory, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
 use state::Shared;
@@ -56,7 +59,7 @@ impl TcpServer {
             .enable_time()
             .build();
         let runtime = runtime.map_err(|error| system_error("start an event loop", &error))?;
-        let shared = Arc::new(Shared::new(name, options));
+        let shared = Arc::new(Shared::new(name, ServerSettings::new(&options)));
         let context = runtime.enter();
         for (side, listeners) in [
             (super::pairing::Side::Request, requests),
@@ -105,7 +108,33 @@ impl TcpServer {
     /// The time that the slave has for each transaction pulled from now on, after which the client
     /// gets an error; `None` is no limit. A limit is kept only while somebody pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
-        self.shared.set_timeout(timeout);
+        self.shared
+            .settings
+            .timeout
+            .set(timeout.unwrap_or(Duration::MAX));
+    }
+
+    /// The limits and times as they are now.
+    pub fn options(&self) -> ServerOptions {
+        self.shared.settings.get()
+    }
+
+    /// Sets the limits and times. Limits hold from now on, times and the largest transaction for
+    /// connections that come from now on.
+    pub fn set_options(&self, options: &ServerOptions) {
+        self.shared.settings.set(options);
+        // More may be handed out than before.
+        self.shared.wake.notify_one();
+    }
+
+    /// What the server has done since it began.
+    pub fn stats(&self) -> ServerStats {
+        self.shared.stats()
+    }
+
+    /// The clients that are connected now, with what was done for each.
+    pub fn peers(&self) -> Vec<PeerStats> {
+        self.shared.peers()
     }
 
     /// Gives the slave `timeout` for one transaction that has been pulled, in place of the server's
@@ -138,12 +167,14 @@ impl TcpServer {
         let Some(pull) = guard.as_mut() else {
             return Err(self.stopped());
         };
+        self.shared.deferred.pull_here();
         let fresh = pull.looked.elapsed() < LOOK_EVERY;
         if fresh && !self.shared.stopped() {
             if let Some(transaction) = self.shared.take() {
                 return Ok(Some(transaction));
             }
         }
+        self.shared.deferred.flush();
         let result = pull.runtime.block_on(pulled(&self.shared, timeout));
         pull.looked = Instant::now();
         if self.shared.stopped() {

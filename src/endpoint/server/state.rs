@@ -1,7 +1,7 @@
 //! What the connections of a server share: its clients, whose turn it is, and the limits.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::client::{Client, Request};
+use super::deferred::Deferred;
 use crate::bus::{Memory, Transaction};
-use crate::endpoint::options::ServerOptions;
 use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::pairing::{Arrival, Left, Pair, Pairing, Side};
+use crate::endpoint::settings::ServerSettings;
+use crate::endpoint::stats::{Dropped, PeerStats, ServerStats, Traffic};
 use crate::endpoint::watch::Watch;
 
 /// Requests of one client that may wait, decoded, for their turn.
@@ -23,16 +25,25 @@ pub(super) const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// The state of a server.
 pub(super) struct Shared {
     pub(super) name: String,
-    pub(super) options: ServerOptions,
+    pub(super) settings: ServerSettings,
+    /// What times are told from, in requests.
+    started: Instant,
     /// Told when the pulling thread should look again: a request is there, or a turn is free.
     pub(super) wake: Notify,
     /// Told when housekeeping has something new to look after.
     pub(super) housekeep: Notify,
+    pub(super) deferred: Arc<Deferred>,
     stopped: AtomicBool,
-    timeout_us: AtomicU64,
     outstanding: AtomicUsize,
+    most_outstanding: AtomicUsize,
+    /// Requests that wait for their turn.
+    waiting: AtomicUsize,
+    /// Bytes of responses that wait, of all connections.
+    queued: Arc<AtomicUsize>,
     failed_posts: AtomicU64,
     state: Mutex<State>,
+    /// What was done for clients that have gone.
+    past: Mutex<Traffic>,
     /// Where bytes are read to before they are decoded, by whichever connection is read just now.
     pub(super) buffer: Mutex<Vec<u8>>,
 }
@@ -45,6 +56,9 @@ struct State {
     /// Clients with requests waiting, in the order of their turns.
     ready: VecDeque<u64>,
     watch: Watch,
+    /// Clients that have requests waiting or in the slave's hands.
+    busy: usize,
+    dropped: Dropped,
 }
 
 /// A connection of either side.
@@ -54,29 +68,29 @@ struct Connection {
     client: Option<Arc<Client>>,
     requests: VecDeque<Request>,
     request_bytes: usize,
+    /// It has requests waiting or in the slave's hands.
+    busy: bool,
 }
 
 impl Shared {
-    pub(super) fn new(name: String, options: ServerOptions) -> Shared {
+    pub(super) fn new(name: String, settings: ServerSettings) -> Shared {
         Shared {
             name,
-            options,
+            settings,
+            started: Instant::now(),
             wake: Notify::new(),
             housekeep: Notify::new(),
+            deferred: Arc::default(),
             stopped: AtomicBool::new(false),
-            timeout_us: AtomicU64::new(u64::MAX),
             outstanding: AtomicUsize::new(0),
+            most_outstanding: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            queued: Arc::default(),
             failed_posts: AtomicU64::new(0),
             state: Mutex::default(),
+            past: Mutex::default(),
             buffer: Mutex::new(vec![0; 1 << 16]),
         }
-    }
-
-    pub(super) fn set_timeout(&self, timeout: Option<Duration>) {
-        let micros = timeout.map_or(u64::MAX, |t| {
-            u64::try_from(t.as_micros()).unwrap_or(u64::MAX)
-        });
-        self.timeout_us.store(micros, Ordering::Relaxed);
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -88,10 +102,16 @@ impl Shared {
         let mut state = self.lock();
         let connections = std::mem::take(&mut state.connections);
         state.ready.clear();
-        drop(state);
+        state.busy = 0;
+        self.waiting.store(0, Ordering::Relaxed);
         for connection in connections.values() {
             connection.outgoing.close();
+            if let Some(client) = &connection.client {
+                client.leave();
+            }
         }
+        drop(state);
+        self.deferred.stop();
         self.wake.notify_one();
     }
 
@@ -103,20 +123,27 @@ impl Shared {
         self.failed_posts.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// What is counted of a connection when it is made.
+    pub(super) fn outgoing(&self, stream: Arc<TcpStream>) -> Arc<Outgoing> {
+        Arc::new(Outgoing::new(stream, Arc::clone(&self.queued)))
+    }
+
     /// Admits a new connection, unless there are too many. The number is its place in the order of
     /// arrival.
     pub(super) fn connect(self: &Arc<Self>, outgoing: &Arc<Outgoing>) -> Option<u64> {
         let mut state = self.lock();
-        if self.stopped() || state.connections.len() >= self.options.max_connections {
+        state.arrivals += 1;
+        if self.stopped() || state.connections.len() >= self.settings.max_connections.get() {
+            state.dropped.over_limit += 1;
             return None;
         }
-        state.arrivals += 1;
         let id = state.arrivals;
         let connection = Connection {
             outgoing: Arc::clone(outgoing),
             client: None,
             requests: VecDeque::new(),
             request_bytes: 0,
+            busy: false,
         };
         state.connections.insert(id, connection);
         Some(id)
@@ -136,6 +163,7 @@ impl Shared {
         let client = (arrival.side == Side::Request).then(|| {
             Arc::new(Client::new(
                 Arc::clone(self),
+                id,
                 name,
                 arrival.session.is_some(),
             ))
@@ -158,6 +186,11 @@ impl Shared {
         self.unpair(&mut state, id);
         let gone = state.connections.remove(&id);
         state.ready.retain(|&client| client != id);
+        if let Some(connection) = &gone {
+            state.busy -= usize::from(connection.busy);
+            self.waiting
+                .fetch_sub(connection.requests.len(), Ordering::Relaxed);
+        }
         drop(state);
         if let Some(Connection {
             outgoing, client, ..
@@ -244,18 +277,29 @@ impl Shared {
             .collect()
     }
 
-    /// A request has come.
-    pub(super) fn push(&self, id: u64, request: Request) {
-        let mut state = self.lock();
+    /// Requests have come; those of one read of the connection, in order.
+    pub(super) fn push(&self, id: u64, requests: &mut Vec<Request>) {
+        if requests.is_empty() {
+            return;
+        }
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let Some(connection) = state.connections.get_mut(&id) else {
+            requests.clear();
             return;
         };
-        connection.request_bytes += request.data.len();
-        connection.requests.push_back(request);
-        if connection.requests.len() == 1 {
+        self.waiting.fetch_add(requests.len(), Ordering::Relaxed);
+        if connection.requests.is_empty() {
             state.ready.push_back(id);
         }
-        drop(state);
+        for request in requests.drain(..) {
+            connection.request_bytes += request.data.len();
+            connection.requests.push_back(request);
+        }
+        if !std::mem::replace(&mut connection.busy, true) {
+            state.busy += 1;
+        }
+        drop(guard);
         self.wake.notify_one();
     }
 
@@ -269,25 +313,35 @@ impl Shared {
 
     /// Whether any client has a request waiting.
     pub(super) fn has_requests(&self) -> bool {
-        !self.lock().ready.is_empty()
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a response that is ready now may wait for others: this thread will have more.
+    pub(super) fn defers(&self) -> bool {
+        self.has_requests() && self.deferred.may()
     }
 
     /// The next transaction, if there is one and the slave may have one more.
     pub(super) fn take(&self) -> Option<Transaction> {
-        if self.outstanding.load(Ordering::Acquire) >= self.options.max_outstanding.max(1) {
+        if !self.has_requests() {
             return None;
         }
-        let mut state = self.lock();
+        let most = self.settings.max_outstanding.get();
+        if self.outstanding.load(Ordering::Acquire) >= most {
+            return None;
+        }
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let share = most.div_ceil(state.busy.max(1));
         for _ in 0..state.ready.len() {
             let id = state.ready.pop_front()?;
             let Some(connection) = state.connections.get_mut(&id) else {
                 continue;
             };
-            let Some(client) = connection.client.clone() else {
+            let Some(client) = &connection.client else {
                 continue;
             };
-            if client.queued() > self.options.max_queued {
-                // It does not read its responses: no more of them until it does.
+            if client.outstanding() >= share || self.holds_back(client) {
                 state.ready.push_back(id);
                 continue;
             }
@@ -295,7 +349,9 @@ impl Shared {
             let Some(request) = connection.requests.pop_front() else {
                 continue;
             };
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
             connection.request_bytes -= request.data.len();
+            let client = Arc::clone(client);
             if was_full && !connection.full() {
                 client.space.notify_one();
             }
@@ -311,13 +367,32 @@ impl Shared {
         None
     }
 
+    /// Whether `client` has more responses waiting than it may: no more of them until it has read.
+    fn holds_back(&self, client: &Client) -> bool {
+        let all = self.queued.load(Ordering::Relaxed);
+        if all
+            <= self
+                .settings
+                .max_queued
+                .get()
+                .min(self.settings.max_queued_total.get())
+        {
+            // Responses that are held count as well, but there are few of them.
+            return client.queued() > self.settings.max_queued.get();
+        }
+        let queued = client.queued();
+        queued > self.settings.max_queued.get()
+            || (queued > 0 && all > self.settings.max_queued_total.get())
+    }
+
     fn hand_out(&self, client: Arc<Client>, request: Request) -> Transaction {
-        let Request { header, data } = request;
+        let Request {
+            header,
+            data,
+            since,
+        } = request;
         let memory = (!data.is_empty()).then(|| Memory::owned(data));
-        let timeout = match self.timeout_us.load(Ordering::Relaxed) {
-            u64::MAX => Duration::MAX,
-            micros => Duration::from_micros(micros),
-        };
+        let timeout = self.settings.timeout.get();
         let transaction =
             Transaction::new(header.address, header.size, header.kind, memory, timeout);
         ::log::debug!(
@@ -325,10 +400,18 @@ impl Shared {
             "Starting transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
             header.id, header.address, header.size, header.kind, transaction.id()
         );
-        self.outstanding.fetch_add(1, Ordering::AcqRel);
-        transaction.on_completion(client, u64::from(header.id));
+        let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
+        self.most_outstanding
+            .fetch_max(outstanding, Ordering::Relaxed);
+        client.begin();
+        transaction.on_completion(client, u64::from(header.id) | u64::from(since) << 32);
         transaction.taken();
         transaction
+    }
+
+    /// The time, in steps of 256 ns, to measure less than 18 minutes with.
+    pub(super) fn clock(&self) -> u32 {
+        (self.started.elapsed().as_nanos() >> 8) as u32
     }
 
     /// Keeps the deadline of a transaction that was handed out.
@@ -338,10 +421,24 @@ impl Shared {
         }
     }
 
-    /// A transaction that was handed out is over.
-    pub(super) fn completed(&self) {
+    /// A transaction that was handed out is over; it was the last one of `client` if so.
+    pub(super) fn completed(&self, client: u64, last: bool) {
         let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
-        if before >= self.options.max_outstanding.max(1) {
+        if last {
+            let mut guard = self.lock();
+            let state = &mut *guard;
+            if let Some(connection) = state.connections.get_mut(&client) {
+                let idle = connection.requests.is_empty()
+                    && connection
+                        .client
+                        .as_ref()
+                        .is_some_and(|c| c.outstanding() == 0);
+                if idle && std::mem::replace(&mut connection.busy, false) {
+                    state.busy -= 1;
+                }
+            }
+        }
+        if self.has_requests() || before >= self.settings.max_outstanding.get() {
             self.wake.notify_one();
         }
     }
@@ -367,6 +464,40 @@ impl Shared {
             state.watch.add(&transaction);
         }
         Some(now + Duration::from_millis(10))
+    }
+
+    /// A connection was dropped, for a cause that is counted.
+    pub(super) fn dropped(&self, count: impl FnOnce(&mut Dropped)) {
+        count(&mut self.lock().dropped);
+    }
+
+    /// What was done for clients that have gone.
+    pub(super) fn past(&self) -> MutexGuard<'_, Traffic> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn stats(&self) -> ServerStats {
+        let state = self.lock();
+        let mut stats = ServerStats {
+            connections: state.connections.len() as u64,
+            connections_total: state.arrivals,
+            dropped: state.dropped,
+            bytes_queued: self.queued.load(Ordering::Relaxed) as u64,
+            ..ServerStats::default()
+        };
+        // Under the lock: the figures of a client that goes move to the past.
+        stats.traffic.add(&self.past());
+        for client in state.connections.values().filter_map(|c| c.client.as_ref()) {
+            stats.traffic.add(&client.stats().traffic);
+        }
+        drop(state);
+        let most = self.most_outstanding.load(Ordering::Relaxed) as u64;
+        stats.traffic.most_outstanding = most;
+        stats
+    }
+
+    pub(super) fn peers(&self) -> Vec<PeerStats> {
+        self.clients().iter().map(|client| client.stats()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

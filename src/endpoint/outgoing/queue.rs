@@ -1,0 +1,204 @@
+//! The bytes that a connection has still to send, in order.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::time::Instant;
+
+use crate::bus::Payload;
+
+/// As many zeros as are sent from one place.
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+
+/// What is less than this is copied to what waits before it.
+pub(super) const SMALL: usize = 4096;
+/// As many pieces are given to the system in one call.
+pub(super) const MOST_PARTS: usize = 32;
+/// As much room is kept for bytes to come.
+const MOST_SPARE: usize = 1 << 14;
+
+/// Bytes that wait to be sent.
+#[derive(Debug)]
+pub(in crate::endpoint) enum Chunk {
+    /// Copied bytes.
+    Bytes(Vec<u8>),
+    /// The bytes of a completed transaction.
+    Payload(Payload),
+    /// So many zeros.
+    Zeros(usize),
+}
+
+impl Chunk {
+    pub(in crate::endpoint) fn len(&self) -> usize {
+        match self {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::Payload(payload) => payload.as_ref().len(),
+            Chunk::Zeros(count) => *count,
+        }
+    }
+
+    /// Bytes from `offset` on; perhaps not all, but some when there are any.
+    pub(in crate::endpoint) fn from(&self, offset: usize) -> &[u8] {
+        match self {
+            Chunk::Bytes(bytes) => &bytes[offset..],
+            Chunk::Payload(payload) => &payload.as_ref()[offset..],
+            Chunk::Zeros(count) => &ZEROS[..(count - offset).min(ZEROS.len())],
+        }
+    }
+}
+
+/// The middle part of a message.
+#[derive(Debug)]
+pub(in crate::endpoint) enum Body<'a> {
+    /// Bytes of somebody else's: what must wait is copied.
+    Borrowed(&'a [u8]),
+    /// Bytes that can wait as they are.
+    Owned(Chunk),
+}
+
+impl Body<'_> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Body::Borrowed(bytes) => bytes.len(),
+            Body::Owned(chunk) => chunk.len(),
+        }
+    }
+
+    pub(super) fn start(&self) -> &[u8] {
+        match self {
+            Body::Borrowed(bytes) => bytes,
+            Body::Owned(chunk) => chunk.from(0),
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(super) struct Queue {
+    chunks: VecDeque<Chunk>,
+    /// Of the first chunk, the bytes that have been sent.
+    offset: usize,
+    /// Bytes that wait.
+    pub(super) bytes: usize,
+    /// They wait because somebody defers them, not because the socket takes no more.
+    pub(super) deferred: bool,
+    /// Bytes that the socket has taken since the connection began.
+    pub(super) sent: u64,
+    pub(super) progress: Instant,
+    pub(super) closed: bool,
+    /// Room for bytes to come, kept so that a steady flow takes no memory.
+    spare: Vec<u8>,
+}
+
+impl Queue {
+    pub(super) fn new() -> Queue {
+        Queue {
+            chunks: VecDeque::new(),
+            offset: 0,
+            bytes: 0,
+            deferred: false,
+            sent: 0,
+            progress: Instant::now(),
+            closed: false,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Discards what waits.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.deferred = false;
+        self.chunks.clear();
+        self.bytes = 0;
+        self.offset = 0;
+    }
+
+    /// Puts a message last, less its first `taken` bytes; only one that becomes the first may have
+    /// begun.
+    pub(super) fn push_message(&mut self, head: &[u8], body: Body<'_>, tail: &[u8], taken: usize) {
+        let size = body.len();
+        self.push_bytes(&head[taken.min(head.len())..]);
+        let taken = taken.saturating_sub(head.len());
+        match body {
+            Body::Borrowed(bytes) => self.push_bytes(&bytes[taken.min(size)..]),
+            Body::Owned(chunk) => self.push(chunk, taken.min(size)),
+        }
+        self.push_bytes(&tail[taken.saturating_sub(size)..]);
+    }
+
+    /// Puts a copy of `bytes` last.
+    fn push_bytes(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.bytes += bytes.len();
+        if let Some(Chunk::Bytes(last)) = self.chunks.back_mut() {
+            // Many small messages must not cost more than their bytes.
+            if bytes.len() < SMALL && last.len() < ZEROS.len() {
+                last.extend_from_slice(bytes);
+                return;
+            }
+        }
+        let mut chunk = std::mem::take(&mut self.spare);
+        chunk.extend_from_slice(bytes);
+        self.chunks.push_back(Chunk::Bytes(chunk));
+    }
+
+    /// Puts `chunk` last, less its first `offset` bytes. Only a chunk that becomes the first may
+    /// have begun.
+    fn push(&mut self, chunk: Chunk, offset: usize) {
+        let left = chunk.len() - offset;
+        if left == 0 {
+            return;
+        }
+        if left < SMALL {
+            self.push_bytes(&chunk.from(offset)[..left]);
+            return;
+        }
+        debug_assert!(offset == 0 || self.chunks.is_empty());
+        self.bytes += left;
+        if self.chunks.is_empty() {
+            self.offset = offset;
+        }
+        self.chunks.push_back(chunk);
+    }
+
+    /// What to send next, as far as it fits one system call; returns how many parts that is.
+    pub(super) fn parts<'a>(&'a self, parts: &mut [IoSlice<'a>; MOST_PARTS]) -> usize {
+        let mut count = 0;
+        for (index, chunk) in self.chunks.iter().enumerate().take(MOST_PARTS) {
+            let offset = if index == 0 { self.offset } else { 0 };
+            let start = chunk.from(offset);
+            parts[index] = IoSlice::new(start);
+            count = index + 1;
+            if offset + start.len() < chunk.len() {
+                break;
+            }
+        }
+        count
+    }
+
+    /// The socket has taken `count` bytes.
+    pub(super) fn advance(&mut self, mut count: usize) {
+        self.bytes -= count;
+        self.sent += count as u64;
+        self.progress = Instant::now();
+        while count > 0 {
+            let Some(first) = self.chunks.front() else {
+                return;
+            };
+            let left = first.len() - self.offset;
+            if count < left {
+                self.offset += count;
+                return;
+            }
+            count -= left;
+            self.offset = 0;
+            if let Some(Chunk::Bytes(mut bytes)) = self.chunks.pop_front() {
+                bytes.clear();
+                if bytes.capacity() <= MOST_SPARE {
+                    self.spare = bytes;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Responses that wait a moment for company, so that several leave in one system call.
+//!
+//! While the pulling thread has more requests at hand, the responses that it completes are deferred;
+//! they leave when it has none, or looks at the network. Should the slave take its time over one of
+//! the requests, a thread of the server's own sends what is deferred after [`DELAY`]. It is started
+//! when it is first needed, and sleeps while nothing is deferred.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use crate::endpoint::outgoing::Outgoing;
+
+/// The longest that a response waits for others.
+const DELAY: Duration = Duration::from_micros(200);
+
+/// The connections of a server on which responses are deferred.
+#[derive(Default)]
+pub(super) struct Deferred {
+    /// Who pulls, as [`here`] tells it.
+    puller: AtomicUsize,
+    connections: Mutex<Vec<Arc<Outgoing>>>,
+    count: AtomicUsize,
+    /// The thread has been told that something is deferred.
+    armed: AtomicBool,
+    stopped: AtomicBool,
+    /// `None` when it could not be started.
+    thread: OnceLock<Option<Thread>>,
+}
+
+impl Deferred {
+    /// The calling thread pulls from now on.
+    pub(super) fn pull_here(&self) {
+        self.puller.store(here(), Ordering::Relaxed);
+    }
+
+    /// Whether a response may be deferred: it is completed by the thread that pulls, which will
+    /// come back.
+    pub(super) fn may(self: &Arc<Self>) -> bool {
+        self.puller.load(Ordering::Relaxed) == here() && self.thread().is_some()
+    }
+
+    /// A first response has been deferred on `connection`.
+    pub(super) fn add(self: &Arc<Self>, connection: &Arc<Outgoing>) {
+        let mut connections = self.lock();
+        connections.push(Arc::clone(connection));
+        self.count.store(connections.len(), Ordering::Relaxed);
+        drop(connections);
+        if !self.armed.swap(true, Ordering::AcqRel) {
+            if let Some(thread) = self.thread() {
+                thread.unpark();
+            }
+        }
+    }
+
+    /// Sends what is deferred.
+    pub(super) fn flush(&self) {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut connections = self.lock();
+        self.count.store(0, Ordering::Relaxed);
+        for connection in connections.drain(..) {
+            if !matches!(connection.flush(), Ok(0)) {
+                // The rest, or its end, is for the connection's task to see to.
+                connection.pending.notify_one();
+            }
+        }
+    }
+
+    /// The server is stopped: the thread ends.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        if let Some(Some(thread)) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    fn thread(self: &Arc<Self>) -> Option<&Thread> {
+        let start = || {
+            let deferred = Arc::clone(self);
+            let run = move || deferred.run();
+            let thread = thread::Builder::new().name("TcpServerFlush".to_owned());
+            let handle = thread.spawn(run).ok()?;
+            Some(handle.thread().clone())
+        };
+        self.thread.get_or_init(start).as_ref()
+    }
+
+    fn run(&self) {
+        while !self.stopped.load(Ordering::Acquire) {
+            if self.armed.swap(false, Ordering::AcqRel) {
+                thread::sleep(DELAY);
+                self.flush();
+            } else {
+                thread::park();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Outgoing>>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A number that the calling thread has for itself among those that run; never 0.
+fn here() -> usize {
+    thread_local!(static PLACE: u8 = const { 0 });
+    // A thread that is about to end has none, and is nobody's pulling thread any more.
+    PLACE
+        .try_with(|place| std::ptr::from_ref(place) as usize)
+        .unwrap_or(usize::MAX)
+}

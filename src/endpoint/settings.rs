@@ -1,0 +1,182 @@
+//! An endpoint's options as it keeps them: any thread may read or change each of them while the
+//! endpoint is at work. A change holds from then on; times, for connections made from then on.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::options::{ClientOptions, ServerOptions};
+
+/// A number that may be changed while it is read.
+#[derive(Debug)]
+pub(super) struct Number(AtomicUsize);
+
+impl Number {
+    fn new(value: usize) -> Number {
+        Number(AtomicUsize::new(value))
+    }
+
+    pub(super) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, value: usize) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// A time that may be changed while it is read, in microseconds; the largest is for ever.
+#[derive(Debug)]
+pub(super) struct Time(AtomicU64);
+
+impl Time {
+    fn new(value: Duration) -> Time {
+        Time(AtomicU64::new(micros(value)))
+    }
+
+    pub(super) fn get(&self) -> Duration {
+        match self.0.load(Ordering::Relaxed) {
+            u64::MAX => Duration::MAX,
+            micros => Duration::from_micros(micros),
+        }
+    }
+
+    pub(super) fn set(&self, value: Duration) {
+        self.0.store(micros(value), Ordering::Relaxed);
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// See [`ServerOptions`].
+#[derive(Debug)]
+pub(super) struct ServerSettings {
+    pub(super) max_transaction: Number,
+    /// Never 0.
+    pub(super) max_outstanding: Number,
+    pub(super) max_connections: Number,
+    pub(super) max_queued: Number,
+    pub(super) max_queued_total: Number,
+    pub(super) handshake_timeout: Time,
+    pub(super) keep_alive: Time,
+    /// For ever when there is no limit.
+    pub(super) timeout: Time,
+}
+
+impl ServerSettings {
+    pub(super) fn new(options: &ServerOptions) -> ServerSettings {
+        let settings = ServerSettings {
+            max_transaction: Number::new(0),
+            max_outstanding: Number::new(0),
+            max_connections: Number::new(0),
+            max_queued: Number::new(0),
+            max_queued_total: Number::new(0),
+            handshake_timeout: Time::new(Duration::ZERO),
+            keep_alive: Time::new(Duration::ZERO),
+            timeout: Time::new(Duration::ZERO),
+        };
+        settings.set(options);
+        settings
+    }
+
+    pub(super) fn set(&self, options: &ServerOptions) {
+        self.max_transaction.set(options.max_transaction as usize);
+        self.max_outstanding.set(options.max_outstanding.max(1));
+        self.max_connections.set(options.max_connections);
+        self.max_queued.set(options.max_queued);
+        self.max_queued_total.set(options.max_queued_total);
+        self.handshake_timeout.set(options.handshake_timeout);
+        self.keep_alive.set(options.keep_alive);
+        self.timeout.set(options.timeout.unwrap_or(Duration::MAX));
+    }
+
+    pub(super) fn get(&self) -> ServerOptions {
+        ServerOptions {
+            max_transaction: self.max_transaction(),
+            max_outstanding: self.max_outstanding.get(),
+            max_connections: self.max_connections.get(),
+            max_queued: self.max_queued.get(),
+            max_queued_total: self.max_queued_total.get(),
+            handshake_timeout: self.handshake_timeout.get(),
+            keep_alive: self.keep_alive.get(),
+            timeout: Some(self.timeout.get()).filter(|timeout| *timeout < Duration::MAX),
+        }
+    }
+
+    pub(super) fn max_transaction(&self) -> u32 {
+        u32::try_from(self.max_transaction.get()).unwrap_or(u32::MAX)
+    }
+}
+
+/// See [`ClientOptions`].
+#[derive(Debug)]
+pub(super) struct ClientSettings {
+    /// Never 0.
+    pub(super) max_outstanding: Number,
+    pub(super) max_queued: Number,
+    pub(super) connect_timeout: Time,
+    pub(super) keep_alive: Time,
+}
+
+impl ClientSettings {
+    pub(super) fn new(options: &ClientOptions) -> ClientSettings {
+        let settings = ClientSettings {
+            max_outstanding: Number::new(0),
+            max_queued: Number::new(0),
+            connect_timeout: Time::new(Duration::ZERO),
+            keep_alive: Time::new(Duration::ZERO),
+        };
+        settings.set(options);
+        settings
+    }
+
+    pub(super) fn set(&self, options: &ClientOptions) {
+        self.max_outstanding.set(options.max_outstanding.max(1));
+        self.max_queued.set(options.max_queued);
+        self.connect_timeout.set(options.connect_timeout);
+        self.keep_alive.set(options.keep_alive);
+    }
+
+    pub(super) fn get(&self) -> ClientOptions {
+        ClientOptions {
+            max_outstanding: self.max_outstanding.get(),
+            max_queued: self.max_queued.get(),
+            connect_timeout: self.connect_timeout.get(),
+            keep_alive: self.keep_alive.get(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_is_what_is_there() {
+        let options = ServerOptions {
+            max_transaction: 5,
+            max_outstanding: 6,
+            max_connections: 7,
+            max_queued: 8,
+            max_queued_total: 9,
+            handshake_timeout: Duration::from_secs(1),
+            keep_alive: Duration::from_secs(2),
+            timeout: Some(Duration::from_secs(3)),
+        };
+        let settings = ServerSettings::new(&ServerOptions::default());
+        assert_eq!(settings.get(), ServerOptions::default());
+        settings.set(&options);
+        assert_eq!(settings.get(), options);
+        let options = ClientOptions {
+            max_outstanding: 1,
+            max_queued: 2,
+            connect_timeout: Duration::from_secs(3),
+            keep_alive: Duration::from_secs(4),
+        };
+        let settings = ClientSettings::new(&ClientOptions::default());
+        assert_eq!(settings.get(), ClientOptions::default());
+        settings.set(&options);
+        assert_eq!(settings.get(), options);
+    }
+}
