@@ -16,4 +16,5 @@ pub mod endpoint;
 pub mod error;
 pub mod ffi;
 pub mod log;
+mod sync;
 pub mod wire;

@@ -12,13 +12,14 @@ mod wait;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::deadline::Renewals;
 use super::kind::kind_name;
 use super::memory::Memory;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 pub use lock::DataLock;
 use lock::Locked;
 use pieces::{Parent, Pieces};

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 /// A module, and the modules of the crate that it may use besides itself.
-const RULES: [(&str, &[&str]); 7] = [
+const RULES: [(&str, &[&str]); 8] = [
     ("error", &[]),
     ("wire", &[]),
     ("log", &[]),
-    ("bus", &["error"]),
-    ("endpoint", &["bus", "error", "log", "wire"]),
+    ("sync", &[]),
+    ("bus", &["error", "sync"]),
+    ("endpoint", &["bus", "error", "log", "sync", "wire"]),
     ("ffi", &["bus", "endpoint", "error", "log"]),
     ("bridge", &["bus", "endpoint", "error", "log"]),
 ];

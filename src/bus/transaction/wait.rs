@@ -15,9 +15,9 @@ pub trait Link: Send + Sync {
     /// and will complete the transaction or call [`Transaction::nudge`].
     fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool;
 
-    /// The waiting thread, having been told false by `drive`, waits no longer. `nudged` says that
-    /// it had been nudged and did not come back for it.
-    fn leave(&self, transaction: &Transaction, nudged: bool);
+    /// The waiting thread, having been told false by `drive`, waits no longer. It may have been
+    /// nudged since, and not have come back for it.
+    fn leave(&self, transaction: &Transaction);
 
     /// The transaction's time is over. Forgets it, and says what of the link may explain it.
     fn give_up(&self, transaction: &Transaction) -> Option<Error>;
@@ -106,8 +106,7 @@ impl Transaction {
             }
         };
         if let Some(link) = followed {
-            let nudged = std::mem::take(&mut self.0.lock_state().nudged);
-            link.leave(self, nudged);
+            link.leave(self);
         }
         outcome
     }

@@ -520,11 +520,11 @@ impl Link for Shared {
         true
     }
 
-    fn leave(&self, transaction: &Transaction, nudged: bool) {
+    fn leave(&self, transaction: &Transaction) {
         let Some(connection) = self.lock().connection.clone() else {
             return;
         };
-        if !connection.turn.quit(transaction, nudged) && connection.background() > 0 {
+        if !connection.turn.quit(transaction) && connection.background() > 0 {
             self.control.notify_one();
         }
     }

@@ -9,9 +9,10 @@
 //! The rule: while responses are outstanding, somebody reads, or has been nudged to, or the endpoint's
 //! thread looks within a tick.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use crate::bus::Transaction;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The turn to read.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub(super) struct Turn {
 struct State {
     reading: bool,
     followers: Vec<Transaction>,
+    /// The follower that was nudged last, until it comes to read or quits.
+    nudged: Option<Transaction>,
     /// How many turns there have been: a sign of life for the endpoint's thread.
     turns: u64,
     /// The endpoint's thread looks every tick, instead of standing by.
@@ -51,6 +54,7 @@ impl Turn {
     /// A thread waits for `transaction` and would read.
     pub(super) fn enter(&self, transaction: &Transaction) -> Enter {
         let mut state = self.lock();
+        state.answers_nudge(transaction);
         if state.reading {
             if !state.followers.iter().any(|other| other.same(transaction)) {
                 state.followers.push(transaction.clone());
@@ -75,21 +79,18 @@ impl Turn {
     pub(super) fn leave(&self) -> bool {
         let mut state = self.lock();
         state.reading = false;
-        let next = Turn::pop(&mut state);
-        drop(state);
-        Turn::nudge(next)
+        Turn::pass_on(state)
     }
 
-    /// A follower waits no longer. If it had been nudged, another takes its place.
-    pub(super) fn quit(&self, transaction: &Transaction, nudged: bool) -> bool {
+    /// A follower waits no longer. If it has been nudged, and has not come, another takes its place;
+    /// false if there is none.
+    pub(super) fn quit(&self, transaction: &Transaction) -> bool {
         let mut state = self.lock();
         state.followers.retain(|other| !other.same(transaction));
-        if !nudged || state.reading {
+        if !state.answers_nudge(transaction) || state.reading {
             return true;
         }
-        let next = Turn::pop(&mut state);
-        drop(state);
-        Turn::nudge(next)
+        Turn::pass_on(state)
     }
 
     /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time.
@@ -112,16 +113,15 @@ impl Turn {
         self.lock().ticking
     }
 
-    fn pop(state: &mut State) -> Option<Transaction> {
-        while let Some(next) = state.followers.pop() {
-            if !next.completed() {
-                return Some(next);
-            }
+    /// Nobody reads: nudges a follower; false if there is none.
+    fn pass_on(mut state: MutexGuard<'_, State>) -> bool {
+        if state.nudged.as_ref().is_some_and(|next| !next.completed()) {
+            // It is on its way.
+            return true;
         }
-        None
-    }
-
-    fn nudge(next: Option<Transaction>) -> bool {
+        state.nudged = state.pop();
+        let next = state.nudged.clone();
+        drop(state);
         next.is_some_and(|next| {
             next.nudge();
             true
@@ -130,6 +130,23 @@ impl Turn {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether `transaction` is the one that was nudged; then it is so no more.
+    fn answers_nudge(&mut self, transaction: &Transaction) -> bool {
+        let nudged = |next: &mut Transaction| next.same(transaction);
+        self.nudged.take_if(nudged).is_some()
+    }
+
+    fn pop(&mut self) -> Option<Transaction> {
+        while let Some(next) = self.followers.pop() {
+            if !next.completed() {
+                return Some(next);
+            }
+        }
+        None
     }
 }
 
@@ -162,8 +179,25 @@ mod tests {
         turn.enter(&b);
         turn.enter(&c);
         assert!(turn.leave());
-        assert!(turn.quit(&c, true), "b is nudged in its place");
-        assert!(!turn.quit(&b, true), "nobody is left");
+        assert!(turn.quit(&c), "b is nudged in its place");
+        assert!(!turn.quit(&b), "nobody is left");
+    }
+
+    #[test]
+    fn a_nudge_is_passed_on_by_whoever_it_was_meant_for() {
+        let (turn, a, b, c) = (Turn::default(), transaction(), transaction(), transaction());
+        turn.enter(&a);
+        turn.enter(&b);
+        turn.enter(&c);
+        assert!(turn.leave());
+        assert!(turn.quit(&b), "c is on its way");
+        // Another comes first, and leaves before c has come.
+        turn.enter(&a);
+        turn.enter(&b);
+        assert!(turn.leave());
+        assert!(turn.quit(&c), "b is nudged in its place");
+        assert_eq!(turn.enter(&b), Enter::Read { wake: false });
+        assert!(!turn.leave());
     }
 
     #[test]

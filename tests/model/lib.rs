@@ -1,0 +1,36 @@
+//! The transactions and the turn to read, as the bridge has them, on the locks of a model checker.
+//!
+//! `src/bus/transaction` and `src/endpoint/client/turn.rs` are compiled here a second time, word for
+//! word; only `crate::sync` is another. What they meet in the bridge and cannot meet here, sockets
+//! and the endpoint's thread, is modelled in `link.rs`. The claims are in `turns.rs` and
+//! `outcomes.rs`.
+#![allow(dead_code, missing_docs)]
+
+#[path = "../../src/error.rs"]
+pub mod error;
+
+mod sync {
+    pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+}
+
+#[path = "../../src/bus"]
+pub mod bus {
+    mod deadline;
+    mod kind;
+    mod memory;
+    mod transaction;
+
+    pub use deadline::Renewals;
+    pub use kind::{POST, READ, VERIFY, WRITE};
+    pub use memory::Memory;
+    pub use transaction::{Completed, Completion, DataLock, Link, Transaction};
+}
+
+#[path = "../../src/endpoint/client"]
+pub mod client {
+    #[path = "../../../tests/model/link.rs"]
+    mod link;
+    mod turn;
+
+    pub use link::Client;
+}
