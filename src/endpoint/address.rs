@@ -156,12 +156,13 @@ fn local_addresses(address: &str) -> Result<Vec<IpAddr>> {
 pub(super) struct Target {
     /// A host name or an IP address without brackets, to be resolved at each attempt.
     pub(super) host: String,
-    /// The local address to connect from, if one was given (`source;destination`).
-    pub(super) source: Option<IpAddr>,
+    /// The local address and port (0: any) to connect from, if given (`source;destination`).
+    pub(super) source: Option<SocketAddr>,
 }
 
 /// Reads a client's `address`: a host name or IP address, after `source;` if the connection is to
-/// come from a certain address of this host. Names are not resolved here.
+/// come from a certain address of this host. libzmq wants a port behind that, which may be 0; here
+/// it may be left out. Names are not resolved here.
 pub(super) fn target(address: &str, port: u16) -> Result<Target> {
     if port == 0 || port == u16::MAX {
         let text =
@@ -174,8 +175,10 @@ pub(super) fn target(address: &str, port: u16) -> Result<Target> {
     };
     let source = match source {
         None => None,
-        Some(source) => Some(literal(source).ok_or_else(|| {
-            let text = format!("Source address {source:?} of {address} is not an IP address");
+        Some(source) => Some(with_port(source).ok_or_else(|| {
+            let text = format!(
+                "Source address {source:?} of {address} is not an IP address, with or without a port"
+            );
             Error::new(ErrorKind::BadAddress, text)
         })?),
     };
@@ -205,6 +208,12 @@ fn literal(text: &str) -> Option<IpAddr> {
         Some(bare) => bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
         None => text.parse().ok(),
     }
+}
+
+/// An IP address and a port, which is 0 when there is none.
+fn with_port(text: &str) -> Option<SocketAddr> {
+    let alone = literal(text).map(|ip| SocketAddr::new(ip, 0));
+    alone.or_else(|| text.parse().ok())
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -318,9 +327,19 @@ mod tests {
             }
         );
         let with_source = target("127.0.0.2;localhost", 8000).unwrap();
-        assert_eq!(with_source.source, Some("127.0.0.2".parse().unwrap()));
+        assert_eq!(with_source.source, Some("127.0.0.2:0".parse().unwrap()));
+        for (source, want) in [
+            ("127.0.0.2:0", "127.0.0.2:0"),
+            ("127.0.0.2:7", "127.0.0.2:7"),
+            ("::1", "[::1]:0"),
+            ("[::1]", "[::1]:0"),
+            ("[::1]:7", "[::1]:7"),
+        ] {
+            let read = target(&format!("{source};localhost"), 8000).unwrap();
+            assert_eq!(read.source, Some(want.parse().unwrap()), "{source}");
+        }
         assert_eq!(target("[::1]", 8000).unwrap().host, "::1");
-        for address in ["", "*", "a b", "x;localhost", "0.0.0.0", "1.2.3"] {
+        for address in ["", "*", "a b", "x;localhost", "1.2.3.4:x;localhost", "0.0.0.0", "1.2.3"] {
             assert_eq!(
                 target(address, 8000).unwrap_err().kind(),
                 ErrorKind::BadAddress,

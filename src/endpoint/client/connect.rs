@@ -62,7 +62,7 @@ pub(super) async fn connect(
 async fn connect_to(
     shared: &Shared,
     host: IpAddr,
-    source: Option<IpAddr>,
+    source: Option<SocketAddr>,
     port: u16,
 ) -> Result<(Connection, Decoder)> {
     // The response connection first, so that it is there when the first response is.
@@ -83,7 +83,7 @@ async fn connect_to(
     ))
 }
 
-async fn open(shared: &Shared, to: SocketAddr, source: Option<IpAddr>) -> Result<TcpStream> {
+async fn open(shared: &Shared, to: SocketAddr, source: Option<SocketAddr>) -> Result<TcpStream> {
     let attempt = async {
         let socket = if to.is_ipv4() {
             TcpSocket::new_v4()?
@@ -91,7 +91,11 @@ async fn open(shared: &Shared, to: SocketAddr, source: Option<IpAddr>) -> Result
             TcpSocket::new_v6()?
         };
         if let Some(source) = source {
-            socket.bind(SocketAddr::new(source, 0))?;
+            if source.port() != 0 {
+                // Both connections come from it, and the next ones soon after these.
+                socket.set_reuseaddr(true)?;
+            }
+            socket.bind(source)?;
         }
         let stream = socket.connect(to).await?;
         // A port in the range of outgoing ones can, with nobody listening, connect to itself.
