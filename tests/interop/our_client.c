@@ -9,12 +9,12 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "our.h"
+#include "our_client_flights.h"
 #include "our_transact.h"
 
 #include <inttypes.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include <rogue/rim.h>
 
@@ -29,11 +29,16 @@ static const char usage_text[] =
     "  expect-error ADDR SIZE TEXT      a read that must fail with exactly TEXT from the slave\n"
     "  expect-write-error ADDR HEX TEXT the same for a write\n"
     "  expect-status ADDR SIZE NAME TEXT  a read that must end with a status, TEXT in its text\n"
+    "  expect-write-status ADDR HEX NAME TEXT  the same for a write\n"
     "  outstanding ADDR COUNT           COUNT writes and COUNT reads at once; prints under-way=N\n"
+    "  ask ADDR SIZE COUNT              reads that nobody waits for\n"
+    "  collect                          all that were asked for, which must have succeeded\n"
     "  load ADDR SECONDS                write, read, compare, through losses of the server; "
     "prints\n"
     "                                   done=N lost=N in-a-row=N wrong=0\n"
     "  say TEXT                         await FILE, until it exists\n"
+    "  freeze                           stop this process by SIGSTOP\n"
+    "  --keep-alive-ms N                also connects anew\n"
     "  --timeout-ms N (2000)\n"
     "  --by call|bus                    by the client's own calls, or through a master\n";
 
@@ -141,81 +146,6 @@ static bool do_expect_write_error(struct client* client, char** arg) {
     return must_fail(client, status, "RIM_STATUS_FAILED", arg[2], true);
 }
 
-/* A transaction of do_outstanding. The mutex guards what callbacks write. */
-struct flight {
-    rim_status status;
-    unsigned calls;
-    uint8_t word[4];
-    char error[200];
-};
-
-static pthread_mutex_t flights_mutex = PTHREAD_MUTEX_INITIALIZER;
-static uint64_t flights_landed;
-
-static void landed(void* user, rim_status status, const char* error) {
-    struct flight* flight = user;
-    pthread_mutex_lock(&flights_mutex);
-    flight->status = status;
-    snprintf(flight->error, sizeof flight->error, "%s", error);
-    flight->calls++;
-    flights_landed++;
-    pthread_mutex_unlock(&flights_mutex);
-}
-
-static uint64_t landed_so_far(void) {
-    pthread_mutex_lock(&flights_mutex);
-    uint64_t count = flights_landed;
-    pthread_mutex_unlock(&flights_mutex);
-    return count;
-}
-
-static bool outstanding(struct client* client, uint64_t address, uint64_t count,
-                        struct flight* flights) {
-    uint64_t sent = 0, most = 0, seed = (uint64_t)getpid();
-    flights_landed = 0;
-    for (; sent < 2 * count; sent++) {
-        struct flight* flight = &flights[sent];
-        bool write = sent < count;
-        if (write) our_pattern(flight->word, 4, seed + sent);
-        rim_status status = rim_tcp_client_request(client->tcp, write ? RIM_WRITE : RIM_READ,
-                                                   address + sent % count * 4, flight->word, 4,
-                                                   client->timeout_us, landed, flight, NULL);
-        if (status != RIM_STATUS_OK) {
-            failed(client, "request %" PRIu64 " was not taken: %s", sent, rim_last_error());
-            break;
-        }
-        uint64_t under_way = sent + 1 - landed_so_far();
-        if (under_way > most) most = under_way;
-    }
-    bool held = sent == 2 * count;
-    /* Each has a timeout of its own, so this ends; one call more than is due shows in the counts.
-     */
-    while (landed_so_far() < sent)
-        our_sleep_ms(1);
-    for (uint64_t i = 0; held && i < sent; i++) {
-        struct flight* flight = &flights[i];
-        uint8_t expected[4];
-        our_pattern(expected, 4, seed + i % count);
-        held = flight->status == RIM_STATUS_OK && flight->calls == 1;
-        if (!held)
-            failed(client, "transaction %" PRIu64 ": %s: %s, %u calls", i,
-                   rim_status_name(flight->status), flight->error, flight->calls);
-        held = held &&
-               same(client, "a word of many", address + i % count * 4, flight->word, expected, 4);
-    }
-    printf("under-way=%" PRIu64 "\n", most);
-    return held;
-}
-
-static bool do_outstanding(struct client* client, char** arg) {
-    uint64_t address = number(client, arg[0], UINT64_MAX), count = number(client, arg[1], 1000000);
-    struct flight* flights = client->usage ? NULL : calloc(2 * count + 1, sizeof *flights);
-    if (flights == NULL) return client->usage ? false : failed(client, "no memory");
-    bool held = outstanding(client, address, count, flights);
-    free(flights);
-    return held;
-}
-
 struct tally {
     uint64_t done, lost, in_a_row, wrong;
     bool after_loss;
@@ -275,6 +205,32 @@ static bool do_load(struct client* client, char** arg) {
     return tally.done > 0 || failed(client, "not one transaction succeeded");
 }
 
+static bool do_expect_write_status(struct client* client, char** arg) {
+    uint64_t address = number(client, arg[0], UINT64_MAX);
+    uint32_t size = 0;
+    uint8_t* bytes = hex(client, arg[1], &size);
+    if (client->usage) return false;
+    rim_status status = transact(client, RIM_WRITE, address, bytes, size);
+    free(bytes);
+    return must_fail(client, status, arg[2], arg[3], false);
+}
+
+static bool do_outstanding(struct client* client, char** arg) {
+    uint64_t address = number(client, arg[0], UINT64_MAX), count = number(client, arg[1], 1000000);
+    return !client->usage && flights_outstanding(client, address, count);
+}
+
+static bool do_ask(struct client* client, char** arg) {
+    uint64_t address = number(client, arg[0], UINT64_MAX), size = number(client, arg[1], 1u << 30);
+    uint64_t count = number(client, arg[2], 1000000);
+    return !client->usage && flights_ask(client, address, (uint32_t)size, count);
+}
+
+static bool do_collect(struct client* client, char** arg) {
+    (void)arg;
+    return flights_collect(client);
+}
+
 static bool do_say(struct client* client, char** arg) {
     (void)client;
     return puts(arg[0]) >= 0;
@@ -287,6 +243,31 @@ static bool do_await(struct client* client, char** arg) {
         our_sleep_ms(10);
     }
     return failed(client, "it did not come within 30 s");
+}
+
+static bool do_freeze(struct client* client, char** arg) {
+    (void)arg;
+    return raise(SIGSTOP) == 0 || failed(client, "not stopped");
+}
+
+static bool open_client(struct client* client, uint64_t keep_alive_ms) {
+    rim_tcp_client_options options;
+    rim_slave* slave = NULL;
+    rim_tcp_client_free(client->tcp);
+    client->tcp = NULL;
+    bool there =
+        rim_tcp_client_options_init(&options, sizeof options) == RIM_STATUS_OK &&
+        (options.keep_alive_us = keep_alive_ms * 1000,
+         rim_tcp_client_new(client->host, client->port, &options, &client->tcp) == RIM_STATUS_OK) &&
+        rim_tcp_client_as_slave(client->tcp, &slave) == RIM_STATUS_OK &&
+        rim_master_set_slave(client->master, slave) == RIM_STATUS_OK;
+    rim_slave_free(slave);
+    return there || failed(client, "no client: %s", rim_last_error());
+}
+
+static bool set_keep_alive(struct client* client, char** arg) {
+    uint64_t milliseconds = number(client, arg[0], 3600000);
+    return !client->usage && open_client(client, milliseconds);
 }
 
 static bool set_timeout(struct client* client, char** arg) {
@@ -316,11 +297,16 @@ static const struct command {
     {"sweep", 3, do_sweep},
     {"expect-error", 3, do_expect_error},
     {"expect-write-error", 3, do_expect_write_error},
+    {"expect-write-status", 4, do_expect_write_status},
     {"expect-status", 4, do_expect_status},
     {"outstanding", 2, do_outstanding},
+    {"ask", 3, do_ask},
+    {"collect", 0, do_collect},
     {"load", 2, do_load},
     {"say", 1, do_say},
     {"await", 1, do_await},
+    {"freeze", 0, do_freeze},
+    {"--keep-alive-ms", 1, set_keep_alive},
     {"--timeout-ms", 1, set_timeout},
     {"--by", 1, set_by},
 };
@@ -350,7 +336,6 @@ static bool run(struct client* client, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     struct client client = {.timeout_us = 2000000};
-    rim_slave* slave = NULL;
     uint64_t port = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -358,15 +343,13 @@ int main(int argc, char** argv) {
         fputs(usage_text, stderr);
         return 2;
     }
-    if (rim_tcp_client_new(argv[1], (uint16_t)port, NULL, &client.tcp) != RIM_STATUS_OK ||
-        rim_tcp_client_as_slave(client.tcp, &slave) != RIM_STATUS_OK ||
-        rim_master_new(&client.master) != RIM_STATUS_OK ||
-        rim_master_set_slave(client.master, slave) != RIM_STATUS_OK ||
+    client.host = argv[1];
+    client.port = (uint16_t)port;
+    if (rim_master_new(&client.master) != RIM_STATUS_OK || !open_client(&client, 0) ||
         rim_master_set_timeout_us(client.master, client.timeout_us) != RIM_STATUS_OK) {
-        fprintf(stderr, "our_client: %s\n", rim_last_error());
+        fprintf(stderr, "our_client: %s: %s\n", client.why, rim_last_error());
         return 3;
     }
-    rim_slave_free(slave);
     bool held = run(&client, argc, argv);
     rim_master_free(client.master);
     rim_tcp_client_free(client.tcp);

@@ -14,6 +14,8 @@
 #include <rogue/rim.h>
 
 struct client {
+    const char* host;
+    uint16_t port;
     rim_tcp_client* tcp;
     rim_master* master;
     uint64_t timeout_us;

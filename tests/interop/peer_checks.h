@@ -19,6 +19,18 @@ bool check_outstanding(struct link* link, uint64_t address, uint32_t count);
  * `address` on. */
 bool check_load(struct link* link, uint64_t address, uint32_t seconds);
 
+/* `count` transactions of all types, one at a time and many at once, each value held against a
+ * model of memory that nobody has written to: 4 KiB from `address` on. Prints asked=N. */
+bool check_many(struct link* link, uint64_t address, uint32_t count, uint64_t seed);
+
+/* `count` reads, one behind the other, whose responses are left to check_collect. */
+bool check_ask(struct link* link, uint64_t address, uint32_t size, uint32_t count);
+bool check_collect(struct link* link);
+
+/* Writes of 8 bytes that no other write has, with the tag in front, through losses of the server,
+ * until FILE.stop exists. Those that succeeded are lines of the file. Prints done=N lost=N. */
+bool check_values(struct link* link, uint64_t address, uint32_t tag, const char* path);
+
 /* Sends what no client should (a name from the usage text, or `all`), then proves that all is still
  * well. */
 bool check_bad(struct link* link, const char* kind);

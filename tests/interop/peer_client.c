@@ -1,7 +1,8 @@
 /*
  * A memory client as it is in the field, on libzmq, that does what its command line says and holds
  * every answer against what it must be. For tests of a server; it is no part of the bridge. What
- * the commands do is in peer_link.c, peer_checks.c and peer_bad.c; here they are told apart.
+ * the commands do is in peer_link.c, peer_checks.c, peer_many.c, peer_values.c and peer_bad.c; here
+ * they are told apart.
  *
  * Ends with 0 when every check held; 1 and a line that names what differed; 2: wrong command line;
  * 3: no socket.
@@ -9,7 +10,9 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "peer_checks.h"
+#include "peer_settings.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,14 @@ static const char usage_text[] =
     "size-zero\n"
     "                                   type-7 huge-read all\n"
     "  load ADDR SECONDS                write, read, compare; prints done=N lost=M wrong=0\n"
+    "  many ADDR COUNT SEED             COUNT of all types against a model; prints asked=N\n"
+    "  ask ADDR SIZE COUNT              reads that are not waited for;  collect: their responses\n"
+    "  values ADDR TAG FILE             unique writes through losses, until FILE.stop exists; "
+    "FILE: "
+    "those done\n"
+    "  part                             take the response connection down;  rejoin: and up\n"
+    "  say TEXT                         await FILE, until it exists\n"
+    "  freeze                           stop this process by SIGSTOP, once a response is there\n"
     "  wait MS                          nothing may come meanwhile that nobody awaits\n"
     "  --timeout-ms N (2000)            --dialect text|numeric|nul|empty\n"
     "  --post-answered no|yes           --write-data any|empty|echo     what a response to a Write "
@@ -41,19 +52,11 @@ static const char usage_text[] =
     "6.8.5\n"
     "  --eager                          send without waiting for the response connection\n";
 
-static bool number(struct link* link, const char* text, uint64_t least, uint64_t most,
-                   uint64_t* value) {
-    if (peer_parse(text, most, value) && *value >= least) return true;
-    link->usage = true;
-    return link_fail(link, "%.100s is no number from %llu to %llu", text, (unsigned long long)least,
-                     (unsigned long long)most);
-}
-
 /* An address and the bytes behind it; the bytes are the caller's to free. */
 static uint8_t* address_and_bytes(struct link* link, char** arg, uint64_t* address,
                                   uint32_t* size) {
     size_t length = 0;
-    if (!number(link, arg[0], 0, UINT64_MAX, address)) return NULL;
+    if (!setting_number(link, arg[0], 0, UINT64_MAX, address)) return NULL;
     uint8_t* bytes = peer_parse_hex(arg[1], &length);
     *size = (uint32_t)length;
     if (bytes == NULL) {
@@ -65,7 +68,7 @@ static uint8_t* address_and_bytes(struct link* link, char** arg, uint64_t* addre
 
 static bool do_probe(struct link* link, char** arg) {
     uint64_t timeout = 0;
-    if (!number(link, arg[0], 1, 3600000, &timeout)) return false;
+    if (!setting_number(link, arg[0], 1, 3600000, &timeout)) return false;
     uint64_t deadline = peer_now_ms() + timeout;
     do {
         struct link_reply reply;
@@ -133,15 +136,17 @@ static bool do_post(struct link* link, char** arg) {
 
 static bool do_block(struct link* link, char** arg) {
     uint64_t address, size, seed;
-    return number(link, arg[0], 0, UINT64_MAX, &address) &&
-           number(link, arg[1], 1, 1u << 30, &size) && number(link, arg[2], 0, UINT64_MAX, &seed) &&
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 1, 1u << 30, &size) &&
+           setting_number(link, arg[2], 0, UINT64_MAX, &seed) &&
            check_block(link, address, (uint32_t)size, seed);
 }
 
 static bool do_sweep(struct link* link, char** arg) {
     uint64_t address, most, seed;
-    return number(link, arg[0], 0, UINT64_MAX, &address) &&
-           number(link, arg[1], 1, 1u << 30, &most) && number(link, arg[2], 0, UINT64_MAX, &seed) &&
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 1, 1u << 30, &most) &&
+           setting_number(link, arg[2], 0, UINT64_MAX, &seed) &&
            check_sweep(link, address, (uint32_t)most, seed);
 }
 
@@ -164,8 +169,8 @@ static bool must_fail(struct link* link, uint32_t type, uint64_t address, const 
 
 static bool do_expect_error(struct link* link, char** arg) {
     uint64_t address, size;
-    return number(link, arg[0], 0, UINT64_MAX, &address) &&
-           number(link, arg[1], 0, UINT32_MAX, &size) &&
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 0, UINT32_MAX, &size) &&
            must_fail(link, PEER_READ, address, NULL, (uint32_t)size, arg[2]);
 }
 
@@ -180,8 +185,8 @@ static bool do_expect_write_error(struct link* link, char** arg) {
 
 static bool do_outstanding(struct link* link, char** arg) {
     uint64_t address, count;
-    return number(link, arg[0], 0, UINT64_MAX, &address) &&
-           number(link, arg[1], 1, 1000000, &count) &&
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 1, 1000000, &count) &&
            check_outstanding(link, address, (uint32_t)count);
 }
 
@@ -189,89 +194,76 @@ static bool do_bad(struct link* link, char** arg) { return check_bad(link, arg[0
 
 static bool do_load(struct link* link, char** arg) {
     uint64_t address, seconds;
-    return number(link, arg[0], 0, UINT64_MAX, &address) &&
-           number(link, arg[1], 1, 86400, &seconds) && check_load(link, address, (uint32_t)seconds);
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 1, 86400, &seconds) &&
+           check_load(link, address, (uint32_t)seconds);
+}
+
+static bool do_many(struct link* link, char** arg) {
+    uint64_t address, count, seed;
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 1, UINT32_MAX, &count) &&
+           setting_number(link, arg[2], 0, UINT64_MAX, &seed) &&
+           check_many(link, address, (uint32_t)count, seed);
+}
+
+static bool do_ask(struct link* link, char** arg) {
+    uint64_t address, size, count;
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 1, 1u << 30, &size) &&
+           setting_number(link, arg[2], 1, 1000000, &count) &&
+           check_ask(link, address, (uint32_t)size, (uint32_t)count);
+}
+
+static bool do_collect(struct link* link, char** arg) {
+    (void)arg;
+    return check_collect(link);
+}
+
+static bool do_values(struct link* link, char** arg) {
+    uint64_t address, tag;
+    return setting_number(link, arg[0], 0, UINT64_MAX, &address) &&
+           setting_number(link, arg[1], 0, 0xFFFF, &tag) &&
+           check_values(link, address, (uint32_t)tag, arg[2]);
+}
+
+static bool do_part(struct link* link, char** arg) {
+    (void)arg;
+    return link_part(link);
+}
+
+static bool do_rejoin(struct link* link, char** arg) {
+    (void)arg;
+    return link_rejoin(link);
+}
+
+static bool do_say(struct link* link, char** arg) {
+    (void)link;
+    return puts(arg[0]) >= 0;
+}
+
+static bool do_await(struct link* link, char** arg) {
+    for (int i = 0; i < 6000; i++) {
+        FILE* file = fopen(arg[0], "r");
+        if (file != NULL) return fclose(file) == 0;
+        peer_sleep_us(10000);
+    }
+    return link_fail(link, "it did not come within 60 s");
+}
+
+/* libzmq sends on a thread of its own: a response shows that the requests have left. */
+static bool do_freeze(struct link* link, char** arg) {
+    (void)arg;
+    zmq_pollitem_t item = {.socket = link->responses, .events = ZMQ_POLLIN};
+    if (zmq_poll(&item, 1, (long)link->timeout_ms) <= 0)
+        return link_fail(link, "no response within %u ms", link->timeout_ms);
+    return raise(SIGSTOP) == 0 || link_fail(link, "not stopped");
 }
 
 static bool do_wait(struct link* link, char** arg) {
     uint64_t milliseconds;
-    return number(link, arg[0], 0, 3600000, &milliseconds) &&
+    return setting_number(link, arg[0], 0, 3600000, &milliseconds) &&
            link_quiet(link, (uint32_t)milliseconds);
-}
-
-/* The place of `text` in a list that ends with NULL. */
-static bool choice(struct link* link, const char* text, const char* const* names, int* value) {
-    for (*value = 0; names[*value] != NULL; ++*value)
-        if (strcmp(text, names[*value]) == 0) return true;
-    link->usage = true;
-    return link_fail(link, "%.100s is none of the values of this option", text);
-}
-
-static bool set_timeout(struct link* link, char** arg) {
-    uint64_t value;
-    if (!number(link, arg[0], 1, 3600000, &value)) return false;
-    link->timeout_ms = (uint32_t)value;
-    return true;
-}
-
-static bool set_dialect(struct link* link, char** arg) {
-    link->usage = !peer_parse_dialect(arg[0], &link->dialect);
-    return !link->usage || link_fail(link, "%.100s is no dialect", arg[0]);
-}
-
-static bool set_post_answered(struct link* link, char** arg) {
-    static const char* const names[] = {"no", "yes", NULL};
-    int value;
-    if (!choice(link, arg[0], names, &value)) return false;
-    link->post_answered = value == 1;
-    return true;
-}
-
-static bool set_write_data(struct link* link, char** arg) {
-    static const char* const names[] = {"any", "empty", "echo", NULL};
-    int value;
-    if (!choice(link, arg[0], names, &value)) return false;
-    link->write_data = (enum link_write_data)value;
-    return true;
-}
-
-static bool set_error_data(struct link* link, char** arg) {
-    static const char* const names[] = {"size", "any", NULL};
-    int value;
-    if (!choice(link, arg[0], names, &value)) return false;
-    link->error_data_any = value == 1;
-    return true;
-}
-
-static bool set_bad_answer(struct link* link, char** arg) {
-    static const char* const names[] = {"any", "error", "silent", NULL};
-    int value;
-    if (!choice(link, arg[0], names, &value)) return false;
-    link->bad_answer = (enum link_bad_answer)value;
-    return true;
-}
-
-static bool set_align(struct link* link, char** arg) {
-    uint64_t value;
-    if (!number(link, arg[0], 1, 1u << 20, &value)) return false;
-    link->align = (uint32_t)value;
-    return true;
-}
-
-static bool set_at(struct link* link, char** arg) {
-    return number(link, arg[0], 0, UINT64_MAX, &link->at);
-}
-
-static bool set_old_client(struct link* link, char** arg) {
-    (void)arg;
-    link->old_client = true;
-    return true;
-}
-
-static bool set_eager(struct link* link, char** arg) {
-    (void)arg;
-    link->eager = true;
-    return true;
 }
 
 static const struct command {
@@ -291,6 +283,15 @@ static const struct command {
     {"outstanding", 2, do_outstanding},
     {"bad", 1, do_bad},
     {"load", 2, do_load},
+    {"many", 3, do_many},
+    {"ask", 3, do_ask},
+    {"collect", 0, do_collect},
+    {"values", 3, do_values},
+    {"part", 0, do_part},
+    {"rejoin", 0, do_rejoin},
+    {"say", 1, do_say},
+    {"await", 1, do_await},
+    {"freeze", 0, do_freeze},
     {"wait", 1, do_wait},
     {"--timeout-ms", 1, set_timeout},
     {"--dialect", 1, set_dialect},

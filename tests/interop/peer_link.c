@@ -36,10 +36,11 @@ static void* watch(struct link* link, void* socket, const char* endpoint) {
 }
 
 bool link_open(struct link* link, const char* host, unsigned port) {
-    char request_endpoint[300], response_endpoint[300];
+    char request_endpoint[300];
     if (strlen(host) > 250) return link_fail(link, "address is too long");
     snprintf(request_endpoint, sizeof request_endpoint, "tcp://%s:%u", host, port);
-    snprintf(response_endpoint, sizeof response_endpoint, "tcp://%s:%u", host, port + 1);
+    snprintf(link->response_endpoint, sizeof link->response_endpoint, "tcp://%s:%u", host,
+             port + 1);
     link->next_id = 1;
     link->context = zmq_ctx_new();
     if (link->context == NULL) return link_fail(link, "no context: %s", zmq_strerror(zmq_errno()));
@@ -55,11 +56,26 @@ bool link_open(struct link* link, const char* host, unsigned port) {
     link->monitor[1] = watch(link, link->responses, "inproc://responses");
     if (link->monitor[0] == NULL || link->monitor[1] == NULL)
         return link_fail(link, "no monitor: %s", zmq_strerror(zmq_errno()));
-    if (zmq_connect(link->responses, response_endpoint) != 0)
-        return link_fail(link, "connect %s: %s", response_endpoint, zmq_strerror(zmq_errno()));
+    if (!link_rejoin(link)) return false;
     if (zmq_connect(link->requests, request_endpoint) != 0)
         return link_fail(link, "connect %s: %s", request_endpoint, zmq_strerror(zmq_errno()));
     return true;
+}
+
+bool link_part(struct link* link) {
+    if (zmq_disconnect(link->responses, link->response_endpoint) != 0)
+        return link_fail(link, "disconnect: %s", zmq_strerror(zmq_errno()));
+    /* libzmq closes it while the socket is in use, not before. */
+    for (int i = 0; i < 100; i++) {
+        zmq_pollitem_t item = {.socket = link->responses, .events = ZMQ_POLLIN};
+        zmq_poll(&item, 1, 1);
+    }
+    return true;
+}
+
+bool link_rejoin(struct link* link) {
+    if (zmq_connect(link->responses, link->response_endpoint) == 0) return true;
+    return link_fail(link, "connect %s: %s", link->response_endpoint, zmq_strerror(zmq_errno()));
 }
 
 void link_close(struct link* link) {

@@ -16,6 +16,7 @@ enum link_bad_answer { LINK_BAD_ANY, LINK_BAD_ERROR, LINK_BAD_SILENT };
 
 struct link {
     void *context, *requests, *responses;
+    char response_endpoint[300];
     void* monitor[2]; /* of the request socket, of the response socket */
     bool up[2];
     uint64_t drops; /* connections lost so far; read it by link_drops */
@@ -23,6 +24,7 @@ struct link {
     uint32_t next_id;
     uint8_t* state; /* of each id, see peer_link.c */
     size_t state_capacity;
+    uint32_t asked;  /* reads whose responses check_collect has to take */
     unsigned hidden; /* responses that a Rogue before 6.8.5 does not see */
 
     /* Settings; they hold for the commands that follow. */
@@ -66,6 +68,10 @@ uint64_t link_drops(struct link* link);
 
 bool link_open(struct link* link, const char* host, unsigned port);
 void link_close(struct link* link);
+
+/* Takes the response connection down, leaves the request connection, and connects again. */
+bool link_part(struct link* link);
+bool link_rejoin(struct link* link);
 
 /* Says what differed, and gives false. */
 bool link_fail(struct link* link, const char* format, ...) __attribute__((format(printf, 2, 3)));

@@ -177,7 +177,11 @@ impl Connection {
                 if self.outgoing.is_closed() {
                     return Ok(());
                 }
-                client.space.notified().await;
+                tokio::select! {
+                    () = client.space.notified() => {}
+                    // What is not read does not tell that its sender has gone.
+                    () = closed(&self.socket) => return Ok(()),
+                }
             }
             if !self.receive(role).await? {
                 return Ok(());
@@ -430,6 +434,16 @@ impl Connection {
             Side::Request => 0,
             Side::Response => self.shared.settings.max_queued.get(),
         }
+    }
+}
+
+/// Ends when the peer has closed the connection, though there may be something left to read.
+async fn closed(socket: &AsyncFd<Arc<TcpStream>>) {
+    while let Ok(ready) = socket.ready(Interest::READABLE).await {
+        if ready.ready().is_read_closed() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
