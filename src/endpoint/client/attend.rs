@@ -26,6 +26,8 @@ pub(super) const TICK: Duration = Duration::from_millis(20);
 /// The pause after the first failed attempt to connect, and between attempts while somebody waits
 /// for a connection.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest that a request waits for others, if nobody waits for a response meanwhile.
+const COMPANY: Duration = Duration::from_micros(500);
 /// How often to read before looking at other work.
 const MOST_ROUNDS: u32 = 16;
 /// The longest pause between attempts while nobody waits for one.
@@ -163,6 +165,7 @@ impl Attendance<'_> {
                     return self.lost(error);
                 }
             }
+            self.await_company();
             let waiting = match self.connection.flush(self.shared) {
                 Ok(waiting) => waiting > 0,
                 Err(error) => return self.lost(ReadError::Io(error)),
@@ -201,6 +204,23 @@ impl Attendance<'_> {
             };
             if let Err(error) = seen {
                 return self.lost(error);
+            }
+        }
+    }
+
+    /// Gives requests that were deferred a moment to become more, unless this thread is the one that
+    /// reads. Who waits for a response sends them before that.
+    fn await_company(&mut self) {
+        let mut rounds = 0;
+        while self.connection.take_armed() && self.connection.background() <= 0 {
+            std::thread::sleep(COMPANY);
+            rounds += 1;
+            if rounds == MOST_ROUNDS {
+                self.shared.control.notify_one();
+                return;
+            }
+            if self.connection.flush(self.shared).is_err() {
+                return;
             }
         }
     }

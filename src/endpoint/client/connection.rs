@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub(super) struct Connection {
     posts: Mutex<VecDeque<(u64, Transaction)>>,
     /// How many there are who need responses to be read without anybody waiting for them.
     background: AtomicIsize,
+    /// Requests have been deferred since the client's thread looked last.
+    armed: AtomicBool,
 }
 
 /// Transactions that wait for their responses, by their ids on the wire.
@@ -78,6 +80,7 @@ impl Connection {
             table: Mutex::default(),
             posts: Mutex::default(),
             background: AtomicIsize::new(0),
+            armed: AtomicBool::new(false),
         }
     }
 
@@ -117,7 +120,10 @@ impl Connection {
             "Requested transaction id={}, addr=0x{:x}, size={}, type={}, local id={}: {sent:?}",
             header.id, header.address, header.size, header.kind, transaction.id()
         );
-        if background || matches!(sent, Sent::Deferred { first: true, .. }) {
+        // One that is deferred waits for whoever waits for a response, or for the client's thread.
+        let first = matches!(sent, Sent::Deferred { first: true, .. });
+        let arm = first && !self.armed.swap(true, Ordering::AcqRel);
+        if background || arm {
             shared.control.notify_one();
         }
         match (sent, lock) {
@@ -168,6 +174,11 @@ impl Connection {
         if self.outgoing.queued() > 0 {
             let _ = self.flush(shared);
         }
+    }
+
+    /// Whether requests have been deferred since this was asked last.
+    pub(super) fn take_armed(&self) -> bool {
+        self.armed.load(Ordering::Acquire) && self.armed.swap(false, Ordering::AcqRel)
     }
 
     fn posts_sent(&self, shared: &Shared) {

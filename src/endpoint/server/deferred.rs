@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::endpoint::outgoing::Outgoing;
 
 /// The longest that a response waits for others.
-const DELAY: Duration = Duration::from_micros(200);
+const DELAY: Duration = Duration::from_micros(500);
 
 /// The connections of a server on which responses are deferred.
 #[derive(Default)]
