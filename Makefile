@@ -1,12 +1,13 @@
 # The shortest ways in; CMakeLists.txt is the build itself.
 #   make demo    builds, installs under build/, and shows the bridge at work
 #   make test    builds everything and runs all tests
-#   make bench   measures
+#   make bench   measures; BENCH_ARGS="--quick" and others are told in benches/driver/main.cpp
 # BUILD is where everything goes; cargo's own tests go to target/.
 
 BUILD ?= build
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 CMAKE_ARGS ?=
+BENCH_ARGS ?=
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 configure = cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(CMAKE_ARGS)
@@ -28,11 +29,13 @@ demo:
 test:
 	@sh cmake/system-packages.sh test
 	cargo test --locked
+	cargo test --locked --release --manifest-path tests/model/Cargo.toml --target-dir target/model
 	$(configure) -DROGUE_MEMORY_BRIDGE_TESTS=ON
 	cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
 bench:
-	@sh cmake/system-packages.sh build
-	$(configure)
-	cmake --build $(BUILD) --target bench
+	@sh cmake/system-packages.sh bench
+	$(configure) -DROGUE_MEMORY_BRIDGE_TESTS=OFF
+	cmake --build $(BUILD) --target bench-programs
+	$(BUILD)/benches/bench-driver $(BENCH_ARGS)

@@ -1,13 +1,41 @@
-# The target `bench`: builds each benches/*.c against librim and runs one after the other. Nothing of it is built
-# otherwise.
-file(GLOB bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/benches/*.c")
-set(bench_commands "")
-foreach(source IN LISTS bench_sources)
-    cmake_path(GET source STEM name)
-    add_executable(bench-${name} EXCLUDE_FROM_ALL "${source}")
-    target_link_libraries(bench-${name} PRIVATE RogueMemoryBridge::rim -pthread)
-    list(APPEND bench_commands COMMAND bench-${name})
-endforeach()
-if(bench_commands)
-    add_custom_target(bench ${bench_commands} USES_TERMINAL)
+# The benchmark: the target `bench-programs` builds it, `bench` runs it as well. Nothing of it is built otherwise. Its
+# programs are in benches/ of the build directory, where bench.json and bench.svg go too.
+#
+# benches/*.c and *.cpp are the contestants, benches/driver the program that has them measure. Those on libzmq and
+# libmodbus are left out where the library is missing; the driver says so when it runs.
+find_package(Threads REQUIRED)
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+    pkg_check_modules(BENCH_ZMQ QUIET IMPORTED_TARGET libzmq)
+    pkg_check_modules(BENCH_MODBUS QUIET IMPORTED_TARGET libmodbus)
 endif()
+
+add_custom_target(bench-programs)
+
+function(bench_program name)
+    add_executable(${name} EXCLUDE_FROM_ALL ${ARGN})
+    # Whatever the build type, the contestants are compiled alike.
+    target_compile_options(${name} PRIVATE -O2 -Wall -Wextra -Wpedantic)
+    set_target_properties(${name} PROPERTIES
+        C_STANDARD 99 CXX_STANDARD 17
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/benches")
+    add_dependencies(bench-programs ${name})
+endfunction()
+
+file(GLOB bench_driver CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/benches/driver/*.cpp")
+bench_program(bench-driver ${bench_driver})
+bench_program(bench-plain benches/plain.c)
+bench_program(bench-rim benches/rim.c)
+target_link_libraries(bench-rim PRIVATE RogueMemoryBridge::rim Threads::Threads)
+bench_program(bench-classes benches/classes.cpp)
+target_link_libraries(bench-classes PRIVATE RogueMemoryBridge::RogueMemoryBridge Threads::Threads)
+if(TARGET PkgConfig::BENCH_ZMQ)
+    bench_program(bench-libzmq benches/libzmq.c)
+    target_link_libraries(bench-libzmq PRIVATE PkgConfig::BENCH_ZMQ Threads::Threads)
+endif()
+if(TARGET PkgConfig::BENCH_MODBUS)
+    bench_program(bench-libmodbus benches/modbus.c)
+    target_link_libraries(bench-libmodbus PRIVATE PkgConfig::BENCH_MODBUS)
+endif()
+
+add_custom_target(bench COMMAND bench-driver DEPENDS bench-programs USES_TERMINAL)

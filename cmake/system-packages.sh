@@ -1,13 +1,20 @@
 #!/bin/sh
-# Sees to the system packages that a build ("build") or the tests ("test") need: installs what is missing when it may,
-# else names it and fails. Rust is not among them.
+# Sees to the system packages that a build ("build"), the tests ("test") or the benchmark ("bench") need: installs what is
+# missing when it may, else names it and fails. What the benchmark can do without is no reason to fail. Rust is not among
+# them.
 set -eu
 
 missing=
+wanted=
 need() { # need PACKAGE COMMAND...: the package is missing if the command fails
     package=$1
     shift
     "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+want() { # as need, for a package that the work can go on without
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || wanted="$wanted $package"
 }
 
 need g++ c++ --version
@@ -19,8 +26,21 @@ if [ "${1-}" = test ]; then
     need valgrind valgrind --version
     need clang clang++ --version
     need binutils nm --version
+    need iproute2 ip -Version
 fi
 
+if [ "${1-}" = bench ]; then
+    want libzmq3-dev pkg-config --exists libzmq
+    want libmodbus-dev pkg-config --exists libmodbus
+fi
+
+if [ -n "$wanted" ]; then
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        missing="$missing$wanted"
+    else
+        echo "These packages are missing, and what needs them is left out:$wanted" >&2
+    fi
+fi
 if [ -n "$missing" ]; then
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
         echo "These packages are missing:$missing" >&2
