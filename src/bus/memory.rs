@@ -5,6 +5,7 @@
 //! decided who may touch the bytes when, are the two under `bus/` with `unsafe`.
 #![allow(unsafe_code)]
 
+use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 
 /// A stretch of bytes with a fixed place.
@@ -12,8 +13,18 @@ use std::ptr::NonNull;
 pub struct Memory {
     start: NonNull<u8>,
     len: usize,
-    /// Capacity of the `Vec` that this was made from, or 0 when the caller owns the bytes.
-    capacity: usize,
+    owner: Owner,
+}
+
+/// Who keeps the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// Whoever asked.
+    Caller,
+    /// This object, which was made from a `Vec` of this capacity.
+    Heap(usize),
+    /// The transaction that this is the memory of.
+    Within,
 }
 
 // SAFETY: a `Memory` is a pointer with a length. Owned bytes move with it; for bytes of the caller's,
@@ -30,7 +41,7 @@ impl Memory {
         Memory {
             start,
             len: bytes.len(),
-            capacity: bytes.capacity(),
+            owner: Owner::Heap(bytes.capacity()),
         }
     }
 
@@ -46,13 +57,13 @@ impl Memory {
         Memory {
             start,
             len,
-            capacity: 0,
+            owner: Owner::Caller,
         }
     }
 
-    /// Whether the bytes live as long as this object; false for the caller's, and for none.
+    /// Whether the bytes live as long as the transaction; false for the caller's.
     pub fn is_owned(&self) -> bool {
-        self.capacity != 0
+        self.owner != Owner::Caller
     }
 
     /// How many bytes there are.
@@ -68,6 +79,50 @@ impl Memory {
     /// Where the bytes start. Reading or writing there is up to the caller's own care.
     pub fn start(&self) -> NonNull<u8> {
         self.start
+    }
+}
+
+/// Room for the bytes of a small transaction inside the transaction itself, so that a register
+/// access takes no memory but that.
+#[derive(Default)]
+pub(super) struct Within(UnsafeCell<[u8; WITHIN]>);
+
+/// As many bytes find room there.
+const WITHIN: usize = 16;
+
+// SAFETY: the bytes are reached by way of the `Memory` alone that `memory` makes, once.
+unsafe impl Sync for Within {}
+
+impl Within {
+    /// The first `len` bytes, which are zero, as memory; `None` if there are not so many.
+    ///
+    /// # Safety
+    ///
+    /// This, or `copy`, is called once, and the memory is dropped before `self` is moved or dropped.
+    pub(super) unsafe fn memory(&self, len: usize) -> Option<Memory> {
+        let start = NonNull::new(self.0.get().cast::<u8>())?;
+        (len <= WITHIN).then_some(Memory {
+            start,
+            len,
+            owner: Owner::Within,
+        })
+    }
+
+    /// As `memory`, with a copy of `bytes`.
+    ///
+    /// # Safety
+    ///
+    /// As for `memory`.
+    pub(super) unsafe fn copy(&self, bytes: &[u8]) -> Option<Memory> {
+        // SAFETY: the caller's promise.
+        let memory = unsafe { self.memory(bytes.len()) }?;
+        // SAFETY: there is room for `bytes`, as just checked, and nobody else can reach it yet.
+        unsafe {
+            memory
+                .start
+                .copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len())
+        };
+        Some(memory)
     }
 }
 
@@ -116,9 +171,9 @@ impl Span {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if self.capacity != 0 {
+        if let Owner::Heap(capacity) = self.owner {
             // SAFETY: these are the parts of the `Vec` that `owned` took apart, given back once.
-            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.len, self.capacity) });
+            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.len, capacity) });
         }
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::deadline::Renewals;
 use super::kind::kind_name;
-use super::memory::Memory;
+use super::memory::{Memory, Within};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 pub use lock::DataLock;
@@ -96,6 +96,8 @@ struct Inner {
     parent: Option<Parent>,
     state: Mutex<State>,
     changed: Condvar,
+    /// The bytes of a small transaction that owns them.
+    within: Within,
 }
 
 #[derive(Default)]
@@ -169,6 +171,7 @@ impl Transaction {
                 ..State::default()
             }),
             changed: Condvar::new(),
+            within: Within::default(),
         }))
     }
 

@@ -339,7 +339,15 @@ mod tests {
             assert_eq!(read.source, Some(want.parse().unwrap()), "{source}");
         }
         assert_eq!(target("[::1]", 8000).unwrap().host, "::1");
-        for address in ["", "*", "a b", "x;localhost", "1.2.3.4:x;localhost", "0.0.0.0", "1.2.3"] {
+        for address in [
+            "",
+            "*",
+            "a b",
+            "x;localhost",
+            "1.2.3.4:x;localhost",
+            "0.0.0.0",
+            "1.2.3",
+        ] {
             assert_eq!(
                 target(address, 8000).unwrap_err().kind(),
                 ErrorKind::BadAddress,

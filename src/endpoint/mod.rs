@@ -5,6 +5,7 @@
 
 mod address;
 mod client;
+mod ids;
 mod options;
 mod outgoing;
 mod pairing;

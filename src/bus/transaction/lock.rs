@@ -9,7 +9,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::{Inner, Transaction};
-use crate::bus::memory::Span;
+use crate::bus::memory::{Memory, Span, Within};
 use crate::error::Error;
 
 /// The ranges of a root transaction's memory that are locked now.
@@ -165,6 +165,36 @@ impl Transaction {
         // SAFETY: as for `lock`; only the place is taken, nothing is read or written.
         let span = unsafe { Span::new(memory, self.0.range().start, self.0.range().len()) }?;
         Some(span.start())
+    }
+}
+
+impl Transaction {
+    /// As [`Transaction::provide`], with zeros.
+    pub fn provide_zeros(&self) {
+        let size = self.size() as usize;
+        // SAFETY: `within` is not used as memory before, since there is none yet (under the lock),
+        // and it lives as long as the transaction, which owns the memory.
+        self.provide_with(|within| match unsafe { within.memory(size) } {
+            Some(memory) => memory,
+            None => Memory::owned(vec![0; size]),
+        });
+    }
+
+    /// As [`Transaction::provide`], with a copy of `bytes`.
+    pub fn provide_copy(&self, bytes: &[u8]) {
+        debug_assert_eq!(bytes.len(), self.size() as usize);
+        // SAFETY: as in `provide_zeros`.
+        self.provide_with(|within| match unsafe { within.copy(bytes) } {
+            Some(memory) => memory,
+            None => Memory::owned(bytes.to_vec()),
+        });
+    }
+
+    fn provide_with(&self, make: impl FnOnce(&Within) -> Memory) {
+        let mut state = self.0.lock_state();
+        if state.memory.is_none() {
+            state.memory = Some(make(&self.0.within));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a master waits for a transaction, and how its deadline runs.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Transaction, LOGGER};
 use crate::bus::deadline::Renewals;
@@ -29,7 +29,11 @@ impl Transaction {
     pub fn taken(&self) {
         let mut state = self.0.lock_state();
         if state.outcome.is_none() {
-            state.deadline = Instant::now().checked_add(state.timeout);
+            // Without a limit there is no need to ask what time it is.
+            let limited = state.timeout < Duration::MAX;
+            state.deadline = limited
+                .then(Instant::now)
+                .and_then(|now| now.checked_add(state.timeout));
             self.0.wake(&state);
         }
     }

@@ -1,10 +1,10 @@
 //! What lives as long as a connection: its two sockets, and the transactions that wait for their
 //! responses.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::link::Shared;
 use super::response::Reader;
 use super::turn::Turn;
 use crate::bus::{Transaction, POST, WRITE};
+use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::socket::Mode;
 use crate::endpoint::stats::{End, Over, Traffic};
@@ -26,6 +27,8 @@ pub(super) struct Connection {
     pub(super) turn: Turn,
     reader: Mutex<Reader>,
     table: Mutex<Table>,
+    /// Entries of the table: changed under its lock, read without.
+    outstanding: AtomicUsize,
     /// Posted writes of which some still waits to be sent, each with the mark that shows its end.
     posts: Mutex<VecDeque<(u64, Transaction)>>,
     /// How many there are who need responses to be read without anybody waiting for them.
@@ -37,7 +40,7 @@ pub(super) struct Connection {
 /// Transactions that wait for their responses, by their ids on the wire.
 #[derive(Default)]
 struct Table {
-    entries: HashMap<u32, Entry>,
+    entries: Ids<u32, Entry>,
     /// Number of entries at which those that are over are thrown out.
     sweep_at: usize,
     closed: bool,
@@ -78,6 +81,7 @@ impl Connection {
             turn: Turn::default(),
             reader: Mutex::new(reader),
             table: Mutex::default(),
+            outstanding: AtomicUsize::new(0),
             posts: Mutex::default(),
             background: AtomicIsize::new(0),
             armed: AtomicBool::new(false),
@@ -248,6 +252,7 @@ impl Connection {
         let mut table = self.table();
         table.closed = true;
         let entries = std::mem::take(&mut table.entries);
+        self.note_outstanding(&table);
         for entry in entries.values() {
             table.traffic.end(&over(&entry.header, End::Failed));
         }
@@ -314,6 +319,7 @@ impl Connection {
             },
         );
         table.traffic.begin();
+        self.note_outstanding(&table);
         Some(others)
     }
 
@@ -332,6 +338,7 @@ impl Connection {
             }
             stays
         });
+        self.note_outstanding(table);
     }
 
     /// The transaction with this id on the wire, if it waits for a response.
@@ -353,6 +360,7 @@ impl Connection {
     ) -> Option<Entry> {
         let mut table = self.table();
         let entry = table.entries.remove(&id)?;
+        self.note_outstanding(&table);
         let took = took(&entry);
         table.traffic.end(&Over {
             took,
@@ -370,6 +378,7 @@ impl Connection {
         let Some(entry) = table.entries.remove(&id) else {
             return false;
         };
+        self.note_outstanding(&table);
         table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
         drop(table);
         self.uncount(&entry);
@@ -416,7 +425,13 @@ impl Connection {
     }
 
     pub(super) fn outstanding(&self) -> usize {
-        self.table().entries.len()
+        self.outstanding.load(Ordering::Relaxed)
+    }
+
+    /// Tells those who look without a lock how many there are.
+    fn note_outstanding(&self, table: &Table) {
+        self.outstanding
+            .store(table.entries.len(), Ordering::Relaxed);
     }
 
     pub(super) fn background(&self) -> isize {

@@ -23,9 +23,44 @@ const HOLD: Duration = Duration::from_secs(1);
 pub(super) struct Request {
     pub(super) header: Header,
     /// What a Write or Post brought.
-    pub(super) data: Vec<u8>,
+    pub(super) data: Data,
     /// When it came, as [`Shared::clock`] told it.
     pub(super) since: u32,
+}
+
+/// The data of a request: register accesses take no memory of their own.
+#[derive(Debug)]
+pub(super) enum Data {
+    None,
+    /// So many bytes.
+    Small([u8; SMALL_DATA], u8),
+    Large(Vec<u8>),
+}
+
+/// As many bytes are small.
+const SMALL_DATA: usize = 16;
+
+impl Data {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Data::None => 0,
+            Data::Small(_, count) => usize::from(*count),
+            Data::Large(bytes) => bytes.len(),
+        }
+    }
+
+    /// Takes `bytes`, or copies them if they are few.
+    pub(super) fn take(bytes: &mut Vec<u8>) -> Data {
+        if bytes.len() > SMALL_DATA {
+            return Data::Large(std::mem::take(bytes));
+        }
+        let mut small = [0; SMALL_DATA];
+        small[..bytes.len()].copy_from_slice(bytes);
+        // It fits: it is not more than `SMALL_DATA`.
+        let count = bytes.len() as u8;
+        bytes.clear();
+        Data::Small(small, count)
+    }
 }
 
 /// A client, from the arrival of its request connection to its end.

@@ -9,7 +9,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::TcpListener;
 
-use super::client::{Client, Request};
+use super::client::{Client, Data, Request};
 use super::state::Shared;
 use crate::bus::{kind_name, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::{Body, Chunk, Outgoing};
@@ -369,7 +369,7 @@ impl Connection {
                     self.outgoing
                         .send(pong.as_bytes(), Body::Borrowed(&[]), &[]);
                 }
-                Event::Header(_) => self.data = Vec::new(),
+                Event::Header(_) => self.data.clear(),
                 Event::Data(piece) => self.data.extend_from_slice(piece),
                 Event::End(end) => {
                     if !self.request(end) && self.is_crowded() {
@@ -382,7 +382,6 @@ impl Connection {
 
     /// A request is complete. False if it was answered here and now.
     fn request(&mut self, end: End) -> bool {
-        let data = std::mem::take(&mut self.data);
         let Some(client) = self.client.clone() else {
             return false;
         };
@@ -396,9 +395,9 @@ impl Connection {
             Ok(()) => {
                 // What a Read or Verify brought is nobody's: its memory is made by `admit`.
                 let data = if matches!(header.kind, WRITE | POST) {
-                    data
+                    Data::take(&mut self.data)
                 } else {
-                    Vec::new()
+                    Data::None
                 };
                 let since = self.now;
                 self.requests.push(Request {

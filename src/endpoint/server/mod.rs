@@ -21,7 +21,7 @@ use super::address::{listen, Listeners};
 use super::options::ServerOptions;
 use super::settings::ServerSettings;
 use super::stats::{PeerStats, ServerStats};
-use crate::bus::{check_access, Memory, Transaction, POST, WRITE};
+use crate::bus::{check_access, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
 use state::Shared;
 
@@ -258,7 +258,7 @@ pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
         return false;
     }
     if !matches!(transaction.kind(), WRITE | POST) {
-        transaction.provide(Memory::owned(vec![0; transaction.size() as usize]));
+        transaction.provide_zeros();
     }
     true
 }

@@ -1,6 +1,6 @@
 //! What the connections of a server share: its clients, whose turn it is, and the limits.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::client::{Client, Request};
+use super::client::{Client, Data, Request};
 use super::deferred::Deferred;
 use crate::bus::{Memory, Transaction};
+use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::pairing::{Arrival, Left, Pair, Pairing, Side};
 use crate::endpoint::settings::ServerSettings;
@@ -51,7 +52,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 struct State {
     arrivals: u64,
-    connections: HashMap<u64, Connection>,
+    connections: Ids<u64, Connection>,
     pairing: Pairing,
     /// Clients with requests waiting, in the order of their turns.
     ready: VecDeque<u64>,
@@ -391,10 +392,13 @@ impl Shared {
             data,
             since,
         } = request;
-        let memory = (!data.is_empty()).then(|| Memory::owned(data));
         let timeout = self.settings.timeout.get();
-        let transaction =
-            Transaction::new(header.address, header.size, header.kind, memory, timeout);
+        let transaction = Transaction::new(header.address, header.size, header.kind, None, timeout);
+        match data {
+            Data::None => {}
+            Data::Small(bytes, count) => transaction.provide_copy(&bytes[..usize::from(count)]),
+            Data::Large(bytes) => transaction.provide(Memory::owned(bytes)),
+        }
         ::log::debug!(
             target: &self.name,
             "Starting transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
