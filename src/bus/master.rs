@@ -162,10 +162,8 @@ impl Master {
 
     /// Whether the transaction `id` has completed; true, too, when there is none outstanding.
     pub fn is_done(&self, id: u32) -> bool {
-        self.lock()
-            .outstanding
-            .get(&id)
-            .is_none_or(Transaction::completed)
+        let transaction = self.lock().outstanding.get(&id).cloned();
+        transaction.is_none_or(|transaction| transaction.poll())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

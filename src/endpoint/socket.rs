@@ -6,12 +6,13 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{MaybeUninitSlice, SockRef, TcpKeepalive};
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 
@@ -59,6 +60,39 @@ pub(super) fn send(stream: &impl AsFd, parts: &[IoSlice<'_>]) -> io::Result<usiz
 
 /// Receives into `buffer`; 0 is the end of the stream.
 pub(super) fn receive(stream: &impl AsFd, buffer: &mut [u8], mode: Mode) -> io::Result<usize> {
+    receive_raw(stream, uninitialised(buffer), mode)
+}
+
+/// Receives what is there into `first`, and what comes after it into `second`; returns how many
+/// bytes in all, 0 at the end of the stream.
+pub(super) fn receive_both(
+    stream: &impl AsFd,
+    first: &mut [u8],
+    second: &mut [u8],
+) -> io::Result<usize> {
+    let mut parts = [first, second].map(|part| MaybeUninitSlice::new(uninitialised(part)));
+    loop {
+        let received =
+            SockRef::from(stream).recv_vectored_with_flags(&mut parts, libc::MSG_DONTWAIT);
+        match received {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result.map(|(count, _)| count),
+        }
+    }
+}
+
+/// Bytes as a place to receive to, where nothing but bytes is written.
+fn uninitialised(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    let (start, len) = (bytes.as_mut_ptr().cast(), bytes.len());
+    // SAFETY: the same bytes, borrowed for as long. `recv` leaves none of them uninitialised.
+    unsafe { std::slice::from_raw_parts_mut(start, len) }
+}
+
+fn receive_raw(
+    stream: &impl AsFd,
+    buffer: &mut [MaybeUninit<u8>],
+    mode: Mode,
+) -> io::Result<usize> {
     let flags = if mode == Mode::Now {
         libc::MSG_DONTWAIT
     } else {
@@ -85,6 +119,20 @@ pub(super) fn receive(stream: &impl AsFd, buffer: &mut [u8], mode: Mode) -> io::
             }
         }
     }
+}
+
+/// Receives at most `most` bytes to the end of `bytes`, which grows by what has come; 0 is the end
+/// of the stream.
+pub(super) fn receive_to_end(
+    stream: &impl AsFd,
+    bytes: &mut Vec<u8>,
+    most: usize,
+) -> io::Result<usize> {
+    bytes.reserve_exact(most);
+    let count = receive_raw(stream, &mut bytes.spare_capacity_mut()[..most], Mode::Now)?;
+    // SAFETY: so many bytes have been written behind those that were there.
+    unsafe { bytes.set_len(bytes.len() + count) };
+    Ok(count)
 }
 
 /// Lets the event loop of this thread watch a socket that other threads use too.

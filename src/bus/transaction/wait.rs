@@ -19,6 +19,9 @@ pub trait Link: Send + Sync {
     /// nudged since, and not have come back for it.
     fn leave(&self, transaction: &Transaction);
 
+    /// Works through what has come, without waiting for more.
+    fn poll(&self) {}
+
     /// The transaction's time is over. Forgets it, and says what of the link may explain it.
     fn give_up(&self, transaction: &Transaction) -> Option<Error>;
 }
@@ -47,11 +50,32 @@ impl Transaction {
 
     /// The slave is a link: waiting threads drive it, and its answers to earlier transactions renew
     /// the deadline of this one.
-    pub fn set_link(&self, link: Arc<dyn Link>, renewals: Arc<Renewals>) {
+    ///
+    /// True if nobody is going to wait: somebody hears of the end by a
+    /// [`Completion`](super::Completion), or it is a piece of another transaction.
+    pub fn set_link(&self, link: Arc<dyn Link>, renewals: Arc<Renewals>) -> bool {
         let mut state = self.root_handle().0.lock_state();
         state.link = Some(link);
         state.direct = !self.is_piece();
         state.renewals = Some(renewals);
+        state.completion.is_some() || !state.direct
+    }
+
+    /// Whether nobody is going to wait for it, as [`Transaction::set_link`] tells.
+    pub fn unattended(&self) -> bool {
+        self.is_piece() || self.0.lock_state().completion.is_some()
+    }
+
+    /// Whether the transaction has completed, as far as can be told without waiting.
+    pub fn poll(&self) -> bool {
+        let state = self.0.lock_state();
+        let link = state.link.clone().filter(|_| state.direct);
+        if let Some(link) = link.filter(|_| state.outcome.is_none()) {
+            drop(state);
+            link.poll();
+            return self.completed();
+        }
+        state.outcome.is_some()
     }
 
     /// Answers that `renewals` hears of renew the deadline of this transaction.

@@ -23,12 +23,15 @@ use crate::wire::{Decoder, Event};
 
 /// How often to look whether to read, while transactions come and go.
 pub(super) const TICK: Duration = Duration::from_millis(20);
+/// How seldom, before it stands by again, when they have ceased. Standing by and being told not to
+/// costs more than a transaction, so it is not for every pause.
+const LONGEST_TICK: Duration = Duration::from_millis(640);
 /// The pause after the first failed attempt to connect, and between attempts while somebody waits
 /// for a connection.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest that a request waits for others, if nobody waits for a response meanwhile.
 const COMPANY: Duration = Duration::from_micros(500);
-/// How often to read before looking at other work.
+/// How often to wait for company before looking at other work.
 const MOST_ROUNDS: u32 = 16;
 /// The longest pause between attempts while nobody waits for one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -124,6 +127,7 @@ async fn attend(shared: &Arc<Shared>, connection: &Arc<Connection>, decoder: Dec
         requests,
         decoder,
         turns: 0,
+        tick: TICK,
         look_at: None,
         standby: None,
         missed: false,
@@ -138,6 +142,8 @@ struct Attendance<'a> {
     /// Of the request connection, on which a server has only commands to send.
     decoder: Decoder,
     turns: u64,
+    /// How long to wait before looking again; longer while nothing is asked for.
+    tick: Duration,
     /// When to look next whether somebody reads; `None` while this thread stands by.
     look_at: Option<Instant>,
     /// The response connection, while this thread stands by to read it.
@@ -231,11 +237,18 @@ impl Attendance<'_> {
         let ticking = self.connection.turn.is_ticking();
         if ticking && self.look_at.is_none() {
             // A thread has begun to read.
+            self.tick = TICK;
             self.look_at = Some(now + TICK);
         } else if self.look_at.is_none_or(|at| at <= now) {
             let outstanding = self.connection.outstanding() > 0;
-            self.look_at = match self.connection.turn.look(&mut self.turns, outstanding) {
-                Look::Busy => Some(now + TICK),
+            let (before, patient) = (self.turns, self.tick < LONGEST_TICK);
+            let turn = &self.connection.turn;
+            self.look_at = match turn.look(&mut self.turns, outstanding, patient) {
+                Look::Busy => {
+                    let same = self.turns == before;
+                    self.tick = if same { 2 * self.tick } else { TICK };
+                    Some(now + self.tick)
+                }
                 Look::Idle => None,
             };
         }
@@ -254,12 +267,7 @@ impl Attendance<'_> {
         if self.missed {
             return Ok(());
         }
-        let mut result = Ok(true);
-        let mut rounds = 0;
-        while matches!(result, Ok(true)) && rounds < MOST_ROUNDS {
-            result = self.connection.read(self.shared, Mode::Now);
-            rounds += 1;
-        }
+        let result = self.connection.read_all(self.shared);
         if matches!(result, Ok(true)) {
             // There may be more, of which nothing will tell; other work has its turn first.
             self.missed = true;

@@ -9,15 +9,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::link::Shared;
-use super::response::Reader;
+use super::response::{Reader, DIRECT};
 use super::turn::Turn;
-use crate::bus::{Transaction, POST, WRITE};
+use crate::bus::{Transaction, POST, READ, VERIFY, WRITE};
 use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::socket::Mode;
 use crate::endpoint::stats::{End, Over, Traffic};
 use crate::error::{Error, ErrorKind};
 use crate::wire::{request_head, Header};
+
+/// How often to read before looking at other work.
+const MOST_ROUNDS: u32 = 16;
 
 /// A connection to the server, after its handshakes.
 pub(super) struct Connection {
@@ -29,6 +32,8 @@ pub(super) struct Connection {
     table: Mutex<Table>,
     /// Entries of the table: changed under its lock, read without.
     outstanding: AtomicUsize,
+    /// Those of them that read much data, likewise.
+    large: AtomicUsize,
     /// Posted writes of which some still waits to be sent, each with the mark that shows its end.
     posts: Mutex<VecDeque<(u64, Transaction)>>,
     /// How many there are who need responses to be read without anybody waiting for them.
@@ -43,6 +48,8 @@ struct Table {
     entries: Ids<u32, Entry>,
     /// Number of entries at which those that are over are thrown out.
     sweep_at: usize,
+    /// How many of them read much data.
+    large: usize,
     closed: bool,
     failure: Option<Error>,
     traffic: Traffic,
@@ -82,14 +89,21 @@ impl Connection {
             reader: Mutex::new(reader),
             table: Mutex::default(),
             outstanding: AtomicUsize::new(0),
+            large: AtomicUsize::new(0),
             posts: Mutex::default(),
             background: AtomicIsize::new(0),
             armed: AtomicBool::new(false),
         }
     }
 
-    /// Sends a transaction on the calling thread.
-    pub(super) fn submit(&self, shared: &Shared, transaction: &Transaction) -> Submit {
+    /// Sends a transaction on the calling thread. The client's thread is to read its response if it is
+    /// `background`: nobody waits for it.
+    pub(super) fn submit(
+        &self,
+        shared: &Shared,
+        transaction: &Transaction,
+        background: bool,
+    ) -> Submit {
         let header = Header {
             id: shared.wire_id(transaction),
             address: transaction.address(),
@@ -106,8 +120,6 @@ impl Connection {
                 None => return Submit::Sent,
             },
         };
-        // A piece of a transaction is waited for by its parent's master, which does not read.
-        let background = transaction.is_piece();
         let Some(others) = self.enter(transaction, header, background) else {
             return Submit::Lost;
         };
@@ -209,6 +221,16 @@ impl Connection {
         reader.receive(self, shared, mode)
     }
 
+    /// As [`Connection::read`], all that is there, but not for ever; true if there may be more.
+    pub(super) fn read_all(&self, shared: &Shared) -> Result<bool, ReadError> {
+        for _ in 0..MOST_ROUNDS {
+            if !self.read(shared, Mode::Now)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Notes why the connection is lost, for the client's thread to take it down. The first to say
     /// so is believed.
     pub(super) fn lost(&self, place: &str, error: ReadError) {
@@ -252,6 +274,7 @@ impl Connection {
         let mut table = self.table();
         table.closed = true;
         let entries = std::mem::take(&mut table.entries);
+        table.large = 0;
         self.note_outstanding(&table);
         for entry in entries.values() {
             table.traffic.end(&over(&entry.header, End::Failed));
@@ -319,6 +342,7 @@ impl Connection {
             },
         );
         table.traffic.begin();
+        table.large += usize::from(is_large(&header));
         self.note_outstanding(&table);
         Some(others)
     }
@@ -329,12 +353,13 @@ impl Connection {
     }
 
     fn sweep_locked(&self, table: &mut Table) {
-        let traffic = &mut table.traffic;
+        let (traffic, large) = (&mut table.traffic, &mut table.large);
         table.entries.retain(|_, entry| {
             let stays = !entry.transaction.expired() || entry.header.size == 0;
             if !stays {
                 self.uncount(entry);
                 traffic.end(&over(&entry.header, End::Failed));
+                *large -= usize::from(is_large(&entry.header));
             }
             stays
         });
@@ -360,6 +385,7 @@ impl Connection {
     ) -> Option<Entry> {
         let mut table = self.table();
         let entry = table.entries.remove(&id)?;
+        table.large -= usize::from(is_large(&entry.header));
         self.note_outstanding(&table);
         let took = took(&entry);
         table.traffic.end(&Over {
@@ -378,6 +404,7 @@ impl Connection {
         let Some(entry) = table.entries.remove(&id) else {
             return false;
         };
+        table.large -= usize::from(is_large(&entry.header));
         self.note_outstanding(&table);
         table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
         drop(table);
@@ -428,8 +455,14 @@ impl Connection {
         self.outstanding.load(Ordering::Relaxed)
     }
 
+    /// Whether responses with much data are to come.
+    pub(super) fn expects_large(&self) -> bool {
+        self.large.load(Ordering::Relaxed) > 0
+    }
+
     /// Tells those who look without a lock how many there are.
     fn note_outstanding(&self, table: &Table) {
+        self.large.store(table.large, Ordering::Relaxed);
         self.outstanding
             .store(table.entries.len(), Ordering::Relaxed);
     }
@@ -455,6 +488,11 @@ impl Connection {
     fn posts(&self) -> MutexGuard<'_, VecDeque<(u64, Transaction)>> {
         self.posts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the response to this request brings data that is worth to be received in place.
+fn is_large(request: &Header) -> bool {
+    matches!(request.kind, READ | VERIFY) && u64::from(request.size) >= DIRECT
 }
 
 /// A transaction that is over, without a time that would say anything.

@@ -111,10 +111,8 @@ impl Shared {
 
     /// Sends `transaction`, or keeps it until there is a connection.
     pub(super) fn submit(self: &Arc<Self>, transaction: &Transaction) {
-        transaction.set_link(
-            Arc::clone(self) as Arc<dyn Link>,
-            Arc::clone(&self.renewals),
-        );
+        let link = Arc::clone(self) as Arc<dyn Link>;
+        let unattended = transaction.set_link(link, Arc::clone(&self.renewals));
         let mut state = self.lock();
         loop {
             if state.stopped {
@@ -137,7 +135,7 @@ impl Shared {
                 return;
             };
             drop(state);
-            match connection.submit(self, transaction) {
+            match connection.submit(self, transaction, unattended) {
                 Submit::Sent => return,
                 Submit::Crowded if attending() => return,
                 Submit::Crowded => {
@@ -240,7 +238,8 @@ impl Shared {
             if over(&transaction) {
                 continue;
             }
-            if connection.submit(self, &transaction) == Submit::Lost {
+            let unattended = transaction.unattended();
+            if connection.submit(self, &transaction, unattended) == Submit::Lost {
                 self.lock().backlog.push_front(transaction);
                 return;
             }
@@ -518,6 +517,26 @@ impl Link for Shared {
             self.control.notify_one();
         }
         true
+    }
+
+    fn poll(&self) {
+        let Some(connection) = self.lock().connection.clone() else {
+            return;
+        };
+        connection.flush_waiting(self);
+        if connection.is_lost() || !connection.turn.enter_standby() {
+            return;
+        }
+        let attending = Attending::new();
+        let read = connection.read_all(self);
+        drop(attending);
+        if !connection.turn.leave() && connection.background() > 0 {
+            self.control.notify_one();
+        }
+        if let Err(error) = read {
+            connection.lost(&self.place, error);
+            self.control.notify_one();
+        }
     }
 
     fn leave(&self, transaction: &Transaction) {

@@ -11,13 +11,26 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::{decode_result, Decoder, End, Event, Header};
 
 /// Data of at least this much goes straight from the socket to where it belongs.
-const DIRECT: u64 = 1 << 14;
+pub(super) const DIRECT: u64 = 1 << 14;
+/// As much is received at a time while such data is to be expected.
+const LOOK_AHEAD: usize = 4096;
 
 /// The reading half of a response connection.
 pub(super) struct Reader {
     decoder: Decoder,
     buffer: Vec<u8>,
     current: Option<Current>,
+}
+
+/// What came of receiving data.
+enum Received {
+    Nothing,
+    /// Some, perhaps, and so many bytes beyond the last of it.
+    Data {
+        beyond: usize,
+    },
+    /// There is no place for it: nobody waits for it any more.
+    Unwanted,
 }
 
 /// The response that is coming in.
@@ -48,14 +61,24 @@ impl Reader {
     ) -> Result<bool, ReadError> {
         let remaining = self.decoder.data_remaining();
         if remaining >= DIRECT {
-            if let Some(received) = self.receive_data(connection, mode, remaining)? {
-                if received && self.decoder.data_remaining() == 0 {
-                    self.work(connection, shared, 0)?;
+            match self.receive_data(connection, mode, remaining)? {
+                Received::Nothing => return Ok(false),
+                Received::Data { beyond } => {
+                    if self.decoder.data_remaining() == 0 {
+                        self.work(connection, shared, beyond)?;
+                    }
+                    return Ok(true);
                 }
-                return Ok(received);
+                Received::Unwanted => {}
             }
         }
-        match socket::receive(&connection.responses, &mut self.buffer, mode) {
+        // Of large data only the beginning comes this way: the rest needs no copy.
+        let most = if connection.expects_large() {
+            LOOK_AHEAD
+        } else {
+            self.buffer.len()
+        };
+        match socket::receive(&connection.responses, &mut self.buffer[..most], mode) {
             Ok(0) => Err(ReadError::End),
             Ok(count) => self.work(connection, shared, count).map(|()| true),
             Err(error) if socket::is_early(&error) => Ok(false),
@@ -63,42 +86,58 @@ impl Reader {
         }
     }
 
-    /// Receives data into the memory of its transaction; `None` when nobody wants it any more.
+    /// Receives data into the memory of its transaction, and what comes behind it into the buffer.
     fn receive_data(
         &mut self,
         connection: &Connection,
         mode: Mode,
         remaining: u64,
-    ) -> Result<Option<bool>, ReadError> {
+    ) -> Result<Received, ReadError> {
         let Some(current) = self.current.as_mut().filter(|current| current.fits) else {
-            return Ok(None);
+            return Ok(Received::Unwanted);
         };
-        // The transaction's bytes are not locked while waiting: its master may want to give up.
-        if mode == Mode::Wait && !socket::wait(&connection.responses, Until::Readable, READ_LIMIT) {
-            return Ok(Some(false));
-        }
         let mut lock = current.entry.transaction.lock();
         let place = lock
             .bytes_mut()
             .and_then(|bytes| bytes.get_mut(current.offset..));
         let Some(place) = place else {
             current.fits = false;
-            return Ok(None);
+            return Ok(Received::Unwanted);
         };
         let room = place
             .len()
             .min(usize::try_from(remaining).unwrap_or(usize::MAX));
         if room == 0 {
-            return Ok(None);
+            return Ok(Received::Unwanted);
         }
-        match socket::receive(&connection.responses, &mut place[..room], Mode::Now) {
+        // Where the data ends, the rest of the response saves a call of its own.
+        let behind = if room as u64 == remaining {
+            LOOK_AHEAD
+        } else {
+            0
+        };
+        let behind = &mut self.buffer[..behind];
+        match socket::receive_both(&connection.responses, &mut place[..room], behind) {
             Ok(0) => Err(ReadError::End),
             Ok(count) => {
-                current.offset += count;
-                self.decoder.data_taken(count as u64);
-                Ok(Some(true))
+                let data = count.min(room);
+                current.offset += data;
+                self.decoder.data_taken(data as u64);
+                Ok(Received::Data {
+                    beyond: count - data,
+                })
             }
-            Err(error) if socket::is_early(&error) => Ok(Some(false)),
+            Err(error) if socket::is_early(&error) => {
+                drop(lock);
+                // Not under the lock: its master may want to give up.
+                let more = mode == Mode::Wait
+                    && socket::wait(&connection.responses, Until::Readable, READ_LIMIT);
+                Ok(if more {
+                    Received::Data { beyond: 0 }
+                } else {
+                    Received::Nothing
+                })
+            }
             Err(error) => Err(ReadError::Io(error)),
         }
     }

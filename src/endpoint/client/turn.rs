@@ -44,7 +44,7 @@ pub(super) enum Enter {
 /// What the endpoint's thread finds when it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Somebody reads, or has done so since the last look.
+    /// Somebody reads, or has done so since the last look, or it can wait.
     Busy,
     /// Nobody does: stand by.
     Idle,
@@ -93,11 +93,12 @@ impl Turn {
         Turn::pass_on(state)
     }
 
-    /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time.
-    pub(super) fn look(&self, turns: &mut u64, outstanding: bool) -> Look {
+    /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time. If nobody
+    /// has read since, and nothing is outstanding, it may be `patient` and look again later.
+    pub(super) fn look(&self, turns: &mut u64, outstanding: bool, patient: bool) -> Look {
         let mut state = self.lock();
         let same = std::mem::replace(turns, state.turns) == state.turns;
-        if state.ticking && (state.reading || (!same && !outstanding)) {
+        if state.ticking && (state.reading || (!outstanding && (!same || patient))) {
             return Look::Busy;
         }
         if state.reading {
@@ -213,17 +214,20 @@ mod tests {
     fn the_endpoint_stands_by_when_nobody_reads() {
         let (turn, a) = (Turn::default(), transaction());
         let mut turns = 0;
-        assert_eq!(turn.look(&mut turns, false), Look::Idle);
+        assert_eq!(turn.look(&mut turns, false, false), Look::Idle);
         turn.enter(&a);
-        assert_eq!(turn.look(&mut turns, true), Look::Busy);
+        assert_eq!(turn.look(&mut turns, true, false), Look::Busy);
         turn.leave();
-        assert_eq!(turn.look(&mut turns, false), Look::Idle);
+        assert_eq!(turn.look(&mut turns, false, false), Look::Idle);
         turn.enter(&a);
         turn.leave();
         // Transactions come and go: look again before standing by, unless one is left outstanding.
-        assert_eq!(turn.look(&mut turns, false), Look::Busy);
+        let mut same = turns + 1;
+        assert_eq!(turn.look(&mut same, false, true), Look::Busy);
+        assert_eq!(turn.look(&mut same, false, true), Look::Busy);
+        assert_eq!(turn.look(&mut turns, false, false), Look::Busy);
         turn.enter(&a);
         turn.leave();
-        assert_eq!(turn.look(&mut turns, true), Look::Idle);
+        assert_eq!(turn.look(&mut turns, true, false), Look::Idle);
     }
 }

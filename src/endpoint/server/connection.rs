@@ -2,9 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::future::poll_fn;
+use futures_util::FutureExt;
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::TcpListener;
@@ -19,6 +23,10 @@ use crate::wire::{
     greeting, ready, Decoder, End, Event, Header, Limits, Messages, Role, SessionId, PROBE,
 };
 
+/// Data of at least this much is received where it belongs, as far as it is not there yet.
+const DIRECT: u64 = 1 << 14;
+/// As much is received at a time while such data is to be expected.
+const LOOK_AHEAD: usize = 4096;
 /// The pause after a failed accept: the process has no descriptors left, and will not at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -28,7 +36,12 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, side: Sid
         match listener.accept().await {
             Ok((stream, peer)) => match stream.into_std() {
                 Ok(stream) => {
-                    tokio::spawn(serve(Arc::clone(&shared), stream, peer, side));
+                    let work = serve(Arc::clone(&shared), stream, peer, side);
+                    // A fault in it is the end of that connection, and of nothing else.
+                    let work = AssertUnwindSafe(work).catch_unwind().map(|_| ());
+                    // Without a share of tokio's budget for one poll: who has used that up is woken by the
+                    // event loop, which is forgotten when the thread leaves it meanwhile.
+                    shared.arrive(Box::pin(tokio::task::unconstrained(work)));
                 }
                 Err(error) => ::log::warn!(target: &shared.name, "Lost {peer}: {error}"),
             },
@@ -54,6 +67,8 @@ struct Connection {
     client: Option<Arc<Client>>,
     /// Data of the request that is coming in.
     data: Vec<u8>,
+    /// The last message had data that is worth to be received where it belongs.
+    large: bool,
     /// Requests that are complete, until they are given to the server.
     requests: Vec<Request>,
     /// When what is worked on came, as [`Shared::clock`] told it.
@@ -98,6 +113,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         session: None,
         client: None,
         data: Vec::new(),
+        large: false,
         requests: Vec::new(),
         now: 0,
         shared,
@@ -237,7 +253,7 @@ impl Connection {
     async fn receive(&mut self, role: Role) -> Finish<bool> {
         // A large piece of data goes straight to where it belongs.
         let direct = self.decoder.data_remaining();
-        if direct >= 4096 {
+        if direct >= LOOK_AHEAD as u64 {
             return self.receive_data(direct).await;
         }
         loop {
@@ -256,10 +272,12 @@ impl Connection {
                 return Ok(Some(false));
             };
             let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-            match socket::receive(self.socket.get_ref(), &mut buffer, Mode::Now) {
+            // Of large data only the beginning comes this way: the rest needs no copy.
+            let most = if self.large { LOOK_AHEAD } else { buffer.len() };
+            match socket::receive(self.socket.get_ref(), &mut buffer[..most], Mode::Now) {
                 Ok(0) => return Ok(Some(false)),
                 Ok(count) => {
-                    let full = count == buffer.len();
+                    let full = count == most;
                     if !full {
                         // Taken as a sign that no more is there; more would make it ready again.
                         ready.clear_ready();
@@ -275,30 +293,28 @@ impl Connection {
                 Err(error) => return self.failed(&error).map(|()| Some(false)),
             }
         };
-        if full {
+        if full && !self.large {
             // It may have more than it is due: the others first.
-            tokio::task::yield_now().await;
+            let_others().await;
         }
         Ok(Some(true))
     }
 
     async fn receive_data(&mut self, direct: u64) -> Finish<bool> {
-        // Room grows with what has come, never with what is announced.
+        // What is announced is no more than a transaction may have, and untouched room costs next to
+        // nothing; beyond this it grows with what has come.
         let room = self
             .data
             .len()
-            .max(1 << 16)
+            .max(1 << 20)
             .min(usize::try_from(direct).unwrap_or(usize::MAX));
-        let start = self.data.len();
-        self.data.resize(start + room, 0);
+        let data = &mut self.data;
         let result = self
             .socket
             .async_io(Interest::READABLE, |stream| {
-                socket::receive(stream, &mut self.data[start..], Mode::Now)
+                socket::receive_to_end(stream, data, room)
             })
             .await;
-        self.data
-            .truncate(start + result.as_ref().map_or(0, |count| *count));
         let count = match result {
             Ok(count) => count,
             Err(error) => return self.failed(&error).map(|()| false),
@@ -372,6 +388,7 @@ impl Connection {
                 Event::Header(_) => self.data.clear(),
                 Event::Data(piece) => self.data.extend_from_slice(piece),
                 Event::End(end) => {
+                    self.large = end.data_len.is_some_and(|len| len >= DIRECT);
                     if !self.request(end) && self.is_crowded() {
                         return Err(Cause::NotReading.say("it does not read its responses"));
                     }
@@ -444,6 +461,20 @@ async fn closed(socket: &AsyncFd<Arc<TcpStream>>) {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Lets the other connections work before this one goes on. Not tokio's `yield_now`: that is
+/// forgotten when the thread which pulls leaves the event loop meanwhile.
+async fn let_others() {
+    let mut first = true;
+    poll_fn(|context| {
+        if std::mem::replace(&mut first, false) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -12,9 +12,14 @@ mod deferred;
 mod housekeeping;
 mod state;
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use futures_util::future::poll_fn;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::{Builder, Runtime};
 
 use super::address::{listen, Listeners};
@@ -23,7 +28,7 @@ use super::settings::ServerSettings;
 use super::stats::{PeerStats, ServerStats};
 use crate::bus::{check_access, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
-use state::Shared;
+use state::{Shared, Work};
 
 /// While requests are at hand, the network is looked at no more often than this.
 const LOOK_EVERY: Duration = Duration::from_micros(100);
@@ -38,6 +43,10 @@ pub struct TcpServer {
 
 /// What the pulling thread has to itself.
 struct Pull {
+    /// The work on each connection. It is a part of what the thread waits for, and no task of the
+    /// event loop's: a request that it has read is handed out at once, without another turn of the
+    /// loop and its system call.
+    connections: FuturesUnordered<Work>,
     runtime: Runtime,
     looked: Instant,
 }
@@ -79,6 +88,7 @@ impl TcpServer {
             bound + 1
         );
         let runtime = Mutex::new(Some(Pull {
+            connections: FuturesUnordered::new(),
             runtime,
             looked: Instant::now(),
         }));
@@ -175,7 +185,12 @@ impl TcpServer {
             }
         }
         self.shared.deferred.flush();
-        let result = pull.runtime.block_on(pulled(&self.shared, timeout));
+        let Pull {
+            connections,
+            runtime,
+            ..
+        } = pull;
+        let result = runtime.block_on(pulled(&self.shared, connections, timeout));
         pull.looked = Instant::now();
         if self.shared.stopped() {
             if let Some(transaction) = result {
@@ -193,8 +208,14 @@ impl TcpServer {
         self.shared.stop();
         // Whoever pulls has been told and leaves at once.
         let mut guard = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pull) = guard.take() {
-            pull.runtime.shutdown_background();
+        if let Some(Pull {
+            connections,
+            runtime,
+            ..
+        }) = guard.take()
+        {
+            drop(connections);
+            runtime.shutdown_background();
             ::log::debug!(target: &self.shared.name, "Stopping TCP memory bridge.");
         }
     }
@@ -216,10 +237,14 @@ impl Drop for TcpServer {
     }
 }
 
-/// Lets the tasks of all connections run until a transaction is there.
-async fn pulled(shared: &Shared, timeout: Option<Duration>) -> Option<Transaction> {
-    // One turn of the event loop sees what has come, the next ones let the tasks work on it. Without
-    // time to wait that is all there is; with requests at hand one turn keeps the others going.
+/// Works on all connections until a transaction is there.
+async fn pulled(
+    shared: &Shared,
+    connections: &mut FuturesUnordered<Work>,
+    timeout: Option<Duration>,
+) -> Option<Transaction> {
+    // One turn of the event loop sees what has come, the next ones let the connections work on it.
+    // Without time to wait that is all there is; with requests at hand one turn keeps the others going.
     let turns = if timeout == Some(Duration::ZERO) {
         3
     } else {
@@ -227,6 +252,12 @@ async fn pulled(shared: &Shared, timeout: Option<Duration>) -> Option<Transactio
     };
     for _ in 0..turns {
         tokio::task::yield_now().await;
+        connections.extend(shared.take_arrivals());
+        poll_fn(|context| {
+            while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
+            Poll::Ready(())
+        })
+        .await;
         if let Some(transaction) = shared.take() {
             return Some(transaction);
         }
@@ -236,10 +267,17 @@ async fn pulled(shared: &Shared, timeout: Option<Duration>) -> Option<Transactio
             if shared.stopped() {
                 return None;
             }
+            connections.extend(shared.take_arrivals());
             if let Some(transaction) = shared.take() {
                 return Some(transaction);
             }
-            shared.wake.notified().await;
+            let mut notified = pin!(shared.wake.notified());
+            // The connections first: what they bring is looked at before this thread sleeps.
+            poll_fn(|context| match connections.poll_next_unpin(context) {
+                Poll::Ready(Some(())) => Poll::Ready(()),
+                _ => notified.as_mut().poll(context),
+            })
+            .await;
         }
     };
     match timeout {

@@ -1,7 +1,9 @@
 //! What the connections of a server share: its clients, whose turn it is, and the limits.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::net::{IpAddr, TcpStream};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +25,9 @@ pub(super) const MAX_REQUESTS: usize = 64;
 /// The bytes of data that they may hold before the client's connection is read no further.
 pub(super) const MAX_REQUEST_BYTES: usize = 1 << 20;
 
+/// The work on one connection, to its end.
+pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The state of a server.
 pub(super) struct Shared {
     pub(super) name: String,
@@ -43,6 +48,8 @@ pub(super) struct Shared {
     queued: Arc<AtomicUsize>,
     failed_posts: AtomicU64,
     state: Mutex<State>,
+    /// The work on connections that have come since the pulling thread looked last.
+    arrivals: Mutex<Vec<Work>>,
     /// What was done for clients that have gone.
     past: Mutex<Traffic>,
     /// Where bytes are read to before they are decoded, by whichever connection is read just now.
@@ -89,6 +96,7 @@ impl Shared {
             queued: Arc::default(),
             failed_posts: AtomicU64::new(0),
             state: Mutex::default(),
+            arrivals: Mutex::default(),
             past: Mutex::default(),
             buffer: Mutex::new(vec![0; 1 << 16]),
         }
@@ -122,6 +130,19 @@ impl Shared {
 
     pub(super) fn post_failed(&self) {
         self.failed_posts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection has come: the pulling thread is to work on it.
+    pub(super) fn arrive(&self, work: Work) {
+        self.arrivals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(work);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn take_arrivals(&self) -> Vec<Work> {
+        std::mem::take(&mut self.arrivals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What is counted of a connection when it is made.
