@@ -2,6 +2,7 @@
 #include "rogue/interfaces/memory/TcpClient.h"
 
 #include "access.h"
+#include "stats.h"
 
 namespace rmb = rogue_memory_bridge;
 
@@ -46,6 +47,59 @@ void TcpClient::close() { stop(); }
 
 bool TcpClient::waitReady(double timeout, double period) {
     return rmb::client_wait_ready(*client_->handle, timeout, period);
+}
+
+// The two enumerations have the same values.
+TcpLinkState TcpClient::linkState() const {
+    return static_cast<TcpLinkState>(rmb::client_link(*client_->handle));
+}
+
+bool TcpClient::waitLink(TcpLinkState state, double timeout) {
+    return rmb::client_wait_link(*client_->handle, static_cast<rmb::Link>(state), timeout);
+}
+
+TcpClientStats TcpClient::stats() const {
+    const rmb::ClientFigures from = rmb::checked(
+        "memory::TcpClient::stats", [this] { return rmb::client_figures(*client_->handle); });
+    TcpClientStats to;
+    to.traffic = rmb::traffic(from.traffic);
+    to.connection = rmb::traffic(from.connection);
+    to.connects = from.connects;
+    to.losses = from.losses;
+    to.failedAttempts = from.failed_attempts;
+    return to;
+}
+
+void TcpClient::setMaxOutstanding(uint64_t count) {
+    rmb::client_set(*client_->handle, rmb::ClientOption::MaxOutstanding, count);
+}
+
+uint64_t TcpClient::getMaxOutstanding() const {
+    return rmb::client_get(*client_->handle, rmb::ClientOption::MaxOutstanding);
+}
+
+void TcpClient::setMaxQueued(uint64_t bytes) {
+    rmb::client_set(*client_->handle, rmb::ClientOption::MaxQueued, bytes);
+}
+
+uint64_t TcpClient::getMaxQueued() const {
+    return rmb::client_get(*client_->handle, rmb::ClientOption::MaxQueued);
+}
+
+void TcpClient::setConnectTimeout(uint64_t timeout) {
+    rmb::client_set(*client_->handle, rmb::ClientOption::ConnectTimeout, timeout);
+}
+
+uint64_t TcpClient::getConnectTimeout() const {
+    return rmb::client_get(*client_->handle, rmb::ClientOption::ConnectTimeout);
+}
+
+void TcpClient::setKeepAlive(uint64_t time) {
+    rmb::client_set(*client_->handle, rmb::ClientOption::KeepAlive, time);
+}
+
+uint64_t TcpClient::getKeepAlive() const {
+    return rmb::client_get(*client_->handle, rmb::ClientOption::KeepAlive);
 }
 
 void TcpClient::doTransaction(TransactionPtr transaction) {

@@ -4,6 +4,7 @@
 
 #include "access.h"
 #include "dispatch.h"
+#include "stats.h"
 
 #include <pthread.h>
 
@@ -75,7 +76,8 @@ void ServerState::run() {
 void ServerState::serve() {
     for (;;) {
         try {
-            const rim::TransactionPtr transaction = Access::wrap(server_next(*handle, *master->handle));
+            const rim::TransactionPtr transaction =
+                Access::wrap(server_next(*handle, *master->handle));
             const rim::SlavePtr slave = master->getSlave();
             {
                 std::lock_guard<std::mutex> lock(mutex);
@@ -142,6 +144,95 @@ void TcpServer::start() {}
 void TcpServer::stop() { server_->stop(); }
 
 void TcpServer::close() { stop(); }
+
+TcpServerStats TcpServer::stats() const {
+    const rmb::ServerFigures from = rmb::checked(
+        "memory::TcpServer::stats", [this] { return rmb::server_figures(*server_->handle); });
+    TcpServerStats to;
+    to.traffic = rmb::traffic(from.traffic);
+    to.failedPosts = from.failed_posts;
+    to.connections = from.connections;
+    to.connectionsTotal = from.connections_total;
+    to.droppedOverLimit = from.dropped_over_limit;
+    to.droppedHandshake = from.dropped_handshake;
+    to.droppedProtocol = from.dropped_protocol;
+    to.droppedNotReading = from.dropped_not_reading;
+    to.droppedNetwork = from.dropped_network;
+    to.bytesQueued = from.bytes_queued;
+    return to;
+}
+
+std::vector<TcpPeerStats> TcpServer::clientStats() const {
+    const rust::Vec<rmb::PeerFigures> peers = rmb::checked(
+        "memory::TcpServer::clientStats", [this] { return rmb::server_peers(*server_->handle); });
+    std::vector<TcpPeerStats> all;
+    for (const rmb::PeerFigures& from : peers) {
+        TcpPeerStats to;
+        to.address = std::string(from.address);
+        to.session = from.session;
+        to.traffic = rmb::traffic(from.traffic);
+        to.bytesQueued = from.bytes_queued;
+        all.push_back(to);
+    }
+    return all;
+}
+
+void TcpServer::setMaxTransaction(uint32_t bytes) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::MaxTransaction, bytes);
+}
+
+uint32_t TcpServer::getMaxTransaction() const {
+    return static_cast<uint32_t>(
+        rmb::server_get(*server_->handle, rmb::ServerOption::MaxTransaction));
+}
+
+void TcpServer::setMaxOutstanding(uint64_t count) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::MaxOutstanding, count);
+}
+
+uint64_t TcpServer::getMaxOutstanding() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::MaxOutstanding);
+}
+
+void TcpServer::setMaxConnections(uint64_t count) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::MaxConnections, count);
+}
+
+uint64_t TcpServer::getMaxConnections() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::MaxConnections);
+}
+
+void TcpServer::setMaxQueued(uint64_t bytes) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::MaxQueued, bytes);
+}
+
+uint64_t TcpServer::getMaxQueued() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::MaxQueued);
+}
+
+void TcpServer::setMaxQueuedTotal(uint64_t bytes) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::MaxQueuedTotal, bytes);
+}
+
+uint64_t TcpServer::getMaxQueuedTotal() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::MaxQueuedTotal);
+}
+
+void TcpServer::setHandshakeTimeout(uint64_t timeout) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::HandshakeTimeout, timeout);
+}
+
+uint64_t TcpServer::getHandshakeTimeout() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::HandshakeTimeout);
+}
+
+void TcpServer::setKeepAlive(uint64_t time) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::KeepAlive, time);
+}
+
+uint64_t TcpServer::getKeepAlive() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::KeepAlive);
+}
 
 } // namespace memory
 } // namespace interfaces

@@ -38,8 +38,9 @@
  *   NULL; length may be NULL.
  *
  * Time
- *   A duration is in microseconds and its name ends in _us. Time is monotonic: a change of the
- *   clock does not matter. RIM_FOREVER_US is for ever.
+ *   A duration is in microseconds and its name ends in _us; one that was measured is in nanoseconds
+ *   and its name ends in _ns. Time is monotonic: a change of the clock does not matter.
+ *   RIM_FOREVER_US is for ever.
  */
 
 
@@ -76,7 +77,27 @@
 #define RIM_FOREVER_US 18446744073709551615ull
 
 /**
- * The timeout of a transaction unless another is given: one second.
+ * State of a client's link: there has been no connection yet, the client tries.
+ */
+#define RIM_LINK_CONNECTING 1
+
+/**
+ * State of a client's link: there is a connection, as far as is known.
+ */
+#define RIM_LINK_CONNECTED 2
+
+/**
+ * State of a client's link: there was a connection, the client tries to get another.
+ */
+#define RIM_LINK_LOST 3
+
+/**
+ * State of a client's link: the client has been stopped, for good.
+ */
+#define RIM_LINK_STOPPED 4
+
+/**
+ * The timeout of a transaction unless another is given or set: one second.
  */
 #define RIM_DEFAULT_TIMEOUT_US 1000000
 
@@ -244,6 +265,16 @@ typedef struct {
      * its connection is dropped. Default 10000000.
      */
     uint64_t keep_alive_us;
+    /**
+     * Bytes of responses that may wait for all clients together; while they are more, no requests
+     * are carried out for those clients that have responses waiting. Default 268435456.
+     */
+    size_t max_queued_total;
+    /**
+     * The time that the slave has for each transaction, as rim_tcp_server_set_timeout_us says it.
+     * Default: no limit, as RIM_FOREVER_US.
+     */
+    uint64_t timeout_us;
 } rim_tcp_server_options;
 
 /**
@@ -274,6 +305,11 @@ typedef struct {
      * Default 10000000.
      */
     uint64_t keep_alive_us;
+    /**
+     * The timeout of a call of rim_tcp_client_read, _write, _post, _verify or _request that is given
+     * 0. Default RIM_DEFAULT_TIMEOUT_US.
+     */
+    uint64_t timeout_us;
 } rim_tcp_client_options;
 
 /**
@@ -290,6 +326,219 @@ typedef struct {
  * those that wait return RIM_STATUS_BUSY in it.
  */
 typedef void (*rim_completion_fn)(void *user, rim_status status, const char *error);
+
+/**
+ * How many transactions of one type came out in which way. It does not grow.
+ */
+typedef struct {
+    /**
+     * Carried out. A posted write counts as such once a client has sent it, and once a server's
+     * slave has taken it.
+     */
+    uint64_t done;
+    /**
+     * Failed, for whatever reason.
+     */
+    uint64_t failed;
+} rim_outcomes;
+
+/**
+ * The times that transactions took, to two digits: at a client from sending to the response, at a
+ * server from the request's arrival to its slave's answer. All are 0 as long as there are none. It
+ * does not grow.
+ */
+typedef struct {
+    /**
+     * How many transactions were timed: those that had a response.
+     */
+    uint64_t count;
+    /**
+     * The shortest time.
+     */
+    uint64_t min_ns;
+    /**
+     * The mean of all times.
+     */
+    uint64_t mean_ns;
+    /**
+     * The time within which half of them were over.
+     */
+    uint64_t p50_ns;
+    /**
+     * The time within which 90 % of them were over.
+     */
+    uint64_t p90_ns;
+    /**
+     * The time within which 99 % of them were over.
+     */
+    uint64_t p99_ns;
+    /**
+     * The time within which 99.9 % of them were over.
+     */
+    uint64_t p999_ns;
+    /**
+     * The longest time.
+     */
+    uint64_t max_ns;
+} rim_latency;
+
+/**
+ * What an endpoint, or one connection, has done since its beginning. It does not grow: what later
+ * versions count besides will stand at the end of the structs that it is a member of.
+ */
+typedef struct {
+    /**
+     * Transactions of type RIM_READ.
+     */
+    rim_outcomes reads;
+    /**
+     * Transactions of type RIM_WRITE.
+     */
+    rim_outcomes writes;
+    /**
+     * Transactions of type RIM_POST.
+     */
+    rim_outcomes posts;
+    /**
+     * Transactions of type RIM_VERIFY.
+     */
+    rim_outcomes verifies;
+    /**
+     * Of those that failed, how many because their time was over.
+     */
+    uint64_t timed_out;
+    /**
+     * Transactions that the server refused without asking its slave, since their size, type or
+     * data were wrong; they are counted here alone. Always 0 at a client.
+     */
+    uint64_t refused;
+    /**
+     * Bytes of data that reads and verifies have brought.
+     */
+    uint64_t bytes_read;
+    /**
+     * Bytes of data that writes and posted writes have taken.
+     */
+    uint64_t bytes_written;
+    /**
+     * Transactions under way now: sent and not answered (client), in the slave's hands (server).
+     */
+    uint64_t outstanding;
+    /**
+     * The most that have been under way at a time.
+     */
+    uint64_t most_outstanding;
+    /**
+     * How long they took.
+     */
+    rim_latency latency;
+} rim_traffic;
+
+/**
+ * What a server has done, as rim_tcp_server_stats gives it. Later versions add members at the end; a
+ * member that the library does not know is 0.
+ */
+typedef struct {
+    /**
+     * The size of this struct as the program knows it.
+     */
+    size_t struct_size;
+    /**
+     * What it did for all clients together, those that have gone included.
+     */
+    rim_traffic traffic;
+    /**
+     * Connections now, two for each client.
+     */
+    uint64_t connections;
+    /**
+     * Connections that there have been, those of now included, and those that were closed at once.
+     */
+    uint64_t connections_total;
+    /**
+     * Connections that the server closed since there were max_connections.
+     */
+    uint64_t dropped_over_limit;
+    /**
+     * Connections that it closed since no handshake came within handshake_timeout_us.
+     */
+    uint64_t dropped_handshake;
+    /**
+     * Connections that it closed since they sent what no client of the bridge may send.
+     */
+    uint64_t dropped_protocol;
+    /**
+     * Connections that it closed since they took none of their responses within keep_alive_us.
+     */
+    uint64_t dropped_not_reading;
+    /**
+     * Connections that the network lost: their hosts gave no sign of life within keep_alive_us. One
+     * whose peer's process ended is not counted.
+     */
+    uint64_t dropped_network;
+    /**
+     * Bytes of responses that wait to be read, of all clients together.
+     */
+    uint64_t bytes_queued;
+} rim_tcp_server_figures;
+
+/**
+ * A client that is connected to a server now, as rim_tcp_server_clients gives it. Later versions add
+ * members at the end; a member that the library does not know is 0.
+ */
+typedef struct {
+    /**
+     * The size of this struct as the program knows it.
+     */
+    size_t struct_size;
+    /**
+     * The client's IP address, with a closing NUL.
+     */
+    char address[48];
+    /**
+     * 1 for a client of this library, which names its session; 0 for another, such as Rogue's.
+     */
+    uint64_t session;
+    /**
+     * What was done for it since it connected.
+     */
+    rim_traffic traffic;
+    /**
+     * Bytes of responses that it has not read yet.
+     */
+    uint64_t bytes_queued;
+} rim_tcp_peer_figures;
+
+/**
+ * What a client has done, as rim_tcp_client_stats gives it. Later versions add members at the end; a
+ * member that the library does not know is 0.
+ */
+typedef struct {
+    /**
+     * The size of this struct as the program knows it.
+     */
+    size_t struct_size;
+    /**
+     * All that it did.
+     */
+    rim_traffic traffic;
+    /**
+     * What it did over the connection that there is now; all 0 while there is none.
+     */
+    rim_traffic connection;
+    /**
+     * How often it has connected: the first connection, and each one that was made anew.
+     */
+    uint64_t connects;
+    /**
+     * How often a connection was lost.
+     */
+    uint64_t losses;
+    /**
+     * How often an attempt to connect has failed.
+     */
+    uint64_t failed_attempts;
+} rim_tcp_client_figures;
 
 /**
  * Receives a record that is emitted: its level, the full name of its logger, its text. name and
@@ -783,6 +1032,24 @@ void rim_tcp_server_free(rim_tcp_server *server);
 rim_status rim_tcp_server_stop(rim_tcp_server *server);
 
 /**
+ * Sets all options anew, while the server is at work; a member that is 0 has its default again. To
+ * change one, get them first with rim_tcp_server_get_options. Limits hold from now on, also for
+ * those transactions that wait for their turn; handshake_timeout_us, keep_alive_us and
+ * max_transaction hold for connections that come from now on, timeout_us for transactions that come
+ * to the slave from now on.
+ */
+rim_status rim_tcp_server_set_options(rim_tcp_server *server,
+                                      const rim_tcp_server_options *options);
+
+/**
+ * Gives the options as they are now. struct_size is sizeof(rim_tcp_server_options), as the program
+ * knows it.
+ */
+rim_status rim_tcp_server_get_options(const rim_tcp_server *server,
+                                      rim_tcp_server_options *options,
+                                      size_t struct_size);
+
+/**
  * Sets the time that the slave, or the program that pulls, has for each transaction from now on,
  * in microseconds; afterwards the transaction expires and its client gets an error. 0 changes
  * nothing. RIM_FOREVER_US, as it is at the start, sets no limit. The limit is kept while the
@@ -845,6 +1112,22 @@ void rim_tcp_client_free(rim_tcp_client *client);
 rim_status rim_tcp_client_stop(rim_tcp_client *client);
 
 /**
+ * Sets all options anew, while the client is at work; a member that is 0 has its default again. To
+ * change one, get them first with rim_tcp_client_get_options. Limits and timeout_us hold from now
+ * on, connect_timeout_us and keep_alive_us for connections made from now on.
+ */
+rim_status rim_tcp_client_set_options(rim_tcp_client *client,
+                                      const rim_tcp_client_options *options);
+
+/**
+ * Gives the options as they are now. struct_size is sizeof(rim_tcp_client_options), as the program
+ * knows it.
+ */
+rim_status rim_tcp_client_get_options(const rim_tcp_client *client,
+                                      rim_tcp_client_options *options,
+                                      size_t struct_size);
+
+/**
  * Gives a reference to the client as a slave, for a master, hub or server to be connected to. It
  * is freed with rim_slave_free.
  */
@@ -862,9 +1145,25 @@ rim_status rim_tcp_client_wait_ready(rim_tcp_client *client,
                                      uint64_t period_us);
 
 /**
- * Reads size bytes at address into data, and waits for them: for at most timeout_us, or
- * RIM_DEFAULT_TIMEOUT_US if that is 0. Returns how it came out, with the text of a failure in
- * rim_last_error. RIM_STATUS_BUSY in a completion callback.
+ * Gives the state of the client's link: RIM_LINK_CONNECTING, RIM_LINK_CONNECTED, RIM_LINK_LOST or
+ * RIM_LINK_STOPPED.
+ */
+rim_status rim_tcp_client_link_state(const rim_tcp_client *client, uint32_t *state);
+
+/**
+ * Waits until the client's link is in a state such as RIM_LINK_CONNECTED, for at most timeout_us;
+ * RIM_FOREVER_US waits for as long as it takes. RIM_STATUS_TIMEOUT if it has not come to that, with
+ * the state that it is in and the reason in the text; RIM_STATUS_STOPPED when the client is stopped
+ * and another state was waited for. A state that passes within a moment may be missed.
+ * RIM_STATUS_BUSY in a completion callback.
+ */
+rim_status rim_tcp_client_wait_link(rim_tcp_client *client, uint32_t state, uint64_t timeout_us);
+
+/**
+ * Reads size bytes at address into data, and waits for them: for at most timeout_us, or, if that is
+ * 0, the client's timeout (timeout_us of rim_tcp_client_options, RIM_DEFAULT_TIMEOUT_US unless set).
+ * Returns how it came out, with the text of a failure in rim_last_error. RIM_STATUS_BUSY in a
+ * completion callback.
  */
 rim_status rim_tcp_client_read(rim_tcp_client *client,
                                uint64_t address,
@@ -904,7 +1203,8 @@ rim_status rim_tcp_client_verify(rim_tcp_client *client,
 
 /**
  * Asks for a transaction of a type such as RIM_READ, and returns without waiting for it; callback
- * is called when it is over, at the latest after timeout_us (RIM_DEFAULT_TIMEOUT_US if that is 0).
+ * is called when it is over, at the latest after timeout_us (if that is 0, the client's timeout, as
+ * for rim_tcp_client_read).
  * The finalizer, which may be NULL, runs after the callback.
  *
  * The data is lent until the callback is called: until then it must stay where it is and must not
@@ -921,6 +1221,34 @@ rim_status rim_tcp_client_request(rim_tcp_client *client,
                                   rim_completion_fn callback,
                                   void *user,
                                   rim_finalizer_fn finalizer);
+
+/**
+ * Gives what the server has done since it was made. struct_size is sizeof(rim_tcp_server_figures),
+ * as the program knows it.
+ */
+rim_status rim_tcp_server_stats(const rim_tcp_server *server,
+                                rim_tcp_server_figures *figures,
+                                size_t struct_size);
+
+/**
+ * Gives the clients that are connected to the server now, in no particular order: it writes what
+ * fits into an array of capacity structs at clients, and the number of all clients to count.
+ * struct_size is sizeof(rim_tcp_peer_figures), as the program knows it: one struct stands that many
+ * bytes after the other. With a capacity of 0, clients may be NULL.
+ */
+rim_status rim_tcp_server_clients(const rim_tcp_server *server,
+                                  rim_tcp_peer_figures *clients,
+                                  size_t struct_size,
+                                  size_t capacity,
+                                  size_t *count);
+
+/**
+ * Gives what the client has done since it was made. struct_size is sizeof(rim_tcp_client_figures),
+ * as the program knows it.
+ */
+rim_status rim_tcp_client_stats(const rim_tcp_client *client,
+                                rim_tcp_client_figures *figures,
+                                size_t struct_size);
 
 /**
  * Sets the lowest level that every logger emits. Any number is a level.

@@ -4,9 +4,10 @@
 //! the top of that header; it is kept in `cbindgen.toml`, which generates the header from these
 //! files. The doc comments here are the header's: they speak to a C programmer.
 //!
-//! What the functions have in common is in four small files: `boundary.rs` (errors and panics),
+//! What the functions have in common is in five small files: `boundary.rs` (errors and panics),
 //! `handle.rs` (who owns what), `args.rs` (pointers and text that come in, and places that results
-//! go to), `foreign.rs` (the user's pointer with its finalizer). The others have one object each.
+//! go to), `foreign.rs` (the user's pointer with its finalizer), `growing.rs` (structs that later versions
+//! make longer). The others have one object each.
 #![allow(unsafe_code)]
 #![warn(unsafe_op_in_unsafe_fn)]
 // One name for one thing: a type is called here what it is called in C.
@@ -19,6 +20,7 @@ mod bits;
 mod boundary;
 mod emulate;
 mod foreign;
+mod growing;
 mod handle;
 mod hub;
 mod logging;
@@ -30,6 +32,7 @@ mod tcp_client;
 mod tcp_client_request;
 mod tcp_options;
 mod tcp_server;
+mod tcp_stats;
 mod transaction;
 mod transaction_state;
 mod version;
@@ -47,5 +50,6 @@ pub use tcp_client::*;
 pub use tcp_client_request::*;
 pub use tcp_options::*;
 pub use tcp_server::*;
+pub use tcp_stats::*;
 pub use transaction::*;
 pub use version::*;

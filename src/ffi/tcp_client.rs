@@ -2,28 +2,58 @@
 //! in `tcp_client_request.rs`.
 
 use std::ffi::c_char;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::args::{utf8, Out};
+use super::args::{named, utf8, wait_time, Out};
 use super::boundary::{call, call_void};
 use super::foreign::may_wait;
+use super::growing::Places;
 use super::handle::Handle;
 use super::slave::rim_slave;
 use super::status::rim_status;
 use super::target::Target;
-use super::tcp_options::{self, rim_tcp_client_options};
-use crate::endpoint::TcpClient;
+use super::tcp_options::{rim_tcp_client_options, ClientSetup};
+use crate::endpoint::{LinkState, TcpClient};
+use crate::error::{Error, ErrorKind};
+
+/// State of a client's link: there has been no connection yet, the client tries.
+pub const RIM_LINK_CONNECTING: u32 = 1;
+/// State of a client's link: there is a connection, as far as is known.
+pub const RIM_LINK_CONNECTED: u32 = 2;
+/// State of a client's link: there was a connection, the client tries to get another.
+pub const RIM_LINK_LOST: u32 = 3;
+/// State of a client's link: the client has been stopped, for good.
+pub const RIM_LINK_STOPPED: u32 = 4;
 
 /// The client of the bridge: it carries out transactions at a server. It takes them from a master
 /// that it is connected to as a slave (rim_tcp_client_as_slave), and from its own functions
 /// rim_tcp_client_read, _write, _post, _verify and _request. It connects by itself, and again after
 /// the connection was lost; a transaction given before waits for the connection, as long as its
 /// timeout.
-pub struct rim_tcp_client(pub(super) Arc<TcpClient>);
+pub struct rim_tcp_client {
+    pub(super) client: Arc<TcpClient>,
+    /// See `rim_tcp_client_options::timeout_us`. Held too while the options are set or told, so that
+    /// nobody sees half of them changed.
+    timeout: Mutex<Duration>,
+}
 
 impl Handle for rim_tcp_client {
     const NAME: &'static str = "client";
+}
+
+impl rim_tcp_client {
+    /// The timeout of a call that is given this one: 0 is none.
+    pub(super) fn timeout_of(&self, timeout_us: u64) -> Duration {
+        match timeout_us {
+            0 => *self.lock_timeout(),
+            _ => Duration::from_micros(timeout_us),
+        }
+    }
+
+    fn lock_timeout(&self) -> MutexGuard<'_, Duration> {
+        self.timeout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Makes a client of the server at address, an IP address or host name, on port and the port after
@@ -41,10 +71,14 @@ pub unsafe extern "C" fn rim_tcp_client_new(
         // SAFETY: `address` is NULL or a string that the caller leaves alone during this call.
         let address = unsafe { utf8(address, "address") }?;
         // SAFETY: `options` is NULL or a struct that begins with its own size.
-        let options = unsafe { tcp_options::client(options) }?;
+        let setup = unsafe { ClientSetup::from_c(options) }?;
         // SAFETY: `client` is NULL or the caller's own.
         let client = unsafe { Out::new(client, "client") }?;
-        rim_tcp_client(Arc::new(TcpClient::new(address, port, options)?)).give(client);
+        let made = rim_tcp_client {
+            client: Arc::new(TcpClient::new(address, port, setup.options)?),
+            timeout: Mutex::new(setup.timeout),
+        };
+        made.give(client);
         Ok(())
     })
 }
@@ -63,7 +97,53 @@ pub unsafe extern "C" fn rim_tcp_client_free(client: *mut rim_tcp_client) {
 pub unsafe extern "C" fn rim_tcp_client_stop(client: *mut rim_tcp_client) -> rim_status {
     call(|| {
         // SAFETY: `client` is NULL or a live handle.
-        unsafe { rim_tcp_client::borrow(client) }?.0.stop();
+        unsafe { rim_tcp_client::borrow(client) }?.client.stop();
+        Ok(())
+    })
+}
+
+/// Sets all options anew, while the client is at work; a member that is 0 has its default again. To
+/// change one, get them first with rim_tcp_client_get_options. Limits and timeout_us hold from now
+/// on, connect_timeout_us and keep_alive_us for connections made from now on.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_client_set_options(
+    client: *mut rim_tcp_client,
+    options: *const rim_tcp_client_options,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `client` is NULL or a live handle.
+        let client = unsafe { rim_tcp_client::borrow(client) }?;
+        if options.is_null() {
+            return Err(named("options"));
+        }
+        // SAFETY: not NULL, and a struct that begins with its own size.
+        let setup = unsafe { ClientSetup::from_c(options) }?;
+        let mut timeout = client.lock_timeout();
+        *timeout = setup.timeout;
+        client.client.set_options(&setup.options);
+        Ok(())
+    })
+}
+
+/// Gives the options as they are now. struct_size is sizeof(rim_tcp_client_options), as the program
+/// knows it.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_client_get_options(
+    client: *const rim_tcp_client,
+    options: *mut rim_tcp_client_options,
+    struct_size: usize,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `client` is NULL or a live handle.
+        let client = unsafe { rim_tcp_client::borrow(client) }?;
+        // SAFETY: `options` is NULL or the caller has `struct_size` bytes there.
+        let place = unsafe { Places::one(options, struct_size, "options") }?;
+        let timeout = client.lock_timeout();
+        let setup = ClientSetup {
+            options: client.client.options(),
+            timeout: *timeout,
+        };
+        place.set([setup.to_c()]);
         Ok(())
     })
 }
@@ -80,7 +160,7 @@ pub unsafe extern "C" fn rim_tcp_client_as_slave(
         let client = unsafe { rim_tcp_client::borrow(client) }?;
         // SAFETY: `slave` is NULL or the caller's own.
         let slave = unsafe { Out::new(slave, "slave") }?;
-        rim_slave(Target::Client(Arc::clone(&client.0))).give(slave);
+        rim_slave(Target::Client(Arc::clone(&client.client))).give(slave);
         Ok(())
     })
 }
@@ -104,6 +184,57 @@ pub unsafe extern "C" fn rim_tcp_client_wait_ready(
             Duration::from_micros(timeout_us),
             Duration::from_micros(period_us),
         );
-        client.0.wait_ready(timeout, period)
+        client.client.wait_ready(timeout, period)
+    })
+}
+
+/// Gives the state of the client's link: RIM_LINK_CONNECTING, RIM_LINK_CONNECTED, RIM_LINK_LOST or
+/// RIM_LINK_STOPPED.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_client_link_state(
+    client: *const rim_tcp_client,
+    state: *mut u32,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `client` is NULL or a live handle.
+        let client = unsafe { rim_tcp_client::borrow(client) }?;
+        // SAFETY: `state` is NULL or the caller's own.
+        let state = unsafe { Out::new(state, "state") }?;
+        state.set(match client.client.link_state() {
+            LinkState::Connecting => RIM_LINK_CONNECTING,
+            LinkState::Connected => RIM_LINK_CONNECTED,
+            LinkState::Lost => RIM_LINK_LOST,
+            LinkState::Stopped => RIM_LINK_STOPPED,
+        });
+        Ok(())
+    })
+}
+
+/// Waits until the client's link is in a state such as RIM_LINK_CONNECTED, for at most timeout_us;
+/// RIM_FOREVER_US waits for as long as it takes. RIM_STATUS_TIMEOUT if it has not come to that, with
+/// the state that it is in and the reason in the text; RIM_STATUS_STOPPED when the client is stopped
+/// and another state was waited for. A state that passes within a moment may be missed.
+/// RIM_STATUS_BUSY in a completion callback.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_client_wait_link(
+    client: *mut rim_tcp_client,
+    state: u32,
+    timeout_us: u64,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `client` is NULL or a live handle.
+        let client = unsafe { rim_tcp_client::borrow(client) }?;
+        let wanted = match state {
+            RIM_LINK_CONNECTING => LinkState::Connecting,
+            RIM_LINK_CONNECTED => LinkState::Connected,
+            RIM_LINK_LOST => LinkState::Lost,
+            RIM_LINK_STOPPED => LinkState::Stopped,
+            _ => {
+                let text = format!("{state} is not a state of a link");
+                return Err(Error::new(ErrorKind::InvalidArgument, text));
+            }
+        };
+        may_wait()?;
+        client.client.wait_link(wanted, wait_time(timeout_us))
     })
 }

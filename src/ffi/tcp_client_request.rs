@@ -14,7 +14,7 @@ use super::transaction::{RIM_POST, RIM_READ, RIM_VERIFY, RIM_WRITE};
 use crate::bus::{Completed, Completion, Memory, Slave, Transaction, DEFAULT_TIMEOUT};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The timeout of a transaction unless another is given: one second.
+/// The timeout of a transaction unless another is given or set: one second.
 pub const RIM_DEFAULT_TIMEOUT_US: u64 = 1_000_000;
 
 const _: () = assert!(RIM_DEFAULT_TIMEOUT_US as u128 == DEFAULT_TIMEOUT.as_micros());
@@ -55,9 +55,10 @@ impl Completion for Callback {
     }
 }
 
-/// Reads size bytes at address into data, and waits for them: for at most timeout_us, or
-/// RIM_DEFAULT_TIMEOUT_US if that is 0. Returns how it came out, with the text of a failure in
-/// rim_last_error. RIM_STATUS_BUSY in a completion callback.
+/// Reads size bytes at address into data, and waits for them: for at most timeout_us, or, if that is
+/// 0, the client's timeout (timeout_us of rim_tcp_client_options, RIM_DEFAULT_TIMEOUT_US unless set).
+/// Returns how it came out, with the text of a failure in rim_last_error. RIM_STATUS_BUSY in a
+/// completion callback.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_read(
     client: *mut rim_tcp_client,
@@ -123,7 +124,8 @@ pub unsafe extern "C" fn rim_tcp_client_verify(
 }
 
 /// Asks for a transaction of a type such as RIM_READ, and returns without waiting for it; callback
-/// is called when it is over, at the latest after timeout_us (RIM_DEFAULT_TIMEOUT_US if that is 0).
+/// is called when it is over, at the latest after timeout_us (if that is 0, the client's timeout, as
+/// for rim_tcp_client_read).
 /// The finalizer, which may be NULL, runs after the callback.
 ///
 /// The data is lent until the callback is called: until then it must stay where it is and must not
@@ -147,9 +149,9 @@ pub unsafe extern "C" fn rim_tcp_client_request(
         let client = unsafe { rim_tcp_client::borrow(client) }?;
         let function = callback.ok_or_else(|| named("callback"))?;
         // The program may free its handle in the callback, which may come before this ends.
-        let client = Arc::clone(&client.0);
+        let (timeout, client) = (client.timeout_of(timeout_us), Arc::clone(&client.client));
         // SAFETY: the caller lends the data until the callback is called.
-        let transaction = unsafe { make(r#type, address, data, size, timeout_us) }?;
+        let transaction = unsafe { make(r#type, address, data, size, timeout) }?;
         let foreign = Foreign::new(user, finalizer);
         transaction.on_completion(Arc::new(Callback { function, foreign }), 0);
         client.do_transaction(transaction.clone());
@@ -177,8 +179,8 @@ unsafe fn access(
     let client = unsafe { rim_tcp_client::borrow(client) }?;
     may_wait()?;
     // SAFETY: the caller's promise; the wait below ends before this returns.
-    let transaction = unsafe { make(kind, address, data, size, timeout_us) }?;
-    client.0.do_transaction(transaction.clone());
+    let transaction = unsafe { make(kind, address, data, size, client.timeout_of(timeout_us)) }?;
+    client.client.do_transaction(transaction.clone());
     transaction.taken();
     transaction.wait()
 }
@@ -193,17 +195,13 @@ unsafe fn make(
     address: u64,
     data: *mut c_void,
     size: u32,
-    timeout_us: u64,
+    timeout: Duration,
 ) -> Result<Transaction> {
     if !matches!(kind, RIM_READ | RIM_WRITE | RIM_POST | RIM_VERIFY) {
         let text = format!("Transaction type {kind} is not known");
         return Err(Error::new(ErrorKind::InvalidArgument, text));
     }
     let start = transaction_data(data, size)?;
-    let timeout = match timeout_us {
-        0 => DEFAULT_TIMEOUT,
-        _ => Duration::from_micros(timeout_us),
-    };
     // SAFETY: the caller's promise.
     let memory = unsafe { Memory::caller(start, size as usize) };
     Ok(Transaction::new(address, size, kind, Some(memory), timeout))

@@ -1,16 +1,18 @@
-//! The options of the TCP endpoints, as structs that may grow: the first member says how much of
-//! the struct the program knows, and a member that is 0, or that the program does not know, means
-//! the default.
+//! The options of the TCP endpoints, as structs that may grow (`growing.rs`): a member that is 0, or
+//! that the program does not know, means the default. The functions that set them at work are with
+//! the endpoints.
 
-use std::mem::{size_of, MaybeUninit};
+use std::mem::size_of;
 use std::time::Duration;
 
-use super::args::Out;
+use super::args::wait_time;
 use super::boundary::call;
+use super::growing::{self, Growing, Places};
 use super::slave::check_limits;
 use super::status::rim_status;
+use crate::bus::DEFAULT_TIMEOUT;
 use crate::endpoint::{ClientOptions, ServerOptions};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
 /// Limits and times of a TCP server. A member that is 0 has its default.
 ///
@@ -43,6 +45,12 @@ pub struct rim_tcp_server_options {
     /// How long a peer may give no sign of life, or take none of the bytes that wait for it, before
     /// its connection is dropped. Default 10000000.
     pub keep_alive_us: u64,
+    /// Bytes of responses that may wait for all clients together; while they are more, no requests
+    /// are carried out for those clients that have responses waiting. Default 268435456.
+    pub max_queued_total: usize,
+    /// The time that the slave has for each transaction, as rim_tcp_server_set_timeout_us says it.
+    /// Default: no limit, as RIM_FOREVER_US.
+    pub timeout_us: u64,
 }
 
 /// Limits and times of a TCP client. A member that is 0 has its default. As for
@@ -63,93 +71,24 @@ pub struct rim_tcp_client_options {
     /// How long the server's host may give no sign of life before the connection counts as lost.
     /// Default 10000000.
     pub keep_alive_us: u64,
+    /// The timeout of a call of rim_tcp_client_read, _write, _post, _verify or _request that is given
+    /// 0. Default RIM_DEFAULT_TIMEOUT_US.
+    pub timeout_us: u64,
 }
 
 /// The default of `rim_tcp_server_options::min_access`: registers are words.
 const MIN_ACCESS: u32 = 4;
-/// No options struct will ever be larger: what says it is has not been initialised.
-const MAX_STRUCT: usize = 4096;
-
-/// A struct of options, as C passes it.
-///
-/// # Safety
-///
-/// The type is `repr(C)`, begins with a `usize` that is its size, and any bytes make a value of it.
-unsafe trait Growing: Copy {
-    const NAME: &'static str;
-}
 
 // SAFETY: integers only, the first of them the size.
 unsafe impl Growing for rim_tcp_server_options {
     const NAME: &'static str = "rim_tcp_server_options";
+    const ADVICE: &'static str = "call rim_tcp_server_options_init first";
 }
 
 // SAFETY: integers only, the first of them the size.
 unsafe impl Growing for rim_tcp_client_options {
     const NAME: &'static str = "rim_tcp_client_options";
-}
-
-fn check_size<T: Growing>(size: usize) -> Result<()> {
-    if (size_of::<usize>()..=MAX_STRUCT).contains(&size) {
-        return Ok(());
-    }
-    let text = format!(
-        "A struct_size of {size} bytes cannot be right for {}: call {}_init first",
-        T::NAME,
-        T::NAME
-    );
-    Err(Error::new(ErrorKind::InvalidArgument, text))
-}
-
-/// Reads options of whatever length the program has, filling up with zeros.
-///
-/// # Safety
-///
-/// `options` is NULL, or points to a `usize` and to as many bytes as that says, which nobody
-/// changes now.
-unsafe fn read<T: Growing>(options: *const T) -> Result<T> {
-    // SAFETY: any bytes make a value, zeros too.
-    let mut known: T = unsafe { MaybeUninit::zeroed().assume_init() };
-    if options.is_null() {
-        return Ok(known);
-    }
-    // SAFETY: not NULL, and at least the size is there.
-    let size = unsafe { options.cast::<usize>().read() };
-    check_size::<T>(size)?;
-    // SAFETY: `size` bytes are there, says the caller; a slice of them is of a sane length.
-    let given = unsafe { std::slice::from_raw_parts(options.cast::<u8>(), size) };
-    let (given, unknown) = given.split_at(size.min(size_of::<T>()));
-    if unknown.iter().any(|byte| *byte != 0) {
-        let text = format!(
-            "{} of {size} bytes sets an option that this version of the library does not know",
-            T::NAME
-        );
-        return Err(Error::new(ErrorKind::InvalidArgument, text));
-    }
-    // SAFETY: not more bytes than the value has, and any bytes make a value.
-    unsafe {
-        std::ptr::copy_nonoverlapping(given.as_ptr(), (&raw mut known).cast(), given.len());
-    }
-    Ok(known)
-}
-
-/// Writes as much of `defaults` as the program knows, and zeros after it.
-///
-/// # Safety
-///
-/// `options` is NULL or `size` bytes can be written there.
-unsafe fn write<T: Growing>(options: *mut T, size: usize, defaults: T) -> Result<()> {
-    // SAFETY: only looked at for NULL here.
-    unsafe { Out::new(options, "options") }?;
-    check_size::<T>(size)?;
-    let known = size.min(size_of::<T>());
-    // SAFETY: `size` bytes are there, says the caller, and `known` is not more than either has.
-    unsafe {
-        options.cast::<u8>().write_bytes(0, size);
-        std::ptr::copy_nonoverlapping((&raw const defaults).cast(), options.cast::<u8>(), known);
-        options.cast::<usize>().write(size);
-    }
-    Ok(())
+    const ADVICE: &'static str = "call rim_tcp_client_options_init first";
 }
 
 /// Fills in the defaults. struct_size is sizeof(rim_tcp_server_options), as the program knows it.
@@ -159,20 +98,10 @@ pub unsafe extern "C" fn rim_tcp_server_options_init(
     struct_size: usize,
 ) -> rim_status {
     call(|| {
-        let defaults = ServerOptions::default();
-        let defaults = rim_tcp_server_options {
-            struct_size,
-            max_transaction: defaults.max_transaction as usize,
-            max_outstanding: defaults.max_outstanding,
-            max_connections: defaults.max_connections,
-            max_queued: defaults.max_queued,
-            min_access: MIN_ACCESS,
-            max_access: 0,
-            handshake_timeout_us: micros(defaults.handshake_timeout),
-            keep_alive_us: micros(defaults.keep_alive),
-        };
-        // SAFETY: the caller has `struct_size` bytes at `options`.
-        unsafe { write(options, struct_size, defaults) }
+        // SAFETY: `options` is NULL or the caller has `struct_size` bytes there.
+        let place = unsafe { Places::one(options, struct_size, "options") }?;
+        place.set([ServerSetup::default().to_c()]);
+        Ok(())
     })
 }
 
@@ -183,69 +112,134 @@ pub unsafe extern "C" fn rim_tcp_client_options_init(
     struct_size: usize,
 ) -> rim_status {
     call(|| {
-        let defaults = ClientOptions::default();
-        let defaults = rim_tcp_client_options {
-            struct_size,
-            max_outstanding: defaults.max_outstanding,
-            max_queued: defaults.max_queued,
-            connect_timeout_us: micros(defaults.connect_timeout),
-            keep_alive_us: micros(defaults.keep_alive),
-        };
-        // SAFETY: the caller has `struct_size` bytes at `options`.
-        unsafe { write(options, struct_size, defaults) }
+        // SAFETY: `options` is NULL or the caller has `struct_size` bytes there.
+        let place = unsafe { Places::one(options, struct_size, "options") }?;
+        place.set([ClientSetup::default().to_c()]);
+        Ok(())
     })
 }
 
 /// What a server is to do, and the access sizes of a program that pulls.
-pub(super) struct ServerSettings {
+#[derive(Clone)]
+pub(super) struct ServerSetup {
     pub(super) options: ServerOptions,
-    pub(super) min_access: u32,
-    pub(super) max_access: u32,
+    pub(super) access: AccessSizes,
 }
 
-/// The options of a server as C gave them, or the defaults for NULL.
-///
-/// # Safety
-///
-/// As for [`read`].
-pub(super) unsafe fn server(options: *const rim_tcp_server_options) -> Result<ServerSettings> {
-    // SAFETY: the caller's promise.
-    let given = unsafe { read(options) }?;
-    let mut options = ServerOptions::default();
-    if given.max_transaction != 0 {
-        options.max_transaction = u32::try_from(given.max_transaction).unwrap_or(u32::MAX);
-    }
-    set(&mut options.max_outstanding, given.max_outstanding);
-    set(&mut options.max_connections, given.max_connections);
-    set(&mut options.max_queued, given.max_queued);
-    set_time(&mut options.handshake_timeout, given.handshake_timeout_us);
-    set_time(&mut options.keep_alive, given.keep_alive_us);
-    let mut min_access = MIN_ACCESS;
-    if given.min_access != 0 {
-        min_access = given.min_access;
-    }
-    check_limits(min_access, given.max_access)?;
-    Ok(ServerSettings {
-        options,
-        min_access,
-        max_access: given.max_access,
-    })
+/// The access sizes that a program which pulls takes; a maximum of 0 is none.
+#[derive(Clone, Copy)]
+pub(super) struct AccessSizes {
+    pub(super) min: u32,
+    pub(super) max: u32,
 }
 
-/// The options of a client as C gave them, or the defaults for NULL.
-///
-/// # Safety
-///
-/// As for [`read`].
-pub(super) unsafe fn client(options: *const rim_tcp_client_options) -> Result<ClientOptions> {
-    // SAFETY: the caller's promise.
-    let given = unsafe { read(options) }?;
-    let mut options = ClientOptions::default();
-    set(&mut options.max_outstanding, given.max_outstanding);
-    set(&mut options.max_queued, given.max_queued);
-    set_time(&mut options.connect_timeout, given.connect_timeout_us);
-    set_time(&mut options.keep_alive, given.keep_alive_us);
-    Ok(options)
+/// What a client is to do, and the timeout of its calls that are given none.
+#[derive(Clone)]
+pub(super) struct ClientSetup {
+    pub(super) options: ClientOptions,
+    pub(super) timeout: Duration,
+}
+
+impl Default for ServerSetup {
+    fn default() -> ServerSetup {
+        ServerSetup {
+            options: ServerOptions::default(),
+            access: AccessSizes {
+                min: MIN_ACCESS,
+                max: 0,
+            },
+        }
+    }
+}
+
+impl Default for ClientSetup {
+    fn default() -> ClientSetup {
+        ClientSetup {
+            options: ClientOptions::default(),
+            timeout: DEFAULT_TIMEOUT,
+        }
+    }
+}
+
+impl ServerSetup {
+    /// As C gave it, or the defaults for NULL.
+    ///
+    /// # Safety
+    ///
+    /// As for [`growing::read`].
+    pub(super) unsafe fn from_c(options: *const rim_tcp_server_options) -> Result<ServerSetup> {
+        // SAFETY: the caller's promise.
+        let given = unsafe { growing::read(options) }?;
+        let mut setup = ServerSetup::default();
+        let options = &mut setup.options;
+        if given.max_transaction != 0 {
+            options.max_transaction = u32::try_from(given.max_transaction).unwrap_or(u32::MAX);
+        }
+        set(&mut options.max_outstanding, given.max_outstanding);
+        set(&mut options.max_connections, given.max_connections);
+        set(&mut options.max_queued, given.max_queued);
+        set(&mut options.max_queued_total, given.max_queued_total);
+        set_time(&mut options.handshake_timeout, given.handshake_timeout_us);
+        set_time(&mut options.keep_alive, given.keep_alive_us);
+        if given.timeout_us != 0 {
+            options.timeout = wait_time(given.timeout_us);
+        }
+        if given.min_access != 0 {
+            setup.access.min = given.min_access;
+        }
+        setup.access.max = given.max_access;
+        check_limits(setup.access.min, setup.access.max)?;
+        Ok(setup)
+    }
+
+    pub(super) fn to_c(&self) -> rim_tcp_server_options {
+        let options = &self.options;
+        rim_tcp_server_options {
+            struct_size: size_of::<rim_tcp_server_options>(),
+            max_transaction: options.max_transaction as usize,
+            max_outstanding: options.max_outstanding,
+            max_connections: options.max_connections,
+            max_queued: options.max_queued,
+            min_access: self.access.min,
+            max_access: self.access.max,
+            handshake_timeout_us: micros(options.handshake_timeout),
+            keep_alive_us: micros(options.keep_alive),
+            max_queued_total: options.max_queued_total,
+            timeout_us: options.timeout.map_or(0, micros),
+        }
+    }
+}
+
+impl ClientSetup {
+    /// As C gave it, or the defaults for NULL.
+    ///
+    /// # Safety
+    ///
+    /// As for [`growing::read`].
+    pub(super) unsafe fn from_c(options: *const rim_tcp_client_options) -> Result<ClientSetup> {
+        // SAFETY: the caller's promise.
+        let given = unsafe { growing::read(options) }?;
+        let mut setup = ClientSetup::default();
+        let options = &mut setup.options;
+        set(&mut options.max_outstanding, given.max_outstanding);
+        set(&mut options.max_queued, given.max_queued);
+        set_time(&mut options.connect_timeout, given.connect_timeout_us);
+        set_time(&mut options.keep_alive, given.keep_alive_us);
+        set_time(&mut setup.timeout, given.timeout_us);
+        Ok(setup)
+    }
+
+    pub(super) fn to_c(&self) -> rim_tcp_client_options {
+        let options = &self.options;
+        rim_tcp_client_options {
+            struct_size: size_of::<rim_tcp_client_options>(),
+            max_outstanding: options.max_outstanding,
+            max_queued: options.max_queued,
+            connect_timeout_us: micros(options.connect_timeout),
+            keep_alive_us: micros(options.keep_alive),
+            timeout_us: micros(self.timeout),
+        }
+    }
 }
 
 fn set(option: &mut usize, given: usize) {

@@ -5,13 +5,14 @@ use std::ffi::c_char;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::args::{utf8, wait_time, Out};
+use super::args::{named, utf8, wait_time, Out};
 use super::boundary::{call, call_void};
 use super::foreign::may_wait;
+use super::growing::Places;
 use super::handle::Handle;
 use super::slave::rim_slave;
 use super::status::rim_status;
-use super::tcp_options::{self, rim_tcp_server_options};
+use super::tcp_options::{rim_tcp_server_options, AccessSizes, ServerSetup};
 use super::transaction::rim_transaction;
 use super::transaction_state::Carried;
 use crate::bus::Slave;
@@ -26,10 +27,10 @@ pub const RIM_FOREVER_US: u64 = 0xFFFF_FFFF_FFFF_FFFF;
 /// thread of its own; or by the program, which pulls one transaction after the other
 /// (rim_tcp_server_next). As long as it has no slave and nobody pulls, clients wait.
 pub struct rim_tcp_server {
-    server: Arc<TcpServer>,
+    pub(super) server: Arc<TcpServer>,
     slave: Arc<Mutex<Option<Arc<dyn Slave>>>>,
-    min_access: u32,
-    max_access: u32,
+    /// Held too while the options are set or told, so that nobody sees half of them changed.
+    access: Mutex<AccessSizes>,
     mode: Mutex<Mode>,
 }
 
@@ -110,7 +111,8 @@ impl rim_tcp_server {
                 let text = format!("No transaction came within {timeout_us} us");
                 return Err(Error::new(ErrorKind::Timeout, text));
             };
-            if admit(&transaction, self.min_access, self.max_access) {
+            let access = *lock(&self.access);
+            if admit(&transaction, access.min, access.max) {
                 return Ok(rim_transaction::new(Arc::new(Carried::new(
                     transaction,
                     None,
@@ -166,15 +168,14 @@ pub unsafe extern "C" fn rim_tcp_server_new(
         // SAFETY: `address` is NULL or a string that the caller leaves alone during this call.
         let address = unsafe { utf8(address, "address") }?;
         // SAFETY: `options` is NULL or a struct that begins with its own size.
-        let settings = unsafe { tcp_options::server(options) }?;
+        let setup = unsafe { ServerSetup::from_c(options) }?;
         // SAFETY: `server` is NULL or the caller's own.
         let server = unsafe { Out::new(server, "server") }?;
-        let made = TcpServer::bind(address, port, settings.options)?;
+        let made = TcpServer::bind(address, port, setup.options)?;
         let made = rim_tcp_server {
             server: Arc::new(made),
             slave: Arc::default(),
-            min_access: settings.min_access,
-            max_access: settings.max_access,
+            access: Mutex::new(setup.access),
             mode: Mutex::new(Mode::Polled(0)),
         };
         made.give(server);
@@ -198,6 +199,54 @@ pub unsafe extern "C" fn rim_tcp_server_stop(server: *mut rim_tcp_server) -> rim
     call(|| {
         // SAFETY: `server` is NULL or a live handle.
         unsafe { rim_tcp_server::borrow(server) }?.stop();
+        Ok(())
+    })
+}
+
+/// Sets all options anew, while the server is at work; a member that is 0 has its default again. To
+/// change one, get them first with rim_tcp_server_get_options. Limits hold from now on, also for
+/// those transactions that wait for their turn; handshake_timeout_us, keep_alive_us and
+/// max_transaction hold for connections that come from now on, timeout_us for transactions that come
+/// to the slave from now on.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_set_options(
+    server: *mut rim_tcp_server,
+    options: *const rim_tcp_server_options,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        let server = unsafe { rim_tcp_server::borrow(server) }?;
+        if options.is_null() {
+            return Err(named("options"));
+        }
+        // SAFETY: not NULL, and a struct that begins with its own size.
+        let setup = unsafe { ServerSetup::from_c(options) }?;
+        let mut access = lock(&server.access);
+        *access = setup.access;
+        server.server.set_options(&setup.options);
+        Ok(())
+    })
+}
+
+/// Gives the options as they are now. struct_size is sizeof(rim_tcp_server_options), as the program
+/// knows it.
+#[no_mangle]
+pub unsafe extern "C" fn rim_tcp_server_get_options(
+    server: *const rim_tcp_server,
+    options: *mut rim_tcp_server_options,
+    struct_size: usize,
+) -> rim_status {
+    call(|| {
+        // SAFETY: `server` is NULL or a live handle.
+        let server = unsafe { rim_tcp_server::borrow(server) }?;
+        // SAFETY: `options` is NULL or the caller has `struct_size` bytes there.
+        let place = unsafe { Places::one(options, struct_size, "options") }?;
+        let access = lock(&server.access);
+        let setup = ServerSetup {
+            options: server.server.options(),
+            access: *access,
+        };
+        place.set([setup.to_c()]);
         Ok(())
     })
 }

@@ -15,5 +15,6 @@
 #include "rogue/interfaces/memory/Slave.h"
 #include "rogue/interfaces/memory/TcpClient.h"
 #include "rogue/interfaces/memory/TcpServer.h"
+#include "rogue/interfaces/memory/TcpStats.h"
 #include "rogue/interfaces/memory/Transaction.h"
 #include "rogue/interfaces/memory/TransactionLock.h"

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sources in the order in which their items stand in the header.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "status",
     "boundary",
     "version",
@@ -23,12 +23,20 @@ const SOURCES: [&str; 15] = [
     "tcp_server",
     "tcp_client",
     "tcp_client_request",
+    "tcp_stats",
     "logging",
     "bits",
 ];
 
 /// Sources of `src/ffi` that have nothing for the header.
-const INTERNAL: [&str; 5] = ["args", "handle", "mod", "target", "transaction_state"];
+const INTERNAL: [&str; 6] = [
+    "args",
+    "growing",
+    "handle",
+    "mod",
+    "target",
+    "transaction_state",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -12,6 +12,7 @@
 // Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include "rogue/Logging.h"
 #include "rogue/interfaces/memory/Slave.h"
+#include "rogue/interfaces/memory/TcpStats.h"
 
 #include <stdint.h>
 
@@ -28,6 +29,14 @@ struct ClientState;
 namespace rogue {
 namespace interfaces {
 namespace memory {
+
+/// Whether a TcpClient has a connection to its server.
+enum class TcpLinkState : uint32_t {
+    Connecting = 1, ///< There has been none yet; the client tries.
+    Connected = 2,  ///< There is one, as far as is known.
+    Lost = 3,       ///< There was one; the client tries to get another.
+    Stopped = 4     ///< The client has been stopped, for good.
+};
 
 /// A slave whose transactions are carried out by the slave of a TcpServer. It takes accesses of 4
 /// to 0xFFFFFFFF bytes.
@@ -60,6 +69,47 @@ class TcpClient : public Slave {
     /// Waits until the server answers, for at most `timeout` seconds, asking it anew each `period`
     /// seconds. Returns whether it has answered.
     bool waitReady(double timeout, double period);
+
+    /// Whether there is a connection now.
+    TcpLinkState linkState() const;
+
+    /// Waits until the link is in that state, for at most `timeout` seconds (infinity is for ever).
+    /// Returns whether it is; also false, and at once, when the client is stopped and another state
+    /// was waited for. A state that passes within a moment may be missed.
+    bool waitLink(TcpLinkState state, double timeout);
+
+    /// What the client has done since it was made.
+    TcpClientStats stats() const;
+
+    /// Sets how many transactions may wait for their responses at a time; who asks for more is held
+    /// back, for at most the timeout of the transaction. 65536 unless set, and again with 0. Holds
+    /// from now on.
+    void setMaxOutstanding(uint64_t count);
+
+    /// Tells what `setMaxOutstanding` has set.
+    uint64_t getMaxOutstanding() const;
+
+    /// Sets how many bytes of requests the network may not have taken yet before who asks is held
+    /// back. 1048576 unless set, and again with 0. Holds from now on.
+    void setMaxQueued(uint64_t bytes);
+
+    /// Tells what `setMaxQueued` has set.
+    uint64_t getMaxQueued() const;
+
+    /// Sets the time that one attempt to connect may take, handshake included, in microseconds.
+    /// 5000000 unless set, and again with 0. Holds for connections made from now on.
+    void setConnectTimeout(uint64_t timeout);
+
+    /// Tells what `setConnectTimeout` has set, in microseconds.
+    uint64_t getConnectTimeout() const;
+
+    /// Sets how long the server's host may give no sign of life before the connection counts as
+    /// lost, in microseconds. 10000000 unless set, and again with 0. Holds for connections made
+    /// from now on.
+    void setKeepAlive(uint64_t time);
+
+    /// Tells what `setKeepAlive` has set, in microseconds.
+    uint64_t getKeepAlive() const;
 
     void doTransaction(std::shared_ptr<Transaction> transaction) override;
 

@@ -12,6 +12,7 @@
 // Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include "rogue/Logging.h"
 #include "rogue/interfaces/memory/Master.h"
+#include "rogue/interfaces/memory/TcpStats.h"
 
 #include <stdint.h>
 
@@ -19,6 +20,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace rogue_memory_bridge {
 struct ServerState;
@@ -53,6 +55,65 @@ class TcpServer : public Master {
 
     /// As `stop`.
     [[deprecated("use stop()")]] void close();
+
+    /// What the server has done since it was made.
+    TcpServerStats stats() const;
+
+    /// The clients that are connected now, in no particular order, with what was done for each.
+    std::vector<TcpPeerStats> clientStats() const;
+
+    /// Sets the largest transaction, in bytes; a larger one is refused by an error response.
+    /// 16777216 unless set, and again with 0. Holds for connections that come from now on.
+    void setMaxTransaction(uint32_t bytes);
+
+    /// Tells what `setMaxTransaction` has set.
+    uint32_t getMaxTransaction() const;
+
+    /// Sets how many transactions may be in the slave's hands at a time; the others wait their
+    /// turn. With 1, a transaction comes when the one before it has completed. 32 unless set, and
+    /// again with 0. Holds from now on.
+    void setMaxOutstanding(uint64_t count);
+
+    /// Tells what `setMaxOutstanding` has set.
+    uint64_t getMaxOutstanding() const;
+
+    /// Sets how many connections there may be, two for each client; those over it are closed. 4096
+    /// unless set, and again with 0. Holds from now on; those that there are stay.
+    void setMaxConnections(uint64_t count);
+
+    /// Tells what `setMaxConnections` has set.
+    uint64_t getMaxConnections() const;
+
+    /// Sets how many bytes of responses may wait for one client to read them; while they are more,
+    /// none of its requests are carried out. 33554432 unless set, and again with 0. Holds from now
+    /// on.
+    void setMaxQueued(uint64_t bytes);
+
+    /// Tells what `setMaxQueued` has set.
+    uint64_t getMaxQueued() const;
+
+    /// Sets how many bytes of responses may wait for all clients together; while they are more, no
+    /// requests are carried out for those clients that have responses waiting. 268435456 unless
+    /// set, and again with 0. Holds from now on.
+    void setMaxQueuedTotal(uint64_t bytes);
+
+    /// Tells what `setMaxQueuedTotal` has set.
+    uint64_t getMaxQueuedTotal() const;
+
+    /// Sets the time from a connection's arrival to the end of its handshake, in microseconds.
+    /// 30000000 unless set, and again with 0. Holds for connections that come from now on.
+    void setHandshakeTimeout(uint64_t timeout);
+
+    /// Tells what `setHandshakeTimeout` has set, in microseconds.
+    uint64_t getHandshakeTimeout() const;
+
+    /// Sets how long a peer may give no sign of life, or take none of the bytes that wait for it,
+    /// before its connection is dropped, in microseconds. 10000000 unless set, and again with 0.
+    /// Holds for connections that come from now on.
+    void setKeepAlive(uint64_t time);
+
+    /// Tells what `setKeepAlive` has set, in microseconds.
+    uint64_t getKeepAlive() const;
 
   private:
     std::shared_ptr<rogue_memory_bridge::ServerState> server_;

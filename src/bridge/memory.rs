@@ -1,0 +1,210 @@
+//! Transactions, masters and slaves for the C++ classes.
+
+use std::time::Duration;
+
+use super::{attempt, guard, lossy};
+use crate::bus::{self, DataLock, Emulate, Master, Slave, SlaveBase, Transaction};
+use crate::error::Result;
+use crate::log;
+
+pub(super) fn transaction_new(timeout_us: u64) -> Result<Box<Transaction>> {
+    attempt(|| {
+        log::init();
+        Ok(Box::new(Transaction::new(
+            0,
+            0,
+            0,
+            None,
+            Duration::from_micros(timeout_us),
+        )))
+    })
+}
+
+pub(super) fn transaction_id(transaction: &Transaction) -> u32 {
+    guard(0, || transaction.id())
+}
+
+pub(super) fn transaction_address(transaction: &Transaction) -> u64 {
+    guard(0, || transaction.address())
+}
+
+pub(super) fn transaction_offset_address(transaction: &Transaction, offset: u64) {
+    guard((), || transaction.offset_address(offset));
+}
+
+pub(super) fn transaction_size(transaction: &Transaction) -> u32 {
+    guard(0, || transaction.size())
+}
+
+pub(super) fn transaction_kind(transaction: &Transaction) -> u32 {
+    guard(0, || transaction.kind())
+}
+
+pub(super) fn transaction_expired(transaction: &Transaction) -> bool {
+    guard(true, || transaction.expired())
+}
+
+pub(super) fn transaction_completed(transaction: &Transaction) -> bool {
+    guard(true, || transaction.completed())
+}
+
+pub(super) fn transaction_done(transaction: &Transaction) {
+    guard((), || _ = transaction.done());
+}
+
+pub(super) fn transaction_fail(transaction: &Transaction, text: &[u8]) {
+    guard((), || _ = transaction.fail_with(lossy(text)));
+}
+
+pub(super) fn transaction_taken(transaction: &Transaction) {
+    guard((), || transaction.taken());
+}
+
+pub(super) fn transaction_refresh(transaction: &Transaction) {
+    guard((), || transaction.refresh(None));
+}
+
+pub(super) fn transaction_refresh_after(transaction: &Transaction, reference: &Transaction) {
+    guard((), || transaction.refresh(Some(reference)));
+}
+
+/// Where the bytes start; null when they are out of reach.
+pub(super) fn transaction_start(transaction: &Transaction) -> *mut u8 {
+    guard(std::ptr::null_mut(), || {
+        transaction
+            .start()
+            .map_or(std::ptr::null_mut(), |start| start.as_ptr())
+    })
+}
+
+pub(super) fn transaction_piece(
+    transaction: &Transaction,
+    offset: u32,
+    size: u32,
+    address: u64,
+) -> Result<Box<Transaction>> {
+    attempt(|| transaction.piece(offset, size, address).map(Box::new))
+}
+
+pub(super) fn transaction_seal(transaction: &Transaction) {
+    guard((), || transaction.seal());
+}
+
+pub(super) fn max_pieces() -> u32 {
+    bus::MAX_PIECES
+}
+
+pub(super) fn transaction_lock(transaction: &Transaction) -> Result<Box<DataLock>> {
+    attempt(|| Ok(Box::new(transaction.lock())))
+}
+
+pub(super) fn master_new() -> Result<Box<Master>> {
+    attempt(|| {
+        log::init();
+        Ok(Box::new(Master::new()))
+    })
+}
+
+pub(super) fn master_set_timeout(master: &Master, timeout_us: u64) {
+    guard((), || master.set_timeout(Duration::from_micros(timeout_us)));
+}
+
+/// A new transaction, noted as outstanding; completed already when its arguments are at fault.
+///
+/// # Safety
+///
+/// As for [`bus::Memory::caller`]: `data` is the caller's promise of `size` bytes until the wait.
+#[allow(unsafe_code)]
+pub(super) unsafe fn master_create(
+    master: &Master,
+    address: u64,
+    size: u32,
+    data: *mut u8,
+    kind: u32,
+) -> Result<Box<Transaction>> {
+    attempt(|| {
+        let memory = if size == 0 {
+            bus::Memory::owned(Vec::new())
+        } else {
+            match bus::caller_start(data, size) {
+                // SAFETY: our own caller's promise.
+                Ok(start) => unsafe { bus::Memory::caller(start, size as usize) },
+                Err(error) => {
+                    let refused = Transaction::new(address, size, kind, None, master.timeout());
+                    refused.fail(error);
+                    master.register(&refused);
+                    return Ok(Box::new(refused));
+                }
+            }
+        };
+        Ok(Box::new(master.create(address, memory, kind)))
+    })
+}
+
+pub(super) fn master_register(master: &Master, transaction: &Transaction) {
+    guard((), || master.register(transaction));
+}
+
+/// The outcome is kept by the master, for [`master_error`].
+pub(super) fn master_wait(master: &Master, id: u32) {
+    guard((), || _ = master.wait(id));
+}
+
+pub(super) fn master_error(master: &Master) -> String {
+    guard(String::new(), || {
+        master
+            .error()
+            .map_or(String::new(), |error| error.text().to_owned())
+    })
+}
+
+pub(super) fn master_clear_error(master: &Master) {
+    guard((), || master.clear_error());
+}
+
+pub(super) fn slave_new(min: u32, max: u32) -> Result<Box<SlaveBase>> {
+    attempt(|| {
+        log::init();
+        Ok(Box::new(SlaveBase::new(min, max)))
+    })
+}
+
+pub(super) fn slave_id(slave: &SlaveBase) -> u32 {
+    guard(0, || slave.id())
+}
+
+pub(super) fn slave_min(slave: &SlaveBase) -> u32 {
+    guard(0, || slave.min())
+}
+
+pub(super) fn slave_max(slave: &SlaveBase) -> u32 {
+    guard(0, || slave.max())
+}
+
+pub(super) fn slave_name(slave: &SlaveBase) -> String {
+    guard(String::new(), || slave.name())
+}
+
+pub(super) fn slave_set_name(slave: &SlaveBase, name: &[u8]) {
+    guard((), || slave.set_name(lossy(name)));
+}
+
+pub(super) fn slave_note_added(slave: &SlaveBase, transaction: &Transaction) {
+    guard((), || slave.note_added(transaction));
+}
+
+pub(super) fn slave_note_taken(slave: &SlaveBase, transaction: &Transaction) {
+    guard((), || slave.note_taken(transaction));
+}
+
+pub(super) fn unconnected_text() -> String {
+    bus::Unconnected::TEXT.to_owned()
+}
+
+pub(super) fn emulate_new(min: u32, max: u32) -> Result<Box<Emulate>> {
+    attempt(|| Ok(Box::new(Emulate::new(min, max))))
+}
+
+pub(super) fn emulate_do_transaction(emulate: &Emulate, transaction: &Transaction) {
+    guard((), || emulate.do_transaction(transaction.clone()));
+}

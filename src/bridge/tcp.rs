@@ -1,0 +1,202 @@
+//! The two ends of the network for the C++ classes: what they do, and their options. What they have
+//! counted is in `tcp_figures.rs`.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::ffi::{ClientOption, Link, ServerOption};
+use super::{attempt, guard, lossy};
+use crate::bus::{Master, Slave, Transaction};
+use crate::endpoint::{ClientOptions, LinkState, ServerOptions, TcpClient, TcpServer};
+use crate::error::{ErrorKind, Result};
+use crate::log;
+
+/// Held while one option is changed among the others, of whichever endpoint: it happens seldom.
+static SETTING: Mutex<()> = Mutex::new(());
+
+pub(super) fn server_bind(address: &[u8], port: u16) -> Result<Box<TcpServer>> {
+    attempt(|| {
+        log::init();
+        TcpServer::bind(&lossy(address), port, ServerOptions::default()).map(Box::new)
+    })
+}
+
+/// The next transaction, after waiting for it for as long as it takes; the slave has to complete it
+/// within the master's timeout. Fails when the server has been stopped.
+pub(super) fn server_next(server: &TcpServer, master: &Master) -> Result<Box<Transaction>> {
+    let next = attempt(|| loop {
+        if let Some(transaction) = server.next(None)? {
+            server.limit(&transaction, master.timeout());
+            return Ok(Box::new(transaction));
+        }
+    });
+    if let Err(error) = &next {
+        if error.kind() != ErrorKind::Stopped {
+            guard((), || {
+                log::submit("memory.TcpServer", log::ERROR, error.text())
+            });
+        }
+    }
+    next
+}
+
+pub(super) fn server_admit(transaction: &Transaction, min: u32, max: u32) -> bool {
+    guard(false, || crate::endpoint::admit(transaction, min, max))
+}
+
+pub(super) fn server_stop(server: &TcpServer) {
+    guard((), || server.stop());
+}
+
+pub(super) fn client_new(address: &[u8], port: u16) -> Result<Box<TcpClient>> {
+    attempt(|| {
+        log::init();
+        TcpClient::new(&lossy(address), port, ClientOptions::default()).map(Box::new)
+    })
+}
+
+pub(super) fn client_do_transaction(client: &TcpClient, transaction: &Transaction) {
+    guard((), || client.do_transaction(transaction.clone()));
+}
+
+pub(super) fn client_wait_ready(client: &TcpClient, timeout_s: f64, period_s: f64) -> bool {
+    guard(false, || {
+        client
+            .wait_ready(seconds(timeout_s), seconds(period_s))
+            .is_ok()
+    })
+}
+
+pub(super) fn client_stop(client: &TcpClient) {
+    guard((), || client.stop());
+}
+
+/// A time given in seconds. What is negative or no number is no time; what is too long is the longest.
+fn seconds(seconds: f64) -> Duration {
+    if seconds > 0.0 {
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    } else {
+        Duration::ZERO
+    }
+}
+
+/// Sets one option and leaves the others as they are; 0 is the default.
+pub(super) fn server_set(server: &TcpServer, option: ServerOption, value: u64) {
+    guard((), || {
+        let _setting = SETTING.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut options, default) = (server.options(), ServerOptions::default());
+        let count = |default| number(value, default);
+        match option {
+            ServerOption::MaxTransaction => {
+                let bytes = number(value, default.max_transaction as usize);
+                options.max_transaction = u32::try_from(bytes).unwrap_or(u32::MAX);
+            }
+            ServerOption::MaxOutstanding => {
+                options.max_outstanding = count(default.max_outstanding)
+            }
+            ServerOption::MaxConnections => {
+                options.max_connections = count(default.max_connections)
+            }
+            ServerOption::MaxQueued => options.max_queued = count(default.max_queued),
+            ServerOption::MaxQueuedTotal => {
+                options.max_queued_total = count(default.max_queued_total);
+            }
+            ServerOption::HandshakeTimeout => {
+                options.handshake_timeout = time(value, default.handshake_timeout);
+            }
+            ServerOption::KeepAlive => options.keep_alive = time(value, default.keep_alive),
+            _ => {}
+        }
+        server.set_options(&options);
+    });
+}
+
+pub(super) fn server_get(server: &TcpServer, option: ServerOption) -> u64 {
+    guard(0, || {
+        let options = server.options();
+        match option {
+            ServerOption::MaxTransaction => u64::from(options.max_transaction),
+            ServerOption::MaxOutstanding => options.max_outstanding as u64,
+            ServerOption::MaxConnections => options.max_connections as u64,
+            ServerOption::MaxQueued => options.max_queued as u64,
+            ServerOption::MaxQueuedTotal => options.max_queued_total as u64,
+            ServerOption::HandshakeTimeout => micros(options.handshake_timeout),
+            ServerOption::KeepAlive => micros(options.keep_alive),
+            _ => 0,
+        }
+    })
+}
+
+/// Sets one option and leaves the others as they are; 0 is the default.
+pub(super) fn client_set(client: &TcpClient, option: ClientOption, value: u64) {
+    guard((), || {
+        let _setting = SETTING.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut options, default) = (client.options(), ClientOptions::default());
+        match option {
+            ClientOption::MaxOutstanding => {
+                options.max_outstanding = number(value, default.max_outstanding);
+            }
+            ClientOption::MaxQueued => options.max_queued = number(value, default.max_queued),
+            ClientOption::ConnectTimeout => {
+                options.connect_timeout = time(value, default.connect_timeout);
+            }
+            ClientOption::KeepAlive => options.keep_alive = time(value, default.keep_alive),
+            _ => {}
+        }
+        client.set_options(&options);
+    });
+}
+
+pub(super) fn client_get(client: &TcpClient, option: ClientOption) -> u64 {
+    guard(0, || {
+        let options = client.options();
+        match option {
+            ClientOption::MaxOutstanding => options.max_outstanding as u64,
+            ClientOption::MaxQueued => options.max_queued as u64,
+            ClientOption::ConnectTimeout => micros(options.connect_timeout),
+            ClientOption::KeepAlive => micros(options.keep_alive),
+            _ => 0,
+        }
+    })
+}
+
+pub(super) fn client_link(client: &TcpClient) -> Link {
+    guard(Link::Stopped, || match client.link_state() {
+        LinkState::Connecting => Link::Connecting,
+        LinkState::Connected => Link::Connected,
+        LinkState::Lost => Link::Lost,
+        LinkState::Stopped => Link::Stopped,
+    })
+}
+
+/// Whether the link has come to the state `link` in that time. No link is in a state that is none.
+pub(super) fn client_wait_link(client: &TcpClient, link: Link, timeout_s: f64) -> bool {
+    guard(false, || {
+        let wanted = match link {
+            Link::Connecting => LinkState::Connecting,
+            Link::Connected => LinkState::Connected,
+            Link::Lost => LinkState::Lost,
+            Link::Stopped => LinkState::Stopped,
+            _ => return false,
+        };
+        client.wait_link(wanted, Some(seconds(timeout_s))).is_ok()
+    })
+}
+
+fn number(value: u64, default: usize) -> usize {
+    match value {
+        0 => default,
+        _ => usize::try_from(value).unwrap_or(usize::MAX),
+    }
+}
+
+fn time(value_us: u64, default: Duration) -> Duration {
+    match value_us {
+        0 => default,
+        _ => Duration::from_micros(value_us),
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
