@@ -169,6 +169,7 @@ std::vector<TcpPeerStats> TcpServer::clientStats() const {
     for (const rmb::PeerFigures& from : peers) {
         TcpPeerStats to;
         to.address = std::string(from.address);
+        to.port = from.port;
         to.session = from.session;
         to.traffic = rmb::traffic(from.traffic);
         to.bytesQueued = from.bytes_queued;

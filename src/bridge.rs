@@ -90,6 +90,7 @@ mod ffi {
 
     struct PeerFigures {
         address: String,
+        port: u16,
         session: bool,
         traffic: Traffic,
         bytes_queued: u64,

@@ -507,6 +507,10 @@ typedef struct {
      * Bytes of responses that it has not read yet.
      */
     uint64_t bytes_queued;
+    /**
+     * The port that its requests come from: tells clients at one address apart.
+     */
+    uint64_t port;
 } rim_tcp_peer_figures;
 
 /**

@@ -29,6 +29,7 @@ pub(super) fn server_peers(server: &TcpServer) -> Result<Vec<PeerFigures>> {
     attempt(|| {
         let figures = server.peers().into_iter().map(|peer| PeerFigures {
             address: peer.address.to_string(),
+            port: peer.port,
             session: peer.session,
             traffic: traffic(&peer.traffic),
             bytes_queued: peer.bytes_queued,

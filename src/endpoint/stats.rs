@@ -180,7 +180,7 @@ pub struct Dropped {
     pub protocol: u64,
     /// They did not read their responses.
     pub not_reading: u64,
-    /// The network failed: reset, or no sign of life.
+    /// The network failed: no sign of life. The end of a peer's process is none of these.
     pub network: u64,
 }
 
@@ -204,6 +204,8 @@ pub struct ServerStats {
 pub struct PeerStats {
     /// Where it is.
     pub address: std::net::IpAddr,
+    /// The port that its request connection comes from: tells clients at one address apart.
+    pub port: u16,
     /// It is of this library: it names its session. Others are of the field.
     pub session: bool,
     /// What was done for it since it connected.

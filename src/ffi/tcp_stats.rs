@@ -122,6 +122,8 @@ pub struct rim_tcp_peer_figures {
     pub traffic: rim_traffic,
     /// Bytes of responses that it has not read yet.
     pub bytes_queued: u64,
+    /// The port that its requests come from: tells clients at one address apart.
+    pub port: u64,
 }
 
 /// What a client has done, as rim_tcp_client_stats gives it. Later versions add members at the end; a
@@ -253,6 +255,7 @@ fn peer_figures(peer: &PeerStats) -> rim_tcp_peer_figures {
         session: u64::from(peer.session),
         traffic: traffic(&peer.traffic),
         bytes_queued: peer.bytes_queued,
+        port: u64::from(peer.port),
     }
 }
 

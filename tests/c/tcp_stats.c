@@ -156,6 +156,7 @@ static void each_client(void) {
     now = server_figures();
     CHECK(count == 1 && peers[0].struct_size == sizeof peers[0]);
     CHECK(strcmp(peers[0].address, "127.0.0.1") == 0 && peers[0].session == 1);
+    CHECK(peers[0].port != 0);
     CHECK(peers[0].bytes_queued == 0 && peers[0].traffic.reads.done == 4);
     CHECK(memcmp(&peers[0].traffic.latency, &now.traffic.latency, sizeof(rim_latency)) == 0);
     CHECK(peers[1].struct_size != sizeof peers[0]);

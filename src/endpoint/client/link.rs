@@ -47,6 +47,8 @@ pub(super) struct Shared {
 
 struct State {
     connection: Option<Arc<Connection>>,
+    /// The one that is being taken down: its figures are not among the past yet.
+    leaving: Option<Arc<Connection>>,
     /// Transactions that wait for a connection.
     backlog: VecDeque<Transaction>,
     /// Length of the backlog at which those that are over are thrown out.
@@ -93,6 +95,7 @@ impl Shared {
             renewals: Arc::default(),
             state: Mutex::new(State {
                 connection: None,
+                leaving: None,
                 backlog: VecDeque::new(),
                 sweep_at: 64,
                 failure: None,
@@ -151,7 +154,7 @@ impl Shared {
                 .as_ref()
                 .is_some_and(|now| Arc::ptr_eq(now, &connection))
             {
-                state.connection = None;
+                state.leaving = state.connection.take();
                 self.changed.notify_all();
                 self.control.notify_one();
             }
@@ -251,12 +254,13 @@ impl Shared {
     /// The connection is over: what was under way fails, what comes now waits for the next one.
     pub(super) fn disconnected(&self, connection: &Connection, failure: Error) {
         let mut state = self.lock();
-        state.connection = None;
+        state.leaving = state.connection.take().or(state.leaving.take());
         state.failure = Some(failure.clone());
         state.losses += u64::from(!state.stopped);
         drop(state);
         connection.fail_all(self, &failure);
         self.past().add(&connection.take_traffic());
+        self.lock().leaving = None;
         self.room.notify_all();
         self.changed.notify_all();
     }
@@ -275,15 +279,18 @@ impl Shared {
     pub(super) fn stats(&self) -> ClientStats {
         let state = self.lock();
         let connection = state.connection.clone();
+        let leaving = state.leaving.clone();
         let (connects, losses) = (state.connects, state.losses);
         let failed_attempts = state.failed_attempts;
         drop(state);
         // Under the lock of the past, to which the figures of the connection may be about to move.
         let past = self.past();
         let connection = connection.map_or(Traffic::default(), |c| c.traffic());
+        let leaving = leaving.map_or(Traffic::default(), |c| c.traffic());
         let mut traffic = past.clone();
         drop(past);
         traffic.add(&connection);
+        traffic.add(&leaving);
         ClientStats {
             traffic,
             connection,

@@ -69,6 +69,7 @@ pub(super) struct Client {
     /// The number of its request connection.
     id: u64,
     name: IpAddr,
+    port: u16,
     /// It is one of ours: both its connections name a session.
     session: bool,
     /// Told when its connection may be read again.
@@ -104,11 +105,17 @@ impl Response {
 }
 
 impl Client {
-    pub(super) fn new(shared: Arc<Shared>, id: u64, name: IpAddr, session: bool) -> Client {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        id: u64,
+        (name, port): (IpAddr, u16),
+        session: bool,
+    ) -> Client {
         Client {
             shared,
             id,
             name,
+            port,
             session,
             space: Notify::new(),
             outstanding: AtomicUsize::new(0),
@@ -168,6 +175,7 @@ impl Client {
         let traffic = self.lock().traffic.clone();
         PeerStats {
             address: self.name,
+            port: self.port,
             session: self.session,
             traffic,
             bytes_queued: self.queued() as u64,

@@ -60,6 +60,7 @@ struct Connection {
     side: Side,
     /// The peer's address; an IPv4 one as such, whatever socket it came by.
     peer: IpAddr,
+    port: u16,
     socket: AsyncFd<Arc<TcpStream>>,
     outgoing: Arc<Outgoing>,
     decoder: Decoder,
@@ -107,6 +108,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         id,
         side,
         peer: peer_ip,
+        port: peer.port(),
         socket,
         outgoing,
         decoder: Decoder::new(role, messages, limits),
@@ -375,7 +377,7 @@ impl Connection {
                         self.peer,
                         session.map_or("none".to_owned(), |session| session.to_string())
                     );
-                    self.client = self.shared.ready(arrival, self.peer);
+                    self.client = self.shared.ready(arrival, self.port);
                 }
                 Event::Ping { pong } => {
                     if self.outgoing.queued() > self.most_queued() {

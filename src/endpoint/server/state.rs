@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::{IpAddr, TcpStream};
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -172,7 +172,8 @@ impl Shared {
     }
 
     /// A connection's handshake is over. Returns the client, on the request side.
-    pub(super) fn ready(self: &Arc<Self>, arrival: Arrival, name: IpAddr) -> Option<Arc<Client>> {
+    pub(super) fn ready(self: &Arc<Self>, arrival: Arrival, port: u16) -> Option<Arc<Client>> {
+        let name = arrival.peer;
         let mut state = self.lock();
         if let Some(old) = state.pairing.predecessor(&arrival) {
             if let Some(connection) = state.connections.get(&old) {
@@ -186,7 +187,7 @@ impl Shared {
             Arc::new(Client::new(
                 Arc::clone(self),
                 id,
-                name,
+                (name, port),
                 arrival.session.is_some(),
             ))
         });

@@ -105,6 +105,8 @@ struct TcpServerStats {
 struct TcpPeerStats {
     /// Its IP address.
     std::string address;
+    /// The port that its requests come from: tells clients at one address apart.
+    uint16_t port = 0;
     /// Whether it is a client of this library, which names its session; others are such as Rogue's.
     bool session = false;
     /// What was done for it since it connected.
