@@ -395,6 +395,9 @@ impl State {
 impl Drop for Inner {
     fn drop(&mut self) {
         // The slave let go of it without a word. Nobody can hold a lock: a lock holds a handle.
+        if self.lock_state().outcome.is_some() {
+            return;
+        }
         let text = "The slave dropped the transaction without completing it";
         self.finish(Err(Error::new(ErrorKind::Failed, text)), None);
     }
