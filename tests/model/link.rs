@@ -273,8 +273,8 @@ impl Attendance {
         if client.turn.is_ticking() && !self.looking {
             self.looking = true;
         } else if !self.looking || due {
-            let outstanding = !client.table.lock().unwrap().is_empty();
-            self.looking = client.turn.look(&mut self.turns, outstanding) == Look::Busy;
+            // How patient it is, and for how long, is a matter of time: here it is not.
+            self.looking = client.turn.look(&mut self.turns, false) == Look::Busy;
         }
         let standby = !self.looking || background;
         if standby != self.standby {

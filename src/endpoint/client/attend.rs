@@ -24,7 +24,8 @@ use crate::wire::{Decoder, Event};
 /// How often to look whether to read, while transactions come and go.
 pub(super) const TICK: Duration = Duration::from_millis(20);
 /// How seldom, before it stands by again, when they have ceased. Standing by and being told not to
-/// costs more than a transaction, so it is not for every pause.
+/// costs more than a transaction, so it is not for every pause; and what has been asked for by
+/// somebody who has yet to wait for it need not be read before that.
 const LONGEST_TICK: Duration = Duration::from_millis(640);
 /// The pause after the first failed attempt to connect, and between attempts while somebody waits
 /// for a connection.
@@ -240,10 +241,9 @@ impl Attendance<'_> {
             self.tick = TICK;
             self.look_at = Some(now + TICK);
         } else if self.look_at.is_none_or(|at| at <= now) {
-            let outstanding = self.connection.outstanding() > 0;
             let (before, patient) = (self.turns, self.tick < LONGEST_TICK);
             let turn = &self.connection.turn;
-            self.look_at = match turn.look(&mut self.turns, outstanding, patient) {
+            self.look_at = match turn.look(&mut self.turns, patient) {
                 Look::Busy => {
                     let same = self.turns == before;
                     self.tick = if same { 2 * self.tick } else { TICK };

@@ -246,6 +246,8 @@ impl Shared {
                 self.lock().backlog.push_front(transaction);
                 return;
             }
+            // Who waits for it has found nothing to read before.
+            transaction.nudge();
         }
         self.room.notify_all();
         self.changed.notify_all();

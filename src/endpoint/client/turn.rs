@@ -4,10 +4,11 @@
 //! to another thread costs more than the transaction. Whoever waits while another reads is a
 //! *follower*: the reader completes its transaction for it, or, when done, nudges it to read on. The
 //! endpoint's own thread reads only while nobody waits: it *stands by*. It is not told each time a
-//! reader leaves, but looks every [`TICK`](super::attend::TICK) while transactions come and go.
+//! reader leaves, but looks every [`TICK`](super::attend::TICK) while transactions come and go, and
+//! more seldom when they have ceased; where nobody is going to wait it is told to read at once.
 //!
-//! The rule: while responses are outstanding, somebody reads, or has been nudged to, or the endpoint's
-//! thread looks within a tick.
+//! The rule: while somebody waits for a response, somebody reads, or has been nudged to; what nobody
+//! waits for is read when the endpoint's thread looks.
 
 use std::sync::PoisonError;
 
@@ -94,11 +95,11 @@ impl Turn {
     }
 
     /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time. If nobody
-    /// has read since, and nothing is outstanding, it may be `patient` and look again later.
-    pub(super) fn look(&self, turns: &mut u64, outstanding: bool, patient: bool) -> Look {
+    /// has read since, it may be `patient` and look again later.
+    pub(super) fn look(&self, turns: &mut u64, patient: bool) -> Look {
         let mut state = self.lock();
         let same = std::mem::replace(turns, state.turns) == state.turns;
-        if state.ticking && (state.reading || (!outstanding && (!same || patient))) {
+        if state.ticking && (state.reading || !same || patient) {
             return Look::Busy;
         }
         if state.reading {
@@ -214,20 +215,16 @@ mod tests {
     fn the_endpoint_stands_by_when_nobody_reads() {
         let (turn, a) = (Turn::default(), transaction());
         let mut turns = 0;
-        assert_eq!(turn.look(&mut turns, false, false), Look::Idle);
+        assert_eq!(turn.look(&mut turns, false), Look::Idle);
         turn.enter(&a);
-        assert_eq!(turn.look(&mut turns, true, false), Look::Busy);
+        assert_eq!(turn.look(&mut turns, false), Look::Busy);
         turn.leave();
-        assert_eq!(turn.look(&mut turns, false, false), Look::Idle);
-        turn.enter(&a);
-        turn.leave();
-        // Transactions come and go: look again before standing by, unless one is left outstanding.
-        let mut same = turns + 1;
-        assert_eq!(turn.look(&mut same, false, true), Look::Busy);
-        assert_eq!(turn.look(&mut same, false, true), Look::Busy);
-        assert_eq!(turn.look(&mut turns, false, false), Look::Busy);
+        assert_eq!(turn.look(&mut turns, true), Look::Busy);
+        assert_eq!(turn.look(&mut turns, false), Look::Idle);
         turn.enter(&a);
         turn.leave();
-        assert_eq!(turn.look(&mut turns, true, false), Look::Idle);
+        // Transactions come and go: look again before standing by.
+        assert_eq!(turn.look(&mut turns, false), Look::Busy);
+        assert_eq!(turn.look(&mut turns, false), Look::Idle);
     }
 }
