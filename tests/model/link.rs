@@ -273,8 +273,7 @@ impl Attendance {
         if client.turn.is_ticking() && !self.looking {
             self.looking = true;
         } else if !self.looking || due {
-            // How patient it is, and for how long, is a matter of time: here it is not.
-            self.looking = client.turn.look(&mut self.turns, false) == Look::Busy;
+            self.looking = client.turn.look(&mut self.turns) == Look::Busy;
         }
         let standby = !self.looking || background;
         if standby != self.standby {

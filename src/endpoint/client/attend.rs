@@ -21,12 +21,10 @@ use crate::endpoint::socket::{self, Mode};
 use crate::error::{Error, ErrorKind};
 use crate::wire::{Decoder, Event};
 
-/// How often to look whether to read, while transactions come and go.
-pub(super) const TICK: Duration = Duration::from_millis(20);
-/// How seldom, before it stands by again, when they have ceased. Standing by and being told not to
-/// costs more than a transaction, so it is not for every pause; and what has been asked for by
+/// How often to look whether to stand by, while transactions come and go. Standing by and being told
+/// not to costs more than a transaction, so it is not for every pause; and what has been asked for by
 /// somebody who has yet to wait for it need not be read before that.
-const LONGEST_TICK: Duration = Duration::from_millis(640);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 /// The pause after the first failed attempt to connect, and between attempts while somebody waits
 /// for a connection.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -128,7 +126,6 @@ async fn attend(shared: &Arc<Shared>, connection: &Arc<Connection>, decoder: Dec
         requests,
         decoder,
         turns: 0,
-        tick: TICK,
         look_at: None,
         standby: None,
         missed: false,
@@ -143,8 +140,6 @@ struct Attendance<'a> {
     /// Of the request connection, on which a server has only commands to send.
     decoder: Decoder,
     turns: u64,
-    /// How long to wait before looking again; longer while nothing is asked for.
-    tick: Duration,
     /// When to look next whether somebody reads; `None` while this thread stands by.
     look_at: Option<Instant>,
     /// The response connection, while this thread stands by to read it.
@@ -238,17 +233,10 @@ impl Attendance<'_> {
         let ticking = self.connection.turn.is_ticking();
         if ticking && self.look_at.is_none() {
             // A thread has begun to read.
-            self.tick = TICK;
             self.look_at = Some(now + TICK);
         } else if self.look_at.is_none_or(|at| at <= now) {
-            let (before, patient) = (self.turns, self.tick < LONGEST_TICK);
-            let turn = &self.connection.turn;
-            self.look_at = match turn.look(&mut self.turns, patient) {
-                Look::Busy => {
-                    let same = self.turns == before;
-                    self.tick = if same { 2 * self.tick } else { TICK };
-                    Some(now + self.tick)
-                }
+            self.look_at = match self.connection.turn.look(&mut self.turns) {
+                Look::Busy => Some(now + TICK),
                 Look::Idle => None,
             };
         }

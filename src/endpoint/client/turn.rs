@@ -4,8 +4,8 @@
 //! to another thread costs more than the transaction. Whoever waits while another reads is a
 //! *follower*: the reader completes its transaction for it, or, when done, nudges it to read on. The
 //! endpoint's own thread reads only while nobody waits: it *stands by*. It is not told each time a
-//! reader leaves, but looks every [`TICK`](super::attend::TICK) while transactions come and go, and
-//! more seldom when they have ceased; where nobody is going to wait it is told to read at once.
+//! reader leaves, but looks every [`TICK`](super::attend::TICK) while transactions come and go; where
+//! nobody is going to wait it is told to read at once.
 //!
 //! The rule: while somebody waits for a response, somebody reads, or has been nudged to; what nobody
 //! waits for is read when the endpoint's thread looks.
@@ -45,7 +45,7 @@ pub(super) enum Enter {
 /// What the endpoint's thread finds when it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Somebody reads, or has done so since the last look, or it can wait.
+    /// Somebody reads, or has done so since the last look.
     Busy,
     /// Nobody does: stand by.
     Idle,
@@ -94,12 +94,11 @@ impl Turn {
         Turn::pass_on(state)
     }
 
-    /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time. If nobody
-    /// has read since, it may be `patient` and look again later.
-    pub(super) fn look(&self, turns: &mut u64, patient: bool) -> Look {
+    /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time.
+    pub(super) fn look(&self, turns: &mut u64) -> Look {
         let mut state = self.lock();
         let same = std::mem::replace(turns, state.turns) == state.turns;
-        if state.ticking && (state.reading || !same || patient) {
+        if state.ticking && (state.reading || !same) {
             return Look::Busy;
         }
         if state.reading {
@@ -215,16 +214,16 @@ mod tests {
     fn the_endpoint_stands_by_when_nobody_reads() {
         let (turn, a) = (Turn::default(), transaction());
         let mut turns = 0;
-        assert_eq!(turn.look(&mut turns, false), Look::Idle);
+        assert_eq!(turn.look(&mut turns), Look::Idle);
         turn.enter(&a);
-        assert_eq!(turn.look(&mut turns, false), Look::Busy);
+        assert_eq!(turn.look(&mut turns), Look::Busy);
+        assert_eq!(turn.look(&mut turns), Look::Busy, "it reads still");
         turn.leave();
-        assert_eq!(turn.look(&mut turns, true), Look::Busy);
-        assert_eq!(turn.look(&mut turns, false), Look::Idle);
+        assert_eq!(turn.look(&mut turns), Look::Idle);
         turn.enter(&a);
         turn.leave();
         // Transactions come and go: look again before standing by.
-        assert_eq!(turn.look(&mut turns, false), Look::Busy);
-        assert_eq!(turn.look(&mut turns, false), Look::Idle);
+        assert_eq!(turn.look(&mut turns), Look::Busy);
+        assert_eq!(turn.look(&mut turns), Look::Idle);
     }
 }
