@@ -270,10 +270,8 @@ impl Transaction {
             return false;
         }
         state.completion = Some((completion, token));
-        let over = state.published;
-        drop(state);
-        if over {
-            self.0.run_completion(Some(self));
+        if state.published {
+            self.0.run_completion(state, Some(self));
         }
         true
     }
@@ -308,36 +306,26 @@ impl Inner {
         }
         log_outcome(self, &outcome);
         state.outcome = Some(outcome);
-        drop(state);
-        self.publish(handle);
+        self.publish_locked(state, handle);
         true
     }
 
     /// Publishes the outcome if there is one and no lock is held on the bytes.
     fn publish(&self, handle: Option<&Transaction>) {
-        let range = self.range();
-        let outcome = match &self.parent {
-            None => {
-                let mut state = self.lock_state();
-                if state.locked.overlaps(&range) || !state.publish() {
-                    return;
-                }
-                self.wake(&state);
-                None
-            }
-            Some(_) => {
-                // Locks keep the root from being published, and so its memory in place; a piece that
-                // waited for one would have nobody to publish it afterwards.
-                let mut state = self.lock_state();
-                if !state.publish() {
-                    return;
-                }
-                self.wake(&state);
-                state.outcome.clone()
-            }
-        };
-        self.run_completion(handle);
-        if let (Some(parent), Some(outcome)) = (&self.parent, outcome) {
+        self.publish_locked(self.lock_state(), handle);
+    }
+
+    fn publish_locked(&self, mut state: MutexGuard<'_, State>, handle: Option<&Transaction>) {
+        // Of a piece, locks keep the root from being published, and so its memory in place; a piece
+        // that waited for one would have nobody to publish it afterwards.
+        let held = self.parent.is_none() && state.locked.overlaps(&self.range());
+        if held || !state.publish() {
+            return;
+        }
+        self.wake(&state);
+        let parent = self.parent.as_ref().zip(state.outcome.clone());
+        self.run_completion(state, handle);
+        if let Some((parent, outcome)) = parent {
             parent.piece_over(self.order as u32, outcome);
         }
     }
@@ -348,22 +336,20 @@ impl Inner {
         }
     }
 
-    fn run_completion(&self, handle: Option<&Transaction>) {
-        let mut state = self.lock_state();
+    /// Tells who wants to hear of the end, when that has been published.
+    fn run_completion(&self, mut state: MutexGuard<'_, State>, handle: Option<&Transaction>) {
         let Some((completion, token)) = state.completion.take() else {
             return;
         };
         let outcome = state.outcome.clone().unwrap_or(Ok(()));
+        let span = handle.and_then(|_| self.published_bytes(&state));
         drop(state);
-        let payload = match handle {
-            Some(handle) => match self.published_bytes() {
-                Some(span) => Payload(Keep::Transaction {
-                    _handle: handle.clone(),
-                    span,
-                }),
-                None => Payload(Keep::Nothing),
-            },
-            None => Payload(Keep::Nothing),
+        let payload = match (handle, span) {
+            (Some(handle), Some(span)) => Payload(Keep::Transaction {
+                _handle: handle.clone(),
+                span,
+            }),
+            _ => Payload(Keep::Nothing),
         };
         let (address, size, kind) = (self.origin, self.size, self.kind);
         completion.completed(

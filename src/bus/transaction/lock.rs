@@ -8,7 +8,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{Inner, Transaction};
+use super::{Inner, State, Transaction};
 use crate::bus::memory::{Memory, Span, Within};
 use crate::error::Error;
 
@@ -206,14 +206,13 @@ impl Inner {
     }
 
     /// The bytes, once published. The span is good for as long as a handle is kept with it.
-    pub(super) fn published_bytes(&self) -> Option<Published> {
+    pub(super) fn published_bytes(&self, state: &State) -> Option<Published> {
         // A piece's bytes can still be locked by way of its root or of another piece.
         if self.parent.is_some() {
             return None;
         }
-        let root = self.lock_state();
         // The caller's memory may be taken back as soon as a wait has seen the publication.
-        let memory = root.memory.as_ref().filter(|memory| memory.is_owned())?;
+        let memory = state.memory.as_ref().filter(|memory| memory.is_owned())?;
         let range = self.range();
         // SAFETY: a published root cannot be locked any more, and what owns the memory outlives the
         // span, which is kept with a handle.
