@@ -83,8 +83,10 @@ impl Memory {
 }
 
 /// Room for the bytes of a small transaction inside the transaction itself, so that a register
-/// access takes no memory but that.
+/// access takes no memory but that. As strictly aligned as memory from the heap is: programs take it
+/// for an array of words.
 #[derive(Default)]
+#[repr(align(16))]
 pub(super) struct Within(UnsafeCell<[u8; WITHIN]>);
 
 /// As many bytes find room there.

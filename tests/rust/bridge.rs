@@ -7,8 +7,16 @@ mod legacy;
 
 #[path = "bridge/basic.rs"]
 mod basic;
+#[path = "bridge/batches.rs"]
+mod batches;
+#[path = "bridge/bounds.rs"]
+mod bounds;
 #[path = "bridge/clients.rs"]
 mod clients;
+#[path = "bridge/crowds.rs"]
+mod crowds;
+#[path = "bridge/figures.rs"]
+mod figures;
 #[path = "bridge/hostile.rs"]
 mod hostile;
 #[path = "bridge/links.rs"]
@@ -17,5 +25,7 @@ mod links;
 mod raw;
 #[path = "bridge/slaves.rs"]
 mod slaves;
+#[path = "bridge/strangers.rs"]
+mod strangers;
 #[path = "bridge/waiting.rs"]
 mod waiting;

@@ -298,3 +298,25 @@ fn completion_and_deadline_at_the_same_time_agree() {
         });
     }
 }
+
+#[test]
+fn small_memory_is_inside_the_transaction_and_aligned() {
+    for size in [1, 4, 16, 17, 64] {
+        let many: Vec<_> = (0..20)
+            .map(|_| {
+                let t = Transaction::new(0, size, READ, None, LONG);
+                t.provide_zeros();
+                t
+            })
+            .collect();
+        for t in &many {
+            assert_eq!(t.start().unwrap().as_ptr() as usize % 8, 0);
+            assert_eq!(t.lock().bytes().unwrap(), vec![0; size as usize]);
+        }
+        let copied = Transaction::new(0, size, READ, None, LONG);
+        copied.provide_copy(&vec![7; size as usize]);
+        // What is there stays.
+        copied.provide_zeros();
+        assert_eq!(copied.lock().bytes().unwrap(), vec![7; size as usize]);
+    }
+}

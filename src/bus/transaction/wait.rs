@@ -73,7 +73,7 @@ impl Transaction {
         if let Some(link) = link.filter(|_| state.outcome.is_none()) {
             drop(state);
             link.poll();
-            return self.completed();
+            return self.completed() || self.expire();
         }
         state.outcome.is_some()
     }

@@ -332,15 +332,18 @@ impl Connection {
         if background {
             self.add_background(1);
         }
-        table.entries.insert(
-            header.id,
-            Entry {
-                transaction: transaction.clone(),
-                header,
-                background,
-                since: Instant::now(),
-            },
-        );
+        let entry = Entry {
+            transaction: transaction.clone(),
+            header,
+            background,
+            since: Instant::now(),
+        };
+        if let Some(before) = table.entries.insert(header.id, entry) {
+            // The same transaction, given twice: one response will do.
+            table.large -= usize::from(is_large(&before.header));
+            table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
+            self.uncount(&before);
+        }
         table.traffic.begin();
         table.large += usize::from(is_large(&header));
         self.note_outstanding(&table);

@@ -348,13 +348,17 @@ impl Shared {
         let mut state = self.lock();
         state.stopped = true;
         let connection = state.connection.take();
+        state.leaving.clone_from(&connection);
         let backlog = std::mem::take(&mut state.backlog);
         drop(state);
         let error = self.stopped_error();
         if let Some(connection) = connection {
+            // What was asked for before is not lost, as far as the network takes it.
+            connection.flush_waiting(self);
             connection.give_up(error.clone());
             connection.fail_all(self, &error);
             self.past().add(&connection.take_traffic());
+            self.lock().leaving = None;
         }
         for transaction in backlog {
             if transaction.fail(error.clone()) {

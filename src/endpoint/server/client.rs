@@ -138,6 +138,9 @@ impl Client {
         responses.held_bytes = 0;
         responses.dropping = false;
         responses.outgoing = Some(outgoing);
+        drop(responses);
+        // Its requests may have been held back for what has been sent now.
+        self.shared.wake.notify_one();
     }
 
     /// The client's response connection has gone, and may come back.
@@ -222,7 +225,10 @@ impl Client {
                 );
             }
         }
-        !responses.held.is_empty()
+        let held = !responses.held.is_empty();
+        drop(responses);
+        self.shared.wake.notify_one();
+        held
     }
 
     /// Answers a request that the slave need not see.

@@ -27,6 +27,8 @@ use crate::wire::{
 const DIRECT: u64 = 1 << 14;
 /// As much is received at a time while such data is to be expected.
 const LOOK_AHEAD: usize = 4096;
+/// How often a connection may receive before the others have their turn.
+const MOST_TURNS: u32 = 8;
 /// The pause after a failed accept: the process has no descriptors left, and will not at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -120,10 +122,11 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         now: 0,
         shared,
     };
+    let leave = Leave(Arc::clone(&connection.shared), id);
     let end = connection.run(role).await;
     let Connection { shared, .. } = connection;
-    shared.disconnect(id);
-    let Err(Drop { cause, text }) = end else {
+    drop(leave);
+    let Err(Dropped { cause, text }) = end else {
         ::log::debug!(target: &shared.name, "{peer} has gone.");
         return;
     };
@@ -139,8 +142,17 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
     ::log::warn!(target: &shared.name, "Closing the connection of {peer}: {text}");
 }
 
+/// A connection's place among the others, given up when this is dropped, by whatever way.
+struct Leave(Arc<Shared>, u64);
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.0.disconnect(self.1);
+    }
+}
+
 /// Why a connection is closed; an end that the peer made is not worth a word.
-struct Drop {
+struct Dropped {
     cause: Cause,
     text: String,
 }
@@ -155,13 +167,13 @@ enum Cause {
 }
 
 impl Cause {
-    fn say(self, text: impl Into<String>) -> Drop {
+    fn say(self, text: impl Into<String>) -> Dropped {
         let text = text.into();
-        Drop { cause: self, text }
+        Dropped { cause: self, text }
     }
 }
 
-type Finish<T = ()> = Result<T, Drop>;
+type Finish<T = ()> = Result<T, Dropped>;
 
 impl Connection {
     async fn run(&mut self, role: Role) -> Finish {
@@ -187,6 +199,7 @@ impl Connection {
     }
 
     async fn requests(&mut self, role: Role) -> Finish {
+        let mut turns = 0u32;
         loop {
             while self.shared.full(self.id) {
                 let Some(client) = self.client.clone() else {
@@ -203,6 +216,10 @@ impl Connection {
             }
             if !self.receive(role).await? {
                 return Ok(());
+            }
+            turns = turns.wrapping_add(1);
+            if turns.is_multiple_of(MOST_TURNS) {
+                let_others().await;
             }
         }
     }

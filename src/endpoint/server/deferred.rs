@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::endpoint::outgoing::Outgoing;
 
 /// The longest that a response waits for others.
 const DELAY: Duration = Duration::from_micros(500);
 
 /// The connections of a server on which responses are deferred.
-#[derive(Default)]
 pub(super) struct Deferred {
     /// Who pulls, as [`here`] tells it.
     puller: AtomicUsize,
@@ -27,12 +28,31 @@ pub(super) struct Deferred {
     stopped: AtomicBool,
     /// `None` when it could not be started.
     thread: OnceLock<Option<Thread>>,
+    /// Told when the thread has sent something: the requests of a client may have waited for that.
+    wake: Arc<Notify>,
 }
 
 impl Deferred {
+    pub(super) fn new(wake: Arc<Notify>) -> Deferred {
+        Deferred {
+            puller: AtomicUsize::new(0),
+            connections: Mutex::default(),
+            count: AtomicUsize::new(0),
+            armed: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            thread: OnceLock::new(),
+            wake,
+        }
+    }
+
     /// The calling thread pulls from now on.
     pub(super) fn pull_here(&self) {
         self.puller.store(here(), Ordering::Relaxed);
+    }
+
+    /// No thread is to defer responses.
+    pub(super) fn pull_nowhere(&self) {
+        self.puller.store(0, Ordering::Relaxed);
     }
 
     /// Whether a response may be deferred: it is completed by the thread that pulls, which will
@@ -54,10 +74,10 @@ impl Deferred {
         }
     }
 
-    /// Sends what is deferred.
-    pub(super) fn flush(&self) {
+    /// Sends what is deferred; false if nothing is.
+    pub(super) fn flush(&self) -> bool {
         if self.count.load(Ordering::Relaxed) == 0 {
-            return;
+            return false;
         }
         let mut connections = self.lock();
         self.count.store(0, Ordering::Relaxed);
@@ -67,6 +87,7 @@ impl Deferred {
                 connection.pending.notify_one();
             }
         }
+        true
     }
 
     /// The server is stopped: the thread ends.
@@ -92,7 +113,9 @@ impl Deferred {
         while !self.stopped.load(Ordering::Acquire) {
             if self.armed.swap(false, Ordering::AcqRel) {
                 thread::sleep(DELAY);
-                self.flush();
+                if self.flush() {
+                    self.wake.notify_one();
+                }
             } else {
                 thread::park();
             }

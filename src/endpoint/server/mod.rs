@@ -177,13 +177,14 @@ impl TcpServer {
         let Some(pull) = guard.as_mut() else {
             return Err(self.stopped());
         };
-        self.shared.deferred.pull_here();
         let fresh = pull.looked.elapsed() < LOOK_EVERY;
         if fresh && !self.shared.stopped() {
             if let Some(transaction) = self.shared.take() {
                 return Ok(Some(transaction));
             }
         }
+        // What connections answer by themselves meanwhile is not deferred: nobody would come back.
+        self.shared.deferred.pull_nowhere();
         self.shared.deferred.flush();
         let Pull {
             connections,
@@ -192,6 +193,7 @@ impl TcpServer {
         } = pull;
         let result = runtime.block_on(pulled(&self.shared, connections, timeout));
         pull.looked = Instant::now();
+        self.shared.deferred.pull_here();
         if self.shared.stopped() {
             if let Some(transaction) = result {
                 transaction.fail(self.stopped());
@@ -214,7 +216,8 @@ impl TcpServer {
             ..
         }) = guard.take()
         {
-            drop(connections);
+            // Those that have only just come hold the server, and are held by it.
+            drop((connections, self.shared.take_arrivals()));
             runtime.shutdown_background();
             ::log::debug!(target: &self.shared.name, "Stopping TCP memory bridge.");
         }

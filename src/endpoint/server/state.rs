@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::client::{Client, Data, Request};
 use super::deferred::Deferred;
-use crate::bus::{Memory, Transaction};
+use crate::bus::{Memory, Transaction, POST, WRITE};
 use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::pairing::{Arrival, Left, Pair, Pairing, Side};
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     /// What times are told from, in requests.
     started: Instant,
     /// Told when the pulling thread should look again: a request is there, or a turn is free.
-    pub(super) wake: Notify,
+    pub(super) wake: Arc<Notify>,
     /// Told when housekeeping has something new to look after.
     pub(super) housekeep: Notify,
     pub(super) deferred: Arc<Deferred>,
@@ -48,6 +48,9 @@ pub(super) struct Shared {
     queued: Arc<AtomicUsize>,
     failed_posts: AtomicU64,
     state: Mutex<State>,
+    /// Clients whose last transaction in the slave's hands is over. Not in the state: a transaction
+    /// can end, with its last handle, while that is locked.
+    idle: Mutex<Vec<u64>>,
     /// The work on connections that have come since the pulling thread looked last.
     arrivals: Mutex<Vec<Work>>,
     /// What was done for clients that have gone.
@@ -78,17 +81,20 @@ struct Connection {
     request_bytes: usize,
     /// It has requests waiting or in the slave's hands.
     busy: bool,
+    /// It has ended, and is here for the requests that it has left.
+    gone: bool,
 }
 
 impl Shared {
     pub(super) fn new(name: String, settings: ServerSettings) -> Shared {
+        let wake = Arc::new(Notify::new());
         Shared {
             name,
             settings,
             started: Instant::now(),
-            wake: Notify::new(),
+            deferred: Arc::new(Deferred::new(Arc::clone(&wake))),
+            wake,
             housekeep: Notify::new(),
-            deferred: Arc::default(),
             stopped: AtomicBool::new(false),
             outstanding: AtomicUsize::new(0),
             most_outstanding: AtomicUsize::new(0),
@@ -96,6 +102,7 @@ impl Shared {
             queued: Arc::default(),
             failed_posts: AtomicU64::new(0),
             state: Mutex::default(),
+            idle: Mutex::default(),
             arrivals: Mutex::default(),
             past: Mutex::default(),
             buffer: Mutex::new(vec![0; 1 << 16]),
@@ -107,6 +114,8 @@ impl Shared {
     }
 
     pub(super) fn stop(&self) {
+        // What is complete is answered.
+        self.deferred.flush();
         self.stopped.store(true, Ordering::Release);
         let mut state = self.lock();
         let connections = std::mem::take(&mut state.connections);
@@ -166,6 +175,7 @@ impl Shared {
             requests: VecDeque::new(),
             request_bytes: 0,
             busy: false,
+            gone: false,
         };
         state.connections.insert(id, connection);
         Some(id)
@@ -207,23 +217,28 @@ impl Shared {
             client.leave();
         }
         self.unpair(&mut state, id);
-        let gone = state.connections.remove(&id);
-        state.ready.retain(|&client| client != id);
-        if let Some(connection) = &gone {
-            state.busy -= usize::from(connection.busy);
-            self.waiting
-                .fetch_sub(connection.requests.len(), Ordering::Relaxed);
-        }
-        drop(state);
-        if let Some(Connection {
-            outgoing, client, ..
-        }) = gone
-        {
+        let guard = &mut *state;
+        let gone = guard.connections.get_mut(&id).map(|connection| {
+            let before = connection.requests.len();
+            // What it wrote is carried out, though it has not waited for that.
+            connection
+                .requests
+                .retain(|request| matches!(request.header.kind, WRITE | POST));
+            let dropped = before - connection.requests.len();
+            self.waiting.fetch_sub(dropped, Ordering::Relaxed);
+            connection.gone = true;
+            (
+                Arc::clone(&connection.outgoing),
+                connection.requests.is_empty(),
+            )
+        });
+        if let Some((outgoing, over)) = gone {
             outgoing.close();
-            if let Some(client) = client {
-                client.leave();
+            if over {
+                guard.remove(id);
             }
         }
+        drop(state);
         self.housekeep.notify_one();
         // Requests may have been held back by responses that nobody will read any more.
         self.wake.notify_one();
@@ -296,7 +311,8 @@ impl Shared {
         self.lock()
             .connections
             .values()
-            .filter_map(|c| c.client.clone())
+            .filter(|connection| !connection.gone)
+            .filter_map(|connection| connection.client.clone())
             .collect()
     }
 
@@ -355,6 +371,7 @@ impl Shared {
         }
         let mut guard = self.lock();
         let state = &mut *guard;
+        self.note_idle(state);
         let share = most.div_ceil(state.busy.max(1));
         for _ in 0..state.ready.len() {
             let id = state.ready.pop_front()?;
@@ -380,6 +397,8 @@ impl Shared {
             }
             if !connection.requests.is_empty() {
                 state.ready.push_back(id);
+            } else if connection.gone {
+                state.remove(id);
             }
             let transaction = self.hand_out(client, request);
             if state.watch.add(&transaction) {
@@ -451,22 +470,32 @@ impl Shared {
     pub(super) fn completed(&self, client: u64, last: bool) {
         let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
         if last {
-            let mut guard = self.lock();
-            let state = &mut *guard;
-            if let Some(connection) = state.connections.get_mut(&client) {
-                let idle = connection.requests.is_empty()
-                    && connection
-                        .client
-                        .as_ref()
-                        .is_some_and(|c| c.outstanding() == 0);
-                if idle && std::mem::replace(&mut connection.busy, false) {
-                    state.busy -= 1;
-                }
-            }
+            self.idle().push(client);
         }
         if self.has_requests() || before >= self.settings.max_outstanding.get() {
             self.wake.notify_one();
         }
+    }
+
+    /// Clients that have nothing under way any more have no share of what may be.
+    fn note_idle(&self, state: &mut State) {
+        for id in self.idle().drain(..) {
+            let Some(connection) = state.connections.get_mut(&id) else {
+                continue;
+            };
+            let idle = connection.requests.is_empty()
+                && connection
+                    .client
+                    .as_ref()
+                    .is_some_and(|client| client.outstanding() == 0);
+            if idle && std::mem::replace(&mut connection.busy, false) {
+                state.busy -= 1;
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fails the transactions whose time is over, and says when to look again.
@@ -528,6 +557,15 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Forgets a connection, with the requests that it may have waiting no more.
+    fn remove(&mut self, id: u64) {
+        self.ready.retain(|&client| client != id);
+        let gone = self.connections.remove(&id);
+        self.busy -= usize::from(gone.is_some_and(|connection| connection.busy));
     }
 }
 

@@ -112,17 +112,23 @@ impl Listening {
 
     /// Waits for a client: its connections for requests and responses, after the handshake.
     pub fn accept(&self) -> (TcpStream, TcpStream) {
+        self.accept_with(&[])
+    }
+
+    /// As [`Listening::accept`]; `early` follows the handshake of the response connection at once.
+    pub fn accept_with(&self, early: &[u8]) -> (TcpStream, TcpStream) {
         let (responses, _) = self.responses.accept().unwrap();
         let (requests, _) = self.requests.accept().unwrap();
-        let responses = welcome(responses, Role::Push);
-        (welcome(requests, Role::Pull), responses)
+        let responses = welcome(responses, Role::Push, early);
+        (welcome(requests, Role::Pull, &[]), responses)
     }
 }
 
-fn welcome(mut stream: TcpStream, role: Role) -> TcpStream {
+fn welcome(mut stream: TcpStream, role: Role, early: &[u8]) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(&greeting()).unwrap();
-    stream.write_all(&ready(role, None)).unwrap();
+    // In one piece, so that it arrives in one piece.
+    let bytes = [&greeting()[..], &ready(role, None), early].concat();
+    stream.write_all(&bytes).unwrap();
     // The greeting, then a short command, whose second byte is its length.
     let mut start = [0; 66];
     stream.read_exact(&mut start).unwrap();

@@ -11,7 +11,7 @@ use rogue_memory_bridge::error::ErrorKind;
 use crate::common::{eventually, pattern, Acting, Asking, Keeper, Served};
 
 #[test]
-fn row_4_error_text_is_data() {
+fn row_4_an_error_text_crosses_the_bridge_as_data() {
     let slave = Acting::new(1, 0, |transaction| {
         transaction.fail_with("100%s%n of \"them\"\t\u{e9}");
     });
