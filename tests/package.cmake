@@ -20,6 +20,7 @@ function(add_package_test name script)
 endfunction()
 
 add_package_test(exports exports.sh)
+add_package_test(row-18-needs-nothing-else row-18-needs-nothing-else.sh)
 add_package_test(symbols symbols.sh)
 add_package_test(both both.sh)
 add_package_test(docs docs.sh)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What docs/ says is so: the programs that it shows compile, and the tests that from-rogue.md names for each row are
-# there, as is each such test in from-rogue.md.
+# What docs/ says is so: the programs that it shows compile; each row of from-rogue.md names tests that have its number,
+# which are there, and all of them.
 . "$(dirname "$0")/common.sh"
 
 # Blocks of C and C++ that include something are whole sources.
@@ -24,10 +24,26 @@ for block in $(grep -l '^#include' "$scratch"/blocks/*); do
 done
 [ "$count" -ge 6 ] || fail "only $count programs were found in docs"
 
-# The rows: number and name of each test, in the order of the text
-grep -rhoE 'fn row_[0-9]+_[a-z0-9_]+' "$SOURCE/src" "$SOURCE/tests/rust" | sed 's/^fn //' | sort -u >"$scratch/there"
-grep -oE '`row_[0-9]+_[a-z0-9_]+`' "$SOURCE/docs/from-rogue.md" | tr -d '`' | sort -u >"$scratch/named"
+# The rows: whatever shows one has its number in its name, a function or a file, and is named in the table.
+page=$SOURCE/docs/from-rogue.md
+{
+    grep -rhoE 'fn row_[0-9]+_[a-z0-9_]+' "$SOURCE/src" "$SOURCE/tests/rust" "$SOURCE/tests/model" | sed 's/^fn //'
+    find "$SOURCE/tests" -name 'row[-_][0-9]*' -type f | sed 's|.*/||'
+} | sort >"$scratch/there"
+uniq -d "$scratch/there" >"$scratch/twice"
+[ ! -s "$scratch/twice" ] || fail "two tests have one name: $(cat "$scratch/twice")"
+grep -oE '`row[-_][0-9]+[-_][A-Za-z0-9_.-]+`' "$page" | tr -d '`' | sort -u >"$scratch/named"
 diff "$scratch/named" "$scratch/there" >&2 || fail "docs/from-rogue.md does not name the tests that there are"
-grep -oE '`tests/[a-z_/]+\.(cpp|sh|rs)`' "$SOURCE/docs/from-rogue.md" | tr -d '`' | while read -r file; do
+
+# Each row has such a test, and no other row's alone.
+rows=27
+grep -oE '^\| [0-9]+ \|' "$page" | tr -dc '0-9\n' >"$scratch/rows"
+seq "$rows" | diff "$scratch/rows" - >&2 || fail "docs/from-rogue.md has not the rows 1 to $rows"
+for row in $(seq "$rows"); do
+    grep "^| $row |" "$page" | grep -qE "\`row[-_]${row}[-_]" || fail "row $row of docs/from-rogue.md has no test"
+done
+
+# Other files are named by their paths.
+grep -oE '`tests/[A-Za-z0-9_/-]+\.(c|cpp|sh|rs)`' "$page" | tr -d '`' | while read -r file; do
     [ -f "$SOURCE/$file" ] || fail "docs/from-rogue.md names $file, which is not there"
 done

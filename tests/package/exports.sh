@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the two libraries show to a linker is their interface and nothing else, and librim needs no C++.
+# What the two libraries show to a linker is their interface and nothing else.
 . "$(dirname "$0")/common.sh"
 
 exported() { # exported LIBRARY: its names
@@ -43,13 +43,9 @@ for class in rogue::GeneralError $memory::Master $memory::Slave $memory::Hub $me
 done
 grep -q "thunk to $memory::Hub::doTransaction" "$scratch/bridge-names" || fail "no thunks of Hub"
 
-# Needed libraries and names
+# Their own names
 for kind in rim:0 rogue-memory-bridge:0; do
     case $kind in rim:*) library=$LIBRIM ;; *) library=$LIBBRIDGE ;; esac
     readelf -d "$library" >"$scratch/dynamic"
     grep -q "SONAME.*\[lib${kind%:*}.so.${kind#*:}\]" "$scratch/dynamic" || fail "$library has another soname"
 done
-allowed='lib(gcc_s|c|m|dl|pthread|rt)\.so|ld-linux|ld-musl|libc\.musl'
-needed() { readelf -d "$1" | grep NEEDED | grep -Ev "$2" >&2; }
-if needed "$LIBRIM" "$allowed"; then fail "librim needs more than libc"; fi
-if needed "$LIBBRIDGE" "$allowed|libstdc\+\+\.so"; then fail "librogue-memory-bridge needs more than libstdc++"; fi

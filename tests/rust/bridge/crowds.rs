@@ -77,7 +77,7 @@ fn row_16_every_waiting_thread_gets_its_result_over_the_bridge() {
             some.extend(given.try_iter().take(20));
             for transaction in some.into_iter().rev() {
                 let address = transaction.address();
-                if address % 3 == 0 {
+                if address.is_multiple_of(3) {
                     transaction.fail_with(format!("no register {address}"));
                     continue;
                 }
@@ -128,7 +128,7 @@ fn row_16_every_waiting_thread_gets_its_result_over_the_bridge() {
                     let transaction = &shared[(n + 25 * thread as usize) % shared.len()];
                     let address = transaction.address();
                     match transaction.wait() {
-                        Ok(()) => assert!(address % 3 != 0, "{address}"),
+                        Ok(()) => assert!(!address.is_multiple_of(3), "{address}"),
                         Err(error) => assert_eq!(error.text(), format!("no register {address}")),
                     }
                 }
@@ -137,7 +137,7 @@ fn row_16_every_waiting_thread_gets_its_result_over_the_bridge() {
     });
     for transaction in &shared {
         let address = transaction.address();
-        let expected = address % 3 != 0;
+        let expected = !address.is_multiple_of(3);
         assert_eq!(transaction.outcome().unwrap().is_ok(), expected);
     }
     drop((asking, served));
@@ -207,7 +207,7 @@ fn what_is_asked_for_leaves_though_nobody_ever_waits() {
         asking.master.request(address, memory, kind);
         kept.extend(keeper.take(1));
         assert_eq!(kept.last().unwrap().address(), address);
-        if address % 5 == 0 {
+        if address.is_multiple_of(5) {
             // Longer than the client's thread stays near.
             std::thread::sleep(Duration::from_millis(30));
         }

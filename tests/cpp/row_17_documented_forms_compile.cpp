@@ -1,8 +1,8 @@
-// The two C++ examples of the documentation of Rogue's memory bridge compile and run as they stand
-// there (examples/server.cpp and examples/client.cpp), with a stand-in for what a memory bus has no
-// part in. Both end at once: the client never waits for the address in it. That address is
-// somebody's, so the test puts itself between the library and the system, and sends the client to
-// this machine.
+// Row 17: the two C++ examples of the documentation of Rogue's memory bridge compile and run as
+// they stand there (examples/server.cpp and examples/client.cpp), with a stand-in for what a memory
+// bus has no part in. Both end at once: the client never waits for the address in it. That address
+// is somebody's, so the test puts itself between the library and the system, and sends the client
+// to this machine.
 #include "standin/MyMemMaster.h"
 
 #define main server_example
