@@ -1,6 +1,9 @@
 //! What lives as long as a connection: its two sockets, and the transactions that wait for their
 //! responses.
 
+mod figures;
+mod posts;
+
 use std::collections::VecDeque;
 use std::io;
 use std::net::TcpStream;
@@ -9,15 +12,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::link::Shared;
-use super::response::{Reader, DIRECT};
+use super::response::Reader;
 use super::turn::Turn;
-use crate::bus::{Transaction, POST, READ, VERIFY, WRITE};
+use crate::bus::{Transaction, POST, WRITE};
 use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::socket::Mode;
 use crate::endpoint::stats::{End, Over, Traffic};
 use crate::error::{Error, ErrorKind};
 use crate::wire::{request_head, Header};
+pub(super) use figures::over_as;
+use figures::{is_large, over};
 
 /// How often to read before looking at other work.
 const MOST_ROUNDS: u32 = 16;
@@ -197,23 +202,6 @@ impl Connection {
         self.armed.load(Ordering::Acquire) && self.armed.swap(false, Ordering::AcqRel)
     }
 
-    fn posts_sent(&self, shared: &Shared) {
-        let mut posts = self.posts();
-        if posts.is_empty() {
-            return;
-        }
-        let sent = self.outgoing.sent();
-        let mut done = Vec::new();
-        while posts.front().is_some_and(|&(mark, _)| mark <= sent) {
-            done.extend(posts.pop_front());
-        }
-        drop(posts);
-        for (_, transaction) in done {
-            transaction.done();
-            self.count(shared, &over_as(&transaction, End::Done));
-        }
-    }
-
     /// Reads what is there, or waits for it if `mode` says so, and completes what it answers. Only
     /// for who has the turn. An error is the end of the connection.
     pub(super) fn read(&self, shared: &Shared, mode: Mode) -> Result<bool, ReadError> {
@@ -289,29 +277,6 @@ impl Connection {
             self.count(shared, &over_as(&transaction, End::Failed));
             transaction.fail(error.clone());
         }
-    }
-
-    /// Counts a transaction that is not, or no longer, among those that wait for a response.
-    pub(super) fn count(&self, shared: &Shared, over: &Over) {
-        let mut table = self.table();
-        if !table.past {
-            table.traffic.count(over);
-            return;
-        }
-        drop(table);
-        shared.past().count(over);
-    }
-
-    /// The figures of this connection.
-    pub(super) fn traffic(&self) -> Traffic {
-        self.table().traffic.clone()
-    }
-
-    /// The figures of this connection, for the client to keep; what comes later goes there.
-    pub(super) fn take_traffic(&self) -> Traffic {
-        let mut table = self.table();
-        table.past = true;
-        std::mem::take(&mut table.traffic)
     }
 
     /// Notes that `transaction` waits for a response, unless it is a Post, which has none. Tells
@@ -425,13 +390,6 @@ impl Connection {
             .is_some_and(|entry| entry.transaction.same(transaction))
     }
 
-    fn take_post(&self, transaction: &Transaction) -> bool {
-        let mut posts = self.posts();
-        let before = posts.len();
-        posts.retain(|(_, post)| !post.same(transaction));
-        posts.len() < before
-    }
-
     /// Forgets `transaction`, whose time is over; false if no response to it was waited for.
     pub(super) fn forget(&self, shared: &Shared, transaction: &Transaction) -> bool {
         if self.take_post(transaction) {
@@ -486,35 +444,6 @@ impl Connection {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn posts(&self) -> MutexGuard<'_, VecDeque<(u64, Transaction)>> {
-        self.posts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether the response to this request brings data that is worth to be received in place.
-fn is_large(request: &Header) -> bool {
-    matches!(request.kind, READ | VERIFY) && u64::from(request.size) >= DIRECT
-}
-
-/// A transaction that is over, without a time that would say anything.
-fn over(header: &Header, end: End) -> Over {
-    Over {
-        kind: header.kind,
-        size: header.size,
-        end,
-        took: None,
-    }
-}
-
-/// As [`over`], of a transaction that has no header.
-pub(super) fn over_as(transaction: &Transaction, end: End) -> Over {
-    Over {
-        kind: transaction.kind(),
-        size: transaction.size(),
-        end,
-        took: None,
     }
 }
 

@@ -1,23 +1,25 @@
 //! What lives as long as a client: the way to the server, whether it is open just now, and the
 //! transactions that wait for it to open.
 
+mod drive;
+mod status;
+
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::attending::{attending, Attending};
+use super::attending::attending;
 use super::connection::{over_as, Connection, Submit};
-use super::turn::Enter;
-use crate::bus::{Link, Renewals, Transaction, POST};
+use crate::bus::{Link, Renewals, Transaction};
 use crate::endpoint::settings::ClientSettings;
 use crate::endpoint::socket::{self, Until};
-use crate::endpoint::stats::{ClientStats, End, Traffic};
+use crate::endpoint::stats::{End, Traffic};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::SessionId;
+pub use status::LinkState;
 
 /// The longest that a thread waits in one read; see `SO_RCVTIMEO` in `connect.rs`.
 pub(super) const READ_LIMIT: Duration = Duration::from_millis(100);
@@ -60,19 +62,6 @@ struct State {
     connects: u64,
     losses: u64,
     failed_attempts: u64,
-}
-
-/// Whether a client has a connection to its server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkState {
-    /// There has been none yet; the client tries.
-    Connecting,
-    /// There is one, as far as is known: see [`ClientOptions::keep_alive`](crate::endpoint::ClientOptions).
-    Connected,
-    /// There was one; the client tries to get another.
-    Lost,
-    /// The client is stopped, for good.
-    Stopped,
 }
 
 impl Shared {
@@ -277,73 +266,6 @@ impl Shared {
         state.failed_attempts += 1;
     }
 
-    /// What the client has done.
-    pub(super) fn stats(&self) -> ClientStats {
-        let state = self.lock();
-        let connection = state.connection.clone();
-        let leaving = state.leaving.clone();
-        let (connects, losses) = (state.connects, state.losses);
-        let failed_attempts = state.failed_attempts;
-        drop(state);
-        // Under the lock of the past, to which the figures of the connection may be about to move.
-        let past = self.past();
-        let connection = connection.map_or(Traffic::default(), |c| c.traffic());
-        let leaving = leaving.map_or(Traffic::default(), |c| c.traffic());
-        let mut traffic = past.clone();
-        drop(past);
-        traffic.add(&connection);
-        traffic.add(&leaving);
-        ClientStats {
-            traffic,
-            connection,
-            connects,
-            losses,
-            failed_attempts,
-        }
-    }
-
-    pub(super) fn past(&self) -> MutexGuard<'_, Traffic> {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn link_state(&self) -> LinkState {
-        self.lock().link_state()
-    }
-
-    /// Waits until the link is in the state `wanted`, for at most `timeout`.
-    pub(super) fn wait_link(&self, wanted: LinkState, timeout: Option<Duration>) -> Result<()> {
-        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut state = self.lock();
-        loop {
-            let now = state.link_state();
-            if now == wanted {
-                return Ok(());
-            }
-            if now == LinkState::Stopped {
-                drop(state);
-                return Err(self.stopped_error());
-            }
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            state = match left {
-                None => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => {
-                    let cause = state.failure.as_ref().map_or("", Error::text);
-                    let text = format!("{}: the link is {now}, not {wanted}. {cause}", self.place);
-                    return Err(Error::new(ErrorKind::Timeout, text.trim_end()));
-                }
-                Some(left) => {
-                    self.changed
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
-        }
-    }
-
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -435,15 +357,6 @@ impl Shared {
 }
 
 impl State {
-    fn link_state(&self) -> LinkState {
-        match &self.connection {
-            _ if self.stopped => LinkState::Stopped,
-            Some(_) => LinkState::Connected,
-            None if self.connects == 0 => LinkState::Connecting,
-            None => LinkState::Lost,
-        }
-    }
-
     fn outstanding(&self) -> usize {
         let sent = self
             .connection
@@ -473,122 +386,9 @@ impl State {
     }
 }
 
-impl fmt::Display for LinkState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LinkState::Connecting => "connecting",
-            LinkState::Connected => "connected",
-            LinkState::Lost => "lost",
-            LinkState::Stopped => "stopped",
-        })
-    }
-}
-
 /// Whether nobody will hear of `transaction` any more: it is over, or what it is a piece of.
 fn over(transaction: &Transaction) -> bool {
     transaction.completed() || (transaction.is_piece() && transaction.expired())
-}
-
-impl Link for Shared {
-    fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool {
-        let Some(connection) = self.lock().connection.clone() else {
-            return false;
-        };
-        // Somebody waits: what was deferred leaves now.
-        connection.flush_waiting(self);
-        if connection.is_lost() || !connection.awaits(self, transaction) {
-            return transaction.completed();
-        }
-        match connection.turn.enter(transaction) {
-            Enter::Follow => return false,
-            Enter::Read { wake: true } => self.control.notify_one(),
-            Enter::Read { wake: false } => {}
-        }
-        let _attending = Attending::new();
-        while !transaction.completed() {
-            // It may have got its deadline since: `taken` does not wake who reads.
-            let left = match deadline.or_else(|| transaction.deadline()) {
-                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-                None => READ_LIMIT,
-            };
-            if left.is_zero() {
-                break;
-            }
-            let precise = left < READ_LIMIT;
-            if precise && !socket::wait(&connection.responses, Until::Readable, left) {
-                break;
-            }
-            if let Err(error) = connection.read(self, socket::Mode::Wait) {
-                connection.lost(&self.place, error);
-                self.control.notify_one();
-                break;
-            }
-            // Callbacks may have asked for more.
-            connection.flush_waiting(self);
-        }
-        if !connection.turn.leave() && connection.background() > 0 {
-            self.control.notify_one();
-        }
-        true
-    }
-
-    fn poll(&self) {
-        let Some(connection) = self.lock().connection.clone() else {
-            return;
-        };
-        connection.flush_waiting(self);
-        if connection.is_lost() || !connection.turn.enter_standby() {
-            return;
-        }
-        let attending = Attending::new();
-        let read = connection.read_all(self);
-        drop(attending);
-        if !connection.turn.leave() && connection.background() > 0 {
-            self.control.notify_one();
-        }
-        if let Err(error) = read {
-            connection.lost(&self.place, error);
-            self.control.notify_one();
-        }
-    }
-
-    fn leave(&self, transaction: &Transaction) {
-        let Some(connection) = self.lock().connection.clone() else {
-            return;
-        };
-        if !connection.turn.quit(transaction) && connection.background() > 0 {
-            self.control.notify_one();
-        }
-    }
-
-    fn give_up(&self, transaction: &Transaction) -> Option<Error> {
-        let mut state = self.lock();
-        let Some(connection) = state.connection.clone() else {
-            if state.held_back > 0 {
-                // It makes room for one of those, who looks when this one is over.
-                state.backlog.retain(|other| !other.same(transaction));
-                self.room.notify_all();
-            }
-            self.past().count(&over_as(transaction, End::TimedOut));
-            let error = match &state.failure {
-                Some(failure) => failure.clone(),
-                None => {
-                    let text = format!("{}: not connected yet, no answer: unreachable", self.place);
-                    Error::new(ErrorKind::Unreachable, text)
-                }
-            };
-            return Some(error);
-        };
-        drop(state);
-        if connection.forget(self, transaction) {
-            self.made_room();
-        }
-        if transaction.kind() == POST {
-            let text = format!("{}: the network takes no more data", self.place);
-            return Some(Error::new(ErrorKind::Timeout, text));
-        }
-        None
-    }
 }
 
 /// The same for all clients of the process, so that ids on the wire are unique in it.

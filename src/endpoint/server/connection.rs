@@ -1,5 +1,8 @@
 //! The work on one connection of a server: from its arrival over the handshake to its end.
 
+mod ending;
+mod request;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::panic::AssertUnwindSafe;
@@ -13,15 +16,13 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::TcpListener;
 
-use super::client::{Client, Data, Request};
+use super::client::{Client, Request};
 use super::state::Shared;
-use crate::bus::{kind_name, POST, READ, VERIFY, WRITE};
-use crate::endpoint::outgoing::{Body, Chunk, Outgoing};
+use crate::endpoint::outgoing::{Body, Outgoing};
 use crate::endpoint::pairing::{Arrival, Side};
 use crate::endpoint::socket::{self, Mode};
-use crate::wire::{
-    greeting, ready, Decoder, End, Event, Header, Limits, Messages, Role, SessionId, PROBE,
-};
+use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role, SessionId};
+use ending::{Cause, Dropped, Finish, Leave};
 
 /// Data of at least this much is received where it belongs, as far as it is not there yet.
 const DIRECT: u64 = 1 << 14;
@@ -141,39 +142,6 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
     });
     ::log::warn!(target: &shared.name, "Closing the connection of {peer}: {text}");
 }
-
-/// A connection's place among the others, given up when this is dropped, by whatever way.
-struct Leave(Arc<Shared>, u64);
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        self.0.disconnect(self.1);
-    }
-}
-
-/// Why a connection is closed; an end that the peer made is not worth a word.
-struct Dropped {
-    cause: Cause,
-    text: String,
-}
-
-/// See [`Dropped`](crate::endpoint::Dropped).
-#[derive(Clone, Copy)]
-enum Cause {
-    Handshake,
-    Protocol,
-    NotReading,
-    Network,
-}
-
-impl Cause {
-    fn say(self, text: impl Into<String>) -> Dropped {
-        let text = text.into();
-        Dropped { cause: self, text }
-    }
-}
-
-type Finish<T = ()> = Result<T, Dropped>;
 
 impl Connection {
     async fn run(&mut self, role: Role) -> Finish {
@@ -345,21 +313,6 @@ impl Connection {
         Ok(count > 0)
     }
 
-    /// The network has failed; not if this side has closed the connection, or the peer's process has
-    /// ended without reading everything.
-    fn failed(&self, error: &io::Error) -> Finish {
-        if self.outgoing.is_closed() || error.kind() == io::ErrorKind::ConnectionReset {
-            return Ok(());
-        }
-        let text = format!("its host or the network has failed: {error}");
-        // The kernel's own patience with a peer that takes nothing.
-        let cause = match (error.kind(), self.outgoing.queued()) {
-            (io::ErrorKind::TimedOut, 1..) => Cause::NotReading,
-            _ => Cause::Network,
-        };
-        Err(cause.say(text))
-    }
-
     fn work(&mut self, role: Role, input: &[u8]) -> Finish {
         self.now = self.shared.clock();
         let result = self.decode(role, input);
@@ -415,61 +368,6 @@ impl Connection {
             }
         }
     }
-
-    /// A request is complete. False if it was answered here and now.
-    fn request(&mut self, end: End) -> bool {
-        let Some(client) = self.client.clone() else {
-            return false;
-        };
-        let header = end.header;
-        let whole = end.malformed.is_none() && end.data_len.is_none();
-        if header.kind == PROBE && header.size == 0 && whole {
-            client.respond(&header, Chunk::Zeros(0), Ok(()));
-            return false;
-        }
-        match check(&end, self.shared.settings.max_transaction()) {
-            Ok(()) => {
-                // What a Read or Verify brought is nobody's: its memory is made by `admit`.
-                let data = if matches!(header.kind, WRITE | POST) {
-                    Data::take(&mut self.data)
-                } else {
-                    Data::None
-                };
-                let since = self.now;
-                self.requests.push(Request {
-                    header,
-                    data,
-                    since,
-                });
-                true
-            }
-            Err(text) => {
-                ::log::debug!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
-                if end.header_known {
-                    client.refuse(&header, &text);
-                } else {
-                    ::log::warn!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
-                }
-                false
-            }
-        }
-    }
-
-    /// Whether more responses wait for the client than may.
-    fn is_crowded(&self) -> bool {
-        let most = self.shared.settings.max_queued.get();
-        self.client
-            .as_ref()
-            .is_some_and(|client| client.queued() > most)
-    }
-
-    /// Bytes that may wait to be sent here. On a request connection nothing sends what waits.
-    fn most_queued(&self) -> usize {
-        match self.side {
-            Side::Request => 0,
-            Side::Response => self.shared.settings.max_queued.get(),
-        }
-    }
 }
 
 /// Ends when the peer has closed the connection, though there may be something left to read.
@@ -499,30 +397,5 @@ async fn let_others() {
 async fn sleep_until(at: Option<Instant>) {
     if let Some(at) = at {
         tokio::time::sleep_until(at.into()).await;
-    }
-}
-
-/// Refuses a request that no slave needs to see.
-fn check(end: &End, max: u32) -> Result<(), String> {
-    let Header { size, kind, .. } = end.header;
-    if let Some(malformed) = &end.malformed {
-        return Err(malformed.to_string());
-    }
-    if size == 0 {
-        return Err("A transaction of 0 bytes is not allowed".to_owned());
-    }
-    if size > max {
-        return Err(format!(
-            "Size {size} is above the server's maximum of {max} bytes"
-        ));
-    }
-    match (kind, end.data_len) {
-        (WRITE | POST, None) => Err(format!("A {} without data", kind_name(kind))),
-        (WRITE | POST, Some(len)) if len != u64::from(size) => Err(format!(
-            "A {} of {size} bytes brought {len} bytes of data",
-            kind_name(kind)
-        )),
-        (WRITE | POST, Some(_)) | (READ | VERIFY, _) => Ok(()),
-        _ => Err(format!("Transaction type {kind} is not known")),
     }
 }

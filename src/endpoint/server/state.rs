@@ -1,5 +1,8 @@
 //! What the connections of a server share: its clients, whose turn it is, and the limits.
 
+mod figures;
+mod turns;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::net::TcpStream;
@@ -10,14 +13,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::client::{Client, Data, Request};
+use super::client::{Client, Request};
 use super::deferred::Deferred;
-use crate::bus::{Memory, Transaction, POST, WRITE};
+use crate::bus::{Transaction, POST, WRITE};
 use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::pairing::{Arrival, Left, Pair, Pairing, Side};
 use crate::endpoint::settings::ServerSettings;
-use crate::endpoint::stats::{Dropped, PeerStats, ServerStats, Traffic};
+use crate::endpoint::stats::{Dropped, Traffic};
 use crate::endpoint::watch::Watch;
 
 /// Requests of one client that may wait, decoded, for their turn.
@@ -131,14 +134,6 @@ impl Shared {
         drop(state);
         self.deferred.stop();
         self.wake.notify_one();
-    }
-
-    pub(super) fn failed_posts(&self) -> u64 {
-        self.failed_posts.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn post_failed(&self) {
-        self.failed_posts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection has come: the pulling thread is to work on it.
@@ -316,186 +311,11 @@ impl Shared {
             .collect()
     }
 
-    /// Requests have come; those of one read of the connection, in order.
-    pub(super) fn push(&self, id: u64, requests: &mut Vec<Request>) {
-        if requests.is_empty() {
-            return;
-        }
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(connection) = state.connections.get_mut(&id) else {
-            requests.clear();
-            return;
-        };
-        self.waiting.fetch_add(requests.len(), Ordering::Relaxed);
-        if connection.requests.is_empty() {
-            state.ready.push_back(id);
-        }
-        for request in requests.drain(..) {
-            connection.request_bytes += request.data.len();
-            connection.requests.push_back(request);
-        }
-        if !std::mem::replace(&mut connection.busy, true) {
-            state.busy += 1;
-        }
-        drop(guard);
-        self.wake.notify_one();
-    }
-
-    /// Whether the connection `id` has as many requests waiting as it may.
-    pub(super) fn full(&self, id: u64) -> bool {
-        self.lock()
-            .connections
-            .get(&id)
-            .is_some_and(Connection::full)
-    }
-
-    /// Whether any client has a request waiting.
-    pub(super) fn has_requests(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
-    }
-
-    /// Whether a response that is ready now may wait for others: this thread will have more.
-    pub(super) fn defers(&self) -> bool {
-        self.has_requests() && self.deferred.may()
-    }
-
-    /// The next transaction, if there is one and the slave may have one more.
-    pub(super) fn take(&self) -> Option<Transaction> {
-        if !self.has_requests() {
-            return None;
-        }
-        let most = self.settings.max_outstanding.get();
-        if self.outstanding.load(Ordering::Acquire) >= most {
-            return None;
-        }
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        self.note_idle(state);
-        let share = most.div_ceil(state.busy.max(1));
-        for _ in 0..state.ready.len() {
-            let id = state.ready.pop_front()?;
-            let Some(connection) = state.connections.get_mut(&id) else {
-                continue;
-            };
-            let Some(client) = &connection.client else {
-                continue;
-            };
-            if client.outstanding() >= share || self.holds_back(client) {
-                state.ready.push_back(id);
-                continue;
-            }
-            let was_full = connection.full();
-            let Some(request) = connection.requests.pop_front() else {
-                continue;
-            };
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            connection.request_bytes -= request.data.len();
-            let client = Arc::clone(client);
-            if was_full && !connection.full() {
-                client.space.notify_one();
-            }
-            if !connection.requests.is_empty() {
-                state.ready.push_back(id);
-            } else if connection.gone {
-                state.remove(id);
-            }
-            let transaction = self.hand_out(client, request);
-            if state.watch.add(&transaction) {
-                self.housekeep.notify_one();
-            }
-            return Some(transaction);
-        }
-        None
-    }
-
-    /// Whether `client` has more responses waiting than it may: no more of them until it has read.
-    fn holds_back(&self, client: &Client) -> bool {
-        let all = self.queued.load(Ordering::Relaxed);
-        if all
-            <= self
-                .settings
-                .max_queued
-                .get()
-                .min(self.settings.max_queued_total.get())
-        {
-            // Responses that are held count as well, but there are few of them.
-            return client.queued() > self.settings.max_queued.get();
-        }
-        let queued = client.queued();
-        queued > self.settings.max_queued.get()
-            || (queued > 0 && all > self.settings.max_queued_total.get())
-    }
-
-    fn hand_out(&self, client: Arc<Client>, request: Request) -> Transaction {
-        let Request {
-            header,
-            data,
-            since,
-        } = request;
-        let timeout = self.settings.timeout.get();
-        let transaction = Transaction::new(header.address, header.size, header.kind, None, timeout);
-        match data {
-            Data::None => {}
-            Data::Small(bytes, count) => transaction.provide_copy(&bytes[..usize::from(count)]),
-            Data::Large(bytes) => transaction.provide(Memory::owned(bytes)),
-        }
-        ::log::debug!(
-            target: &self.name,
-            "Starting transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
-            header.id, header.address, header.size, header.kind, transaction.id()
-        );
-        let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
-        self.most_outstanding
-            .fetch_max(outstanding, Ordering::Relaxed);
-        client.begin();
-        transaction.on_completion(client, u64::from(header.id) | u64::from(since) << 32);
-        transaction.taken();
-        transaction
-    }
-
-    /// The time, in steps of 256 ns, to measure less than 18 minutes with.
-    pub(super) fn clock(&self) -> u32 {
-        (self.started.elapsed().as_nanos() >> 8) as u32
-    }
-
     /// Keeps the deadline of a transaction that was handed out.
     pub(super) fn watch(&self, transaction: &Transaction) {
         if self.lock().watch.add(transaction) {
             self.housekeep.notify_one();
         }
-    }
-
-    /// A transaction that was handed out is over; it was the last one of `client` if so.
-    pub(super) fn completed(&self, client: u64, last: bool) {
-        let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
-        if last {
-            self.idle().push(client);
-        }
-        if self.has_requests() || before >= self.settings.max_outstanding.get() {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Clients that have nothing under way any more have no share of what may be.
-    fn note_idle(&self, state: &mut State) {
-        for id in self.idle().drain(..) {
-            let Some(connection) = state.connections.get_mut(&id) else {
-                continue;
-            };
-            let idle = connection.requests.is_empty()
-                && connection
-                    .client
-                    .as_ref()
-                    .is_some_and(|client| client.outstanding() == 0);
-            if idle && std::mem::replace(&mut connection.busy, false) {
-                state.busy -= 1;
-            }
-        }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Fails the transactions whose time is over, and says when to look again.
@@ -519,40 +339,6 @@ impl Shared {
             state.watch.add(&transaction);
         }
         Some(now + Duration::from_millis(10))
-    }
-
-    /// A connection was dropped, for a cause that is counted.
-    pub(super) fn dropped(&self, count: impl FnOnce(&mut Dropped)) {
-        count(&mut self.lock().dropped);
-    }
-
-    /// What was done for clients that have gone.
-    pub(super) fn past(&self) -> MutexGuard<'_, Traffic> {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn stats(&self) -> ServerStats {
-        let state = self.lock();
-        let mut stats = ServerStats {
-            connections: state.connections.len() as u64,
-            connections_total: state.arrivals,
-            dropped: state.dropped,
-            bytes_queued: self.queued.load(Ordering::Relaxed) as u64,
-            ..ServerStats::default()
-        };
-        // Under the lock: the figures of a client that goes move to the past.
-        stats.traffic.add(&self.past());
-        for client in state.connections.values().filter_map(|c| c.client.as_ref()) {
-            stats.traffic.add(&client.stats().traffic);
-        }
-        drop(state);
-        let most = self.most_outstanding.load(Ordering::Relaxed) as u64;
-        stats.traffic.most_outstanding = most;
-        stats
-    }
-
-    pub(super) fn peers(&self) -> Vec<PeerStats> {
-        self.clients().iter().map(|client| client.stats()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

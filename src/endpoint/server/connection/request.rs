@@ -1,0 +1,90 @@
+//! What becomes of a request that is complete.
+
+use super::Connection;
+use crate::bus::{kind_name, POST, READ, VERIFY, WRITE};
+use crate::endpoint::outgoing::Chunk;
+use crate::endpoint::pairing::Side;
+use crate::endpoint::server::client::{Data, Request};
+use crate::wire::{End, Header, PROBE};
+
+impl Connection {
+    /// A request is complete. False if it was answered here and now.
+    pub(super) fn request(&mut self, end: End) -> bool {
+        let Some(client) = self.client.clone() else {
+            return false;
+        };
+        let header = end.header;
+        let whole = end.malformed.is_none() && end.data_len.is_none();
+        if header.kind == PROBE && header.size == 0 && whole {
+            client.respond(&header, Chunk::Zeros(0), Ok(()));
+            return false;
+        }
+        match check(&end, self.shared.settings.max_transaction()) {
+            Ok(()) => {
+                // What a Read or Verify brought is nobody's: its memory is made by `admit`.
+                let data = if matches!(header.kind, WRITE | POST) {
+                    Data::take(&mut self.data)
+                } else {
+                    Data::None
+                };
+                let since = self.now;
+                self.requests.push(Request {
+                    header,
+                    data,
+                    since,
+                });
+                true
+            }
+            Err(text) => {
+                ::log::debug!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
+                if end.header_known {
+                    client.refuse(&header, &text);
+                } else {
+                    ::log::warn!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether more responses wait for the client than may.
+    pub(super) fn is_crowded(&self) -> bool {
+        let most = self.shared.settings.max_queued.get();
+        self.client
+            .as_ref()
+            .is_some_and(|client| client.queued() > most)
+    }
+
+    /// Bytes that may wait to be sent here. On a request connection nothing sends what waits.
+    pub(super) fn most_queued(&self) -> usize {
+        match self.side {
+            Side::Request => 0,
+            Side::Response => self.shared.settings.max_queued.get(),
+        }
+    }
+}
+
+/// Refuses a request that no slave needs to see.
+fn check(end: &End, max: u32) -> Result<(), String> {
+    let Header { size, kind, .. } = end.header;
+    if let Some(malformed) = &end.malformed {
+        return Err(malformed.to_string());
+    }
+    if size == 0 {
+        return Err("A transaction of 0 bytes is not allowed".to_owned());
+    }
+    if size > max {
+        return Err(format!(
+            "Size {size} is above the server's maximum of {max} bytes"
+        ));
+    }
+    match (kind, end.data_len) {
+        (WRITE | POST, None) => Err(format!("A {} without data", kind_name(kind))),
+        (WRITE | POST, Some(len)) if len != u64::from(size) => Err(format!(
+            "A {} of {size} bytes brought {len} bytes of data",
+            kind_name(kind)
+        )),
+        (WRITE | POST, Some(_)) | (READ | VERIFY, _) => Ok(()),
+        _ => Err(format!("Transaction type {kind} is not known")),
+    }
+}

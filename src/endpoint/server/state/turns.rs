@@ -1,0 +1,186 @@
+//! Whose request is next: clients in turns, each with a fair share of what the slave may have in its
+//! hands, and none that does not read what it is sent.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::{Connection, Shared, State};
+use crate::bus::{Memory, Transaction};
+use crate::endpoint::server::client::{Client, Data, Request};
+
+impl Shared {
+    /// Requests have come; those of one read of the connection, in order.
+    pub(in crate::endpoint::server) fn push(&self, id: u64, requests: &mut Vec<Request>) {
+        if requests.is_empty() {
+            return;
+        }
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(connection) = state.connections.get_mut(&id) else {
+            requests.clear();
+            return;
+        };
+        self.waiting.fetch_add(requests.len(), Ordering::Relaxed);
+        if connection.requests.is_empty() {
+            state.ready.push_back(id);
+        }
+        for request in requests.drain(..) {
+            connection.request_bytes += request.data.len();
+            connection.requests.push_back(request);
+        }
+        if !std::mem::replace(&mut connection.busy, true) {
+            state.busy += 1;
+        }
+        drop(guard);
+        self.wake.notify_one();
+    }
+
+    /// Whether the connection `id` has as many requests waiting as it may.
+    pub(in crate::endpoint::server) fn full(&self, id: u64) -> bool {
+        self.lock()
+            .connections
+            .get(&id)
+            .is_some_and(Connection::full)
+    }
+
+    /// Whether any client has a request waiting.
+    pub(in crate::endpoint::server) fn has_requests(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a response that is ready now may wait for others: this thread will have more.
+    pub(in crate::endpoint::server) fn defers(&self) -> bool {
+        self.has_requests() && self.deferred.may()
+    }
+
+    /// The next transaction, if there is one and the slave may have one more.
+    pub(in crate::endpoint::server) fn take(&self) -> Option<Transaction> {
+        if !self.has_requests() {
+            return None;
+        }
+        let most = self.settings.max_outstanding.get();
+        if self.outstanding.load(Ordering::Acquire) >= most {
+            return None;
+        }
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        self.note_idle(state);
+        let share = most.div_ceil(state.busy.max(1));
+        for _ in 0..state.ready.len() {
+            let id = state.ready.pop_front()?;
+            let Some(connection) = state.connections.get_mut(&id) else {
+                continue;
+            };
+            let Some(client) = &connection.client else {
+                continue;
+            };
+            if client.outstanding() >= share || self.holds_back(client) {
+                state.ready.push_back(id);
+                continue;
+            }
+            let was_full = connection.full();
+            let Some(request) = connection.requests.pop_front() else {
+                continue;
+            };
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            connection.request_bytes -= request.data.len();
+            let client = Arc::clone(client);
+            if was_full && !connection.full() {
+                client.space.notify_one();
+            }
+            if !connection.requests.is_empty() {
+                state.ready.push_back(id);
+            } else if connection.gone {
+                state.remove(id);
+            }
+            let transaction = self.hand_out(client, request);
+            if state.watch.add(&transaction) {
+                self.housekeep.notify_one();
+            }
+            return Some(transaction);
+        }
+        None
+    }
+
+    /// Whether `client` has more responses waiting than it may: no more of them until it has read.
+    fn holds_back(&self, client: &Client) -> bool {
+        let all = self.queued.load(Ordering::Relaxed);
+        if all
+            <= self
+                .settings
+                .max_queued
+                .get()
+                .min(self.settings.max_queued_total.get())
+        {
+            // Responses that are held count as well, but there are few of them.
+            return client.queued() > self.settings.max_queued.get();
+        }
+        let queued = client.queued();
+        queued > self.settings.max_queued.get()
+            || (queued > 0 && all > self.settings.max_queued_total.get())
+    }
+
+    fn hand_out(&self, client: Arc<Client>, request: Request) -> Transaction {
+        let Request {
+            header,
+            data,
+            since,
+        } = request;
+        let timeout = self.settings.timeout.get();
+        let transaction = Transaction::new(header.address, header.size, header.kind, None, timeout);
+        match data {
+            Data::None => {}
+            Data::Small(bytes, count) => transaction.provide_copy(&bytes[..usize::from(count)]),
+            Data::Large(bytes) => transaction.provide(Memory::owned(bytes)),
+        }
+        ::log::debug!(
+            target: &self.name,
+            "Starting transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
+            header.id, header.address, header.size, header.kind, transaction.id()
+        );
+        let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
+        self.most_outstanding
+            .fetch_max(outstanding, Ordering::Relaxed);
+        client.begin();
+        transaction.on_completion(client, u64::from(header.id) | u64::from(since) << 32);
+        transaction.taken();
+        transaction
+    }
+
+    /// The time, in steps of 256 ns, to measure less than 18 minutes with.
+    pub(in crate::endpoint::server) fn clock(&self) -> u32 {
+        (self.started.elapsed().as_nanos() >> 8) as u32
+    }
+
+    /// A transaction that was handed out is over; it was the last one of `client` if so.
+    pub(in crate::endpoint::server) fn completed(&self, client: u64, last: bool) {
+        let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
+        if last {
+            self.idle().push(client);
+        }
+        if self.has_requests() || before >= self.settings.max_outstanding.get() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Clients that have nothing under way any more have no share of what may be.
+    fn note_idle(&self, state: &mut State) {
+        for id in self.idle().drain(..) {
+            let Some(connection) = state.connections.get_mut(&id) else {
+                continue;
+            };
+            let idle = connection.requests.is_empty()
+                && connection
+                    .client
+                    .as_ref()
+                    .is_some_and(|client| client.outstanding() == 0);
+            if idle && std::mem::replace(&mut connection.busy, false) {
+                state.busy -= 1;
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
