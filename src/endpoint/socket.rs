@@ -19,7 +19,7 @@ use tokio::io::Interest;
 /// Whether a call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Wait, for at most the socket's read timeout.
+    /// Wait, for at most the socket's read timeout, or until a signal comes; then say `WouldBlock`.
     Wait,
     /// Say `WouldBlock` instead.
     Now,
@@ -63,14 +63,13 @@ pub(super) fn receive(stream: &impl AsFd, buffer: &mut [u8], mode: Mode) -> io::
     receive_raw(stream, uninitialised(buffer), mode)
 }
 
-/// Receives what is there into `first`, and what comes after it into `second`; returns how many
-/// bytes in all, 0 at the end of the stream.
-pub(super) fn receive_both(
+/// Receives what is there into the first of `parts`, and what comes after it into the next; returns
+/// how many bytes in all, 0 at the end of the stream.
+pub(super) fn receive_parts<const N: usize>(
     stream: &impl AsFd,
-    first: &mut [u8],
-    second: &mut [u8],
+    parts: [&mut [u8]; N],
 ) -> io::Result<usize> {
-    let mut parts = [first, second].map(|part| MaybeUninitSlice::new(uninitialised(part)));
+    let mut parts = parts.map(|part| MaybeUninitSlice::new(uninitialised(part)));
     loop {
         let received =
             SockRef::from(stream).recv_vectored_with_flags(&mut parts, libc::MSG_DONTWAIT);
@@ -113,8 +112,13 @@ fn receive_raw(
             Ok(count) => return Ok(count),
             Err(_) => {
                 let error = io::Error::last_os_error();
-                if error.kind() != ErrorKind::Interrupted {
-                    return Err(error);
+                match (error.kind(), mode) {
+                    (ErrorKind::Interrupted, Mode::Now) => {}
+                    // The wait would begin anew, and with signals that come often never end.
+                    (ErrorKind::Interrupted, Mode::Wait) => {
+                        return Err(ErrorKind::WouldBlock.into())
+                    }
+                    _ => return Err(error),
                 }
             }
         }
@@ -152,7 +156,8 @@ pub(super) enum Until {
     Writable,
 }
 
-/// Waits until the socket is ready, has failed, or `timeout` is over; false when that is all.
+/// Waits until the socket is ready, has failed, or `timeout` is over; false when that is all, or
+/// when a signal has ended the wait early.
 pub(super) fn wait(stream: &TcpStream, until: Until, timeout: Duration) -> bool {
     let events = match until {
         Until::Readable => libc::POLLIN,
@@ -167,7 +172,7 @@ pub(super) fn wait(stream: &TcpStream, until: Until, timeout: Duration) -> bool 
     };
     // SAFETY: one valid `pollfd`, whose descriptor is open as long as `stream` is borrowed.
     let count = unsafe { libc::poll(&mut poll, 1, millis) };
-    count != 0
+    count > 0
 }
 
 /// Whether an error of a non-blocking call only says that the time has not come.

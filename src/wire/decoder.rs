@@ -139,6 +139,11 @@ impl Decoder {
         }
     }
 
+    /// Whether the handshake is over, and the next byte begins a message or a command.
+    pub fn is_between(&self) -> bool {
+        self.ready && self.state == State::FrameHeader && self.frames == 0 && self.gather.is_empty()
+    }
+
     fn step<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, WireError> {
         // Each turn takes bytes, returns, or finds the frame complete; a frame header always takes
         // some, so the loop ends with the input at the latest.
@@ -230,8 +235,7 @@ impl Decoder {
     /// Takes the four header frames at once if they have come together and look as usual. Halves
     /// the cost of a small message; leaving it out would change nothing else.
     fn whole_header(&mut self, input: &mut &[u8]) -> Option<Header> {
-        let between = self.frames == 0 && self.gather.is_empty();
-        if !between || !self.ready || self.messages == Messages::None {
+        if !self.is_between() || self.messages == Messages::None {
             return None;
         }
         let (header, more) = message::read_head(input)?;

@@ -15,6 +15,8 @@ mod bounds;
 mod clients;
 #[path = "bridge/crowds.rs"]
 mod crowds;
+#[path = "bridge/expected.rs"]
+mod expected;
 #[path = "bridge/figures.rs"]
 mod figures;
 #[path = "bridge/hostile.rs"]

@@ -421,6 +421,17 @@ impl Connection {
         self.large.load(Ordering::Relaxed) > 0
     }
 
+    /// The transaction that waits for a response, if it is the only one and reads much data.
+    pub(super) fn only_large(&self) -> Option<Entry> {
+        if !self.expects_large() || self.outstanding() != 1 {
+            return None;
+        }
+        let table = self.table();
+        let mut entries = table.entries.values();
+        let entry = entries.next().filter(|entry| is_large(&entry.header))?;
+        entries.next().is_none().then(|| entry.clone())
+    }
+
     /// Tells those who look without a lock how many there are.
     fn note_outstanding(&self, table: &Table) {
         self.large.store(table.large, Ordering::Relaxed);

@@ -1,5 +1,8 @@
 //! Works through what the server sends: puts data where it belongs, and completes transactions.
 
+mod expected;
+
+use std::ops::Range;
 use std::time::Instant;
 
 use super::connection::{Connection, Entry, ReadError};
@@ -59,13 +62,18 @@ impl Reader {
         shared: &Shared,
         mode: Mode,
     ) -> Result<bool, ReadError> {
+        if let Some(entry) = self.expected(connection) {
+            if let Some(some) = self.receive_expected(connection, shared, mode, &entry)? {
+                return Ok(some);
+            }
+        }
         let remaining = self.decoder.data_remaining();
         if remaining >= DIRECT {
             match self.receive_data(connection, mode, remaining)? {
                 Received::Nothing => return Ok(false),
                 Received::Data { beyond } => {
                     if self.decoder.data_remaining() == 0 {
-                        self.work(connection, shared, beyond)?;
+                        self.work_buffer(connection, shared, 0..beyond)?;
                     }
                     return Ok(true);
                 }
@@ -80,7 +88,9 @@ impl Reader {
         };
         match socket::receive(&connection.responses, &mut self.buffer[..most], mode) {
             Ok(0) => Err(ReadError::End),
-            Ok(count) => self.work(connection, shared, count).map(|()| true),
+            Ok(count) => self
+                .work_buffer(connection, shared, 0..count)
+                .map(|()| true),
             Err(error) if socket::is_early(&error) => Ok(false),
             Err(error) => Err(ReadError::Io(error)),
         }
@@ -117,7 +127,7 @@ impl Reader {
             0
         };
         let behind = &mut self.buffer[..behind];
-        match socket::receive_both(&connection.responses, &mut place[..room], behind) {
+        match socket::receive_parts(&connection.responses, [&mut place[..room], behind]) {
             Ok(0) => Err(ReadError::End),
             Ok(count) => {
                 let data = count.min(room);
@@ -142,13 +152,25 @@ impl Reader {
         }
     }
 
+    /// Works through a part of the buffer.
+    fn work_buffer(
+        &mut self,
+        connection: &Connection,
+        shared: &Shared,
+        part: Range<usize>,
+    ) -> Result<(), ReadError> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let result = self.work(connection, shared, &buffer[part]);
+        self.buffer = buffer;
+        result
+    }
+
     fn work(
         &mut self,
         connection: &Connection,
         shared: &Shared,
-        count: usize,
+        mut input: &[u8],
     ) -> Result<(), ReadError> {
-        let mut input = &self.buffer[..count];
         loop {
             let event = self
                 .decoder
