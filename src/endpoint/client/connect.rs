@@ -194,6 +194,17 @@ fn io_error(shared: &Shared, error: &io::Error) -> Error {
             ErrorKind::Unreachable,
             format!("{place}: unreachable: {error}"),
         ),
+        // No descriptors, no memory: nothing was said about the server.
+        _ if matches!(
+            error.raw_os_error(),
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+        ) =>
+        {
+            (
+                ErrorKind::System,
+                format!("{place}: cannot connect: {error}"),
+            )
+        }
         _ => (
             ErrorKind::ConnectionLost,
             format!("{place}: connection lost: {error}"),
