@@ -7,6 +7,7 @@
 #include "stats.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -35,6 +36,8 @@ struct ServerState {
 
     static thread_local const ServerState* current;
 
+    /// The process that it was made in. One that was forked off has no thread to wait for.
+    const pid_t home = getpid();
     rust::Box<TcpServer> handle;
     std::shared_ptr<MasterState> master;
     rogue::Logging log;
@@ -97,6 +100,7 @@ void ServerState::serve() {
 }
 
 void ServerState::stop() {
+    if (getpid() != home) return;
     server_stop(*handle);
     // The slave stops the server: the thread ends when the slave returns.
     if (here()) return;

@@ -16,5 +16,6 @@ pub mod endpoint;
 pub mod error;
 pub mod ffi;
 pub mod log;
+mod process;
 mod sync;
 pub mod wire;

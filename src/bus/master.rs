@@ -10,6 +10,7 @@ use super::memory::Memory;
 use super::slave::{Slave, Unconnected};
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Home;
 
 /// The time that a slave has for a transaction, unless set.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -20,6 +21,7 @@ const LOGGER: &str = "pyrogue.memory.Master";
 /// A source of transactions.
 pub struct Master {
     state: Mutex<State>,
+    home: Home,
 }
 
 struct State {
@@ -45,6 +47,7 @@ impl Master {
                 error: None,
                 outstanding: BTreeMap::new(),
             }),
+            home: Home::here(),
         }
     }
 
@@ -174,6 +177,9 @@ impl Master {
 impl Drop for Master {
     /// What is outstanding fails: the memory that it was given is not touched any more.
     fn drop(&mut self) {
+        if !self.home.is_here() {
+            return;
+        }
         let outstanding = std::mem::take(&mut self.lock().outstanding);
         for transaction in outstanding.into_values() {
             transaction.fail(Error::new(

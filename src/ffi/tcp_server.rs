@@ -18,6 +18,7 @@ use super::transaction_state::Carried;
 use crate::bus::Slave;
 use crate::endpoint::{admit, serve, ServerThread, TcpServer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Home;
 
 /// A timeout that never ends, for functions that wait.
 pub const RIM_FOREVER_US: u64 = 0xFFFF_FFFF_FFFF_FFFF;
@@ -32,6 +33,7 @@ pub struct rim_tcp_server {
     /// Held too while the options are set or told, so that nobody sees half of them changed.
     access: Mutex<AccessSizes>,
     mode: Mutex<Mode>,
+    home: Home,
 }
 
 /// Who takes the server's transactions.
@@ -123,6 +125,9 @@ impl rim_tcp_server {
     }
 
     fn stop(&self) {
+        if !self.home.is_here() {
+            return;
+        }
         self.server.stop();
         let old = std::mem::replace(&mut *self.mode(), Mode::Stopped);
         // Not under the lock: the slave may be inside a call that takes it.
@@ -138,6 +143,14 @@ impl rim_tcp_server {
 
 impl Drop for rim_tcp_server {
     fn drop(&mut self) {
+        if !self.home.is_here() {
+            // Its thread is not there to be let go of.
+            std::mem::forget(std::mem::replace(
+                &mut self.mode,
+                Mutex::new(Mode::Stopped),
+            ));
+            return;
+        }
         self.stop();
     }
 }
@@ -177,6 +190,7 @@ pub unsafe extern "C" fn rim_tcp_server_new(
             slave: Arc::default(),
             access: Mutex::new(setup.access),
             mode: Mutex::new(Mode::Polled(0)),
+            home: Home::here(),
         };
         made.give(server);
         Ok(())

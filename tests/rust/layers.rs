@@ -4,14 +4,18 @@ use std::fs;
 use std::path::Path;
 
 /// A module, and the modules of the crate that it may use besides itself.
-const RULES: [(&str, &[&str]); 8] = [
+const RULES: [(&str, &[&str]); 9] = [
     ("error", &[]),
     ("wire", &[]),
     ("log", &[]),
     ("sync", &[]),
-    ("bus", &["error", "sync"]),
-    ("endpoint", &["bus", "error", "log", "sync", "wire"]),
-    ("ffi", &["bus", "endpoint", "error", "log"]),
+    ("process", &[]),
+    ("bus", &["error", "process", "sync"]),
+    (
+        "endpoint",
+        &["bus", "error", "log", "process", "sync", "wire"],
+    ),
+    ("ffi", &["bus", "endpoint", "error", "log", "process"]),
     ("bridge", &["bus", "endpoint", "error", "log"]),
 ];
 

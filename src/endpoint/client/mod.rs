@@ -24,6 +24,7 @@ use super::settings::ClientSettings;
 use super::stats::ClientStats;
 use crate::bus::{kind_name, Slave, SlaveBase, Transaction, POST, READ, VERIFY, WRITE};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Home;
 use crate::wire::PROBE;
 pub use link::LinkState;
 use link::Shared;
@@ -37,6 +38,7 @@ pub struct TcpClient {
     base: SlaveBase,
     shared: Arc<Shared>,
     thread: Mutex<Option<Thread>>,
+    home: Home,
 }
 
 struct Thread {
@@ -79,6 +81,7 @@ impl TcpClient {
             base: SlaveBase::new(4, u32::MAX),
             shared,
             thread: Mutex::new(Some(Thread { handle, finished })),
+            home: Home::here(),
         })
     }
 
@@ -153,8 +156,12 @@ impl TcpClient {
     }
 
     /// Stops the client: its connections are closed, and every transaction, outstanding or new,
-    /// fails with `Stopped`. May be called from any thread, again and again.
+    /// fails with `Stopped`. May be called from any thread, again and again. In a process that was
+    /// forked off it does nothing: the connections are the parent's.
     pub fn stop(&self) {
+        if !self.home.is_here() {
+            return;
+        }
         self.shared.stop();
         let thread = self
             .thread
@@ -181,6 +188,12 @@ impl TcpClient {
 
 impl Drop for TcpClient {
     fn drop(&mut self) {
+        if !self.home.is_here() {
+            // Its thread is the parent's, and so is what that thread has in its hands.
+            std::mem::forget(std::mem::replace(&mut self.thread, Mutex::new(None)));
+            std::mem::forget(Arc::clone(&self.shared));
+            return;
+        }
         self.stop();
     }
 }

@@ -28,6 +28,7 @@ use super::settings::ServerSettings;
 use super::stats::{PeerStats, ServerStats};
 use crate::bus::{check_access, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Home;
 use state::{Shared, Work};
 
 /// While requests are at hand, the network is looked at no more often than this.
@@ -39,6 +40,7 @@ pub struct TcpServer {
     address: String,
     port: u16,
     runtime: Mutex<Option<Pull>>,
+    home: Home,
 }
 
 /// What the pulling thread has to itself.
@@ -97,6 +99,7 @@ impl TcpServer {
             address: address.to_owned(),
             port: bound,
             runtime,
+            home: Home::here(),
         })
     }
 
@@ -205,8 +208,12 @@ impl TcpServer {
 
     /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and
     /// transactions that are still in the slave's hands complete without a response. One that was
-    /// about to be pulled is refused as stopped. May be called from any thread, again and again.
+    /// about to be pulled is refused as stopped. May be called from any thread, again and again. In a
+    /// process that was forked off it does nothing: the connections are the parent's.
     pub fn stop(&self) {
+        if !self.home.is_here() {
+            return;
+        }
         self.shared.stop();
         // Whoever pulls has been told and leaves at once.
         let mut guard = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
@@ -236,6 +243,12 @@ impl TcpServer {
 
 impl Drop for TcpServer {
     fn drop(&mut self) {
+        if !self.home.is_here() {
+            // To let go of a socket here would take it out of the event loop of the parent's.
+            std::mem::forget(std::mem::replace(&mut self.runtime, Mutex::new(None)));
+            std::mem::forget(Arc::clone(&self.shared));
+            return;
+        }
         self.stop();
     }
 }
