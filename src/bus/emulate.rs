@@ -1,6 +1,7 @@
 //! Memory that is there only for testing: a slave that reads and writes 4 KiB pages, allocated when
 //! they are first written to. What was never written reads as zero.
 
+use std::collections::hash_map::Entry;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -63,10 +64,13 @@ impl Emulate {
         while !data.is_empty() {
             let offset = (address % PAGE) as usize;
             let count = data.len().min(PAGE as usize - offset);
-            let page = pages.entry(address / PAGE).or_insert_with(|| {
-                ::log::debug!(target: LOGGER, "Allocating block at {:#x}", address / PAGE * PAGE);
-                vec![0; PAGE as usize].into_boxed_slice()
-            });
+            let page = match pages.entry(address / PAGE) {
+                Entry::Occupied(page) => page.into_mut(),
+                Entry::Vacant(place) => {
+                    ::log::debug!(target: LOGGER, "Allocating block at {:#x}", address / PAGE * PAGE);
+                    place.insert(new_page()?)
+                }
+            };
             page[offset..offset + count].copy_from_slice(&data[..count]);
             data = &data[count..];
             address = address.wrapping_add(count as u64);
@@ -88,6 +92,17 @@ impl Emulate {
             address = address.wrapping_add(count as u64);
         }
     }
+}
+
+/// A page of zeros, if there is memory for it.
+fn new_page() -> Result<Box<[u8]>> {
+    let mut page = Vec::new();
+    page.try_reserve_exact(PAGE as usize).map_err(|_| {
+        let text = format!("There is no memory for a page of {PAGE} bytes");
+        Error::new(ErrorKind::System, text)
+    })?;
+    page.resize(PAGE as usize, 0);
+    Ok(page.into_boxed_slice())
 }
 
 impl Slave for Emulate {

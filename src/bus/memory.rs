@@ -5,6 +5,7 @@
 //! decided who may touch the bytes when, are the two under `bus/` with `unsafe`.
 #![allow(unsafe_code)]
 
+use std::alloc::{alloc_zeroed, Layout};
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 
@@ -21,7 +22,7 @@ pub struct Memory {
 enum Owner {
     /// Whoever asked.
     Caller,
-    /// This object, which was made from a `Vec` of this capacity.
+    /// This object, which was made from a `Vec` of this capacity, or as one.
     Heap(usize),
     /// The transaction that this is the memory of.
     Within,
@@ -43,6 +44,23 @@ impl Memory {
             len: bytes.len(),
             owner: Owner::Heap(bytes.capacity()),
         }
+    }
+
+    /// `len` zeros that live as long as this object; `None` if there is no memory for them.
+    pub fn zeros(len: usize) -> Option<Memory> {
+        let layout = Layout::array::<u8>(len).ok()?;
+        if len == 0 {
+            return Some(Memory::owned(Vec::new()));
+        }
+        // Not by way of a `Vec`, which cannot be refused memory and have it from the system as zeros
+        // at the same time.
+        // SAFETY: the layout is not empty.
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        Some(Memory {
+            start,
+            len,
+            owner: Owner::Heap(len),
+        })
     }
 
     /// Memory that belongs to the caller.
@@ -174,7 +192,8 @@ impl Span {
 impl Drop for Memory {
     fn drop(&mut self) {
         if let Owner::Heap(capacity) = self.owner {
-            // SAFETY: these are the parts of the `Vec` that `owned` took apart, given back once.
+            // SAFETY: these are the parts of the `Vec` that `owned` took apart, or what `zeros` got from
+            // the allocator as a `Vec` would, given back once.
             drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.len, capacity) });
         }
     }

@@ -46,6 +46,8 @@ pub(super) enum Sent {
     Deferred { mark: u64, first: bool },
     /// The connection is closed: it is lost.
     Closed,
+    /// There is no memory for what the socket might not take: nothing of it was sent.
+    NoMemory,
 }
 
 impl Outgoing {
@@ -64,6 +66,10 @@ impl Outgoing {
     /// now is kept.
     pub(super) fn send(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
         let mut queue = self.lock();
+        // Before anything is sent: a message that has begun must be sent to its end.
+        let Some(room) = body.room() else {
+            return Sent::NoMemory;
+        };
         // What can be joined to what was deferred leaves with it in one call.
         let joins = matches!(body, Body::Owned(_)) || body.len() < SMALL;
         if queue.deferred && !joins && self.flush_locked(&mut queue).is_err() {
@@ -73,7 +79,7 @@ impl Outgoing {
             return Sent::Closed;
         }
         if queue.bytes > 0 {
-            queue.push_message(head, body, tail, 0);
+            queue.push_message(head, body, tail, 0, room);
             let deferred = queue.deferred;
             self.count(&queue);
             if deferred && self.flush_locked(&mut queue).is_err() {
@@ -100,7 +106,7 @@ impl Outgoing {
             return Sent::Whole;
         }
         queue.progress = Instant::now();
-        queue.push_message(head, body, tail, taken);
+        queue.push_message(head, body, tail, taken, room);
         self.count(&queue);
         self.rest(queue)
     }
@@ -115,7 +121,7 @@ impl Outgoing {
             return self.send(head, body, tail);
         }
         let first = queue.bytes == 0;
-        queue.push_message(head, body, tail, 0);
+        queue.push_message(head, body, tail, 0, Vec::new());
         queue.deferred = true;
         self.count(&queue);
         let mark = queue.sent + queue.bytes as u64;

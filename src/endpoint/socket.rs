@@ -126,13 +126,15 @@ fn receive_raw(
 }
 
 /// Receives at most `most` bytes to the end of `bytes`, which grows by what has come; 0 is the end
-/// of the stream.
+/// of the stream. `OutOfMemory` if there is no room for them.
 pub(super) fn receive_to_end(
     stream: &impl AsFd,
     bytes: &mut Vec<u8>,
     most: usize,
 ) -> io::Result<usize> {
-    bytes.reserve_exact(most);
+    bytes
+        .try_reserve_exact(most)
+        .map_err(|_| ErrorKind::OutOfMemory)?;
     let count = receive_raw(stream, &mut bytes.spare_capacity_mut()[..most], Mode::Now)?;
     // SAFETY: so many bytes have been written behind those that were there.
     unsafe { bytes.set_len(bytes.len() + count) };

@@ -6,6 +6,7 @@ use super::args::{bytes, bytes_mut, Out};
 use super::boundary::call;
 use super::status::rim_status;
 use crate::bus;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Copies a run of bits from source to target; the other bits of target stay as they are. Bit n is
 /// bit n % 8 of byte n / 8. The two may overlap: the bits copied are those of before the call.
@@ -27,7 +28,7 @@ pub unsafe extern "C" fn rim_copy_bits(
         let source = unsafe { bytes(source, source_size, "source") }?;
         let copy;
         let source = if overlap {
-            copy = source.to_vec();
+            copy = copied(source)?;
             &copy
         } else {
             source
@@ -37,6 +38,17 @@ pub unsafe extern "C" fn rim_copy_bits(
         let target = unsafe { bytes_mut(target, target_size, "target") }?;
         bus::copy_bits(target, target_lsb, source, source_lsb, bits)
     })
+}
+
+/// A copy of `bytes`, if there is memory for it.
+fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| {
+        let text = format!("There is no memory for {} bytes", bytes.len());
+        Error::new(ErrorKind::System, text)
+    })?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
 }
 
 /// Sets a run of bits of target to 1. RIM_STATUS_SIZE if it does not lie within the bytes given.

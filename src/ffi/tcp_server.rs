@@ -145,10 +145,7 @@ impl Drop for rim_tcp_server {
     fn drop(&mut self) {
         if !self.home.is_here() {
             // Its thread is not there to be let go of.
-            std::mem::forget(std::mem::replace(
-                &mut self.mode,
-                Mutex::new(Mode::Stopped),
-            ));
+            std::mem::forget(std::mem::replace(&mut self.mode, Mutex::new(Mode::Stopped)));
             return;
         }
         self.stop();

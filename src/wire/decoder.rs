@@ -118,6 +118,15 @@ impl Decoder {
         }
     }
 
+    /// Passes over what is left of the current data frame, as if it were too long:
+    /// [`End::skipped`](super::End::skipped) will say so. Nothing happens outside of one.
+    pub fn skip_data(&mut self) {
+        if self.state == State::Data {
+            self.state = State::Skip;
+            self.message.skipped = true;
+        }
+    }
+
     /// The result frame of the response whose end was returned last, cut to [`RESULT_KEPT`] bytes;
     /// empty if it had none. Valid until `decode` is called with further input.
     pub fn result(&self) -> &[u8] {

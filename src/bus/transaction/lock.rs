@@ -169,32 +169,30 @@ impl Transaction {
 }
 
 impl Transaction {
-    /// As [`Transaction::provide`], with zeros.
-    pub fn provide_zeros(&self) {
+    /// As [`Transaction::provide`], with zeros. False if there is no memory for them.
+    pub fn provide_zeros(&self) -> bool {
         let size = self.size() as usize;
         // SAFETY: `within` is not used as memory before, since there is none yet (under the lock),
         // and it lives as long as the transaction, which owns the memory.
-        self.provide_with(|within| match unsafe { within.memory(size) } {
-            Some(memory) => memory,
-            None => Memory::owned(vec![0; size]),
-        });
+        self.provide_with(|within| unsafe { within.memory(size) }.or_else(|| Memory::zeros(size)))
     }
 
     /// As [`Transaction::provide`], with a copy of `bytes`.
     pub fn provide_copy(&self, bytes: &[u8]) {
         debug_assert_eq!(bytes.len(), self.size() as usize);
-        // SAFETY: as in `provide_zeros`.
-        self.provide_with(|within| match unsafe { within.copy(bytes) } {
-            Some(memory) => memory,
-            None => Memory::owned(bytes.to_vec()),
+        self.provide_with(|within| {
+            // SAFETY: as in `provide_zeros`.
+            let memory = unsafe { within.copy(bytes) };
+            Some(memory.unwrap_or_else(|| Memory::owned(bytes.to_vec())))
         });
     }
 
-    fn provide_with(&self, make: impl FnOnce(&Within) -> Memory) {
+    fn provide_with(&self, make: impl FnOnce(&Within) -> Option<Memory>) -> bool {
         let mut state = self.0.lock_state();
         if state.memory.is_none() {
-            state.memory = Some(make(&self.0.within));
+            state.memory = make(&self.0.within);
         }
+        state.memory.is_some()
     }
 }
 

@@ -148,6 +148,15 @@ impl Connection {
             shared.control.notify_one();
         }
         match (sent, lock) {
+            (Sent::NoMemory, Some(lock)) => {
+                if header.kind == POST {
+                    self.count(shared, &over(&header, End::Failed));
+                } else {
+                    self.remove(header.id, End::Failed, |_| None);
+                }
+                let text = format!("{}: no memory for {} bytes", shared.place, header.size);
+                lock.fail(Error::new(ErrorKind::System, text));
+            }
             (Sent::Closed, _) => {
                 // If it is not there any more, whoever took it out has failed it.
                 let ours = header.kind == POST || self.withdraw(header.id);

@@ -11,6 +11,8 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// What is less than this is copied to what waits before it.
 pub(super) const SMALL: usize = 4096;
+/// For a copy of this much, room is made before it is needed: there may be none.
+const LARGE: usize = 1 << 20;
 /// As many pieces are given to the system in one call.
 pub(super) const MOST_PARTS: usize = 32;
 /// As much room is kept for bytes to come.
@@ -60,6 +62,17 @@ impl Body<'_> {
         match self {
             Body::Borrowed(bytes) => bytes.len(),
             Body::Owned(chunk) => chunk.len(),
+        }
+    }
+
+    /// Room for a copy of what is borrowed, if that is large; `None` if there is no memory for it.
+    pub(super) fn room(&self) -> Option<Vec<u8>> {
+        let mut room = Vec::new();
+        match self {
+            Body::Borrowed(bytes) if bytes.len() >= LARGE => {
+                room.try_reserve_exact(bytes.len()).ok().map(|()| room)
+            }
+            _ => Some(room),
         }
     }
 
@@ -113,12 +126,23 @@ impl Queue {
     }
 
     /// Puts a message last, less its first `taken` bytes; only one that becomes the first may have
-    /// begun.
-    pub(super) fn push_message(&mut self, head: &[u8], body: Body<'_>, tail: &[u8], taken: usize) {
+    /// begun. `room` is what [`Body::room`] gave.
+    pub(super) fn push_message(
+        &mut self,
+        head: &[u8],
+        body: Body<'_>,
+        tail: &[u8],
+        taken: usize,
+        mut room: Vec<u8>,
+    ) {
         let size = body.len();
         self.push_bytes(&head[taken.min(head.len())..]);
         let taken = taken.saturating_sub(head.len());
         match body {
+            Body::Borrowed(bytes) if bytes.len() >= LARGE => {
+                room.extend_from_slice(&bytes[taken.min(size)..]);
+                self.push(Chunk::Bytes(room), 0);
+            }
             Body::Borrowed(bytes) => self.push_bytes(&bytes[taken.min(size)..]),
             Body::Owned(chunk) => self.push(chunk, taken.min(size)),
         }

@@ -71,6 +71,8 @@ struct Connection {
     client: Option<Arc<Client>>,
     /// Data of the request that is coming in.
     data: Vec<u8>,
+    /// There was no memory for them: the request will be refused.
+    no_memory: bool,
     /// The last message had data that is worth to be received where it belongs.
     large: bool,
     /// Requests that are complete, until they are given to the server.
@@ -118,6 +120,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         session: None,
         client: None,
         data: Vec::new(),
+        no_memory: false,
         large: false,
         requests: Vec::new(),
         now: 0,
@@ -304,6 +307,10 @@ impl Connection {
             .await;
         let count = match result {
             Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                self.forget_data();
+                return Ok(true);
+            }
             Err(error) => return self.failed(&error).map(|()| false),
         };
         self.decoder.data_taken(count as u64);
@@ -311,6 +318,13 @@ impl Connection {
             self.work(Role::Pull, &[])?;
         }
         Ok(count > 0)
+    }
+
+    /// There is no memory for the data that is coming in: the rest of it is passed over.
+    fn forget_data(&mut self) {
+        self.data = Vec::new();
+        self.no_memory = true;
+        self.decoder.skip_data();
     }
 
     fn work(&mut self, role: Role, input: &[u8]) -> Finish {
@@ -357,8 +371,17 @@ impl Connection {
                     self.outgoing
                         .send(pong.as_bytes(), Body::Borrowed(&[]), &[]);
                 }
-                Event::Header(_) => self.data.clear(),
-                Event::Data(piece) => self.data.extend_from_slice(piece),
+                Event::Header(_) => {
+                    self.data.clear();
+                    self.no_memory = false;
+                }
+                Event::Data(piece) => {
+                    if self.data.try_reserve(piece.len()).is_ok() {
+                        self.data.extend_from_slice(piece);
+                    } else {
+                        self.forget_data();
+                    }
+                }
                 Event::End(end) => {
                     self.large = end.data_len.is_some_and(|len| len >= DIRECT);
                     if !self.request(end) && self.is_crowded() {

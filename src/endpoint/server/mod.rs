@@ -311,8 +311,10 @@ pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
         transaction.fail(error);
         return false;
     }
-    if !matches!(transaction.kind(), WRITE | POST) {
-        transaction.provide_zeros();
+    if !matches!(transaction.kind(), WRITE | POST) && !transaction.provide_zeros() {
+        let text = format!("The server has no memory for {} bytes", transaction.size());
+        transaction.fail(Error::new(ErrorKind::System, text));
+        return false;
     }
     true
 }

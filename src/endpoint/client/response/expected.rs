@@ -5,6 +5,8 @@
 //! head first, and receiving the data with a second call, takes twice the time on one core for a
 //! block of 1 MiB, for plain sockets too (`docs/performance.md`).
 
+use std::io::ErrorKind;
+
 use super::{Reader, LOOK_AHEAD};
 use crate::endpoint::client::connection::{Connection, Entry, ReadError};
 use crate::endpoint::client::link::{Shared, READ_LIMIT};
@@ -52,6 +54,9 @@ impl Reader {
         // If something else has come, no byte of it is to be seen where data belongs.
         let mut stray = Vec::new();
         if !as_expected {
+            stray
+                .try_reserve_exact(in_place)
+                .map_err(|_| ReadError::Io(ErrorKind::OutOfMemory.into()))?;
             stray.extend_from_slice(&place[..in_place]);
             place[..in_place].fill(0);
         }

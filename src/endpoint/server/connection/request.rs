@@ -19,7 +19,13 @@ impl Connection {
             client.respond(&header, Chunk::Zeros(0), Ok(()));
             return false;
         }
-        match check(&end, self.shared.settings.max_transaction()) {
+        let checked = if self.no_memory && matches!(header.kind, WRITE | POST) {
+            let size = header.size;
+            Err(format!("The server has no memory for {size} bytes"))
+        } else {
+            check(&end, self.shared.settings.max_transaction())
+        };
+        match checked {
             Ok(()) => {
                 // What a Read or Verify brought is nobody's: its memory is made by `admit`.
                 let data = if matches!(header.kind, WRITE | POST) {
@@ -83,6 +89,10 @@ fn check(end: &End, max: u32) -> Result<(), String> {
         (WRITE | POST, Some(len)) if len != u64::from(size) => Err(format!(
             "A {} of {size} bytes brought {len} bytes of data",
             kind_name(kind)
+        )),
+        // The maximum has been raised since the connection was made.
+        (WRITE | POST, Some(_)) if end.skipped => Err(format!(
+            "Size {size} is above the maximum that the connection was made with"
         )),
         (WRITE | POST, Some(_)) | (READ | VERIFY, _) => Ok(()),
         _ => Err(format!("Transaction type {kind} is not known")),
