@@ -26,10 +26,12 @@ use crate::wire::{Decoder, Event};
 /// somebody who has yet to wait for it need not be read before that.
 pub(super) const TICK: Duration = Duration::from_millis(500);
 /// The pause after the first failed attempt to connect, and between attempts while somebody waits
-/// for a connection.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// for a connection. Under a fuzzer (`fuzz/`) it would be most of the time there is.
+const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(fuzzing) { 1 } else { 100 });
 /// The longest that a request waits for others, if nobody waits for a response meanwhile.
 const COMPANY: Duration = Duration::from_micros(500);
+/// As long may responses come that were on their way when the request connection ended.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 /// How often to wait for company before looking at other work.
 const MOST_ROUNDS: u32 = 16;
 /// The longest pause between attempts while nobody waits for one.
@@ -170,7 +172,10 @@ impl Attendance<'_> {
             self.await_company();
             let waiting = match self.connection.flush(self.shared) {
                 Ok(waiting) => waiting > 0,
-                Err(error) => return self.lost(ReadError::Io(error)),
+                Err(error) => {
+                    self.last_words().await;
+                    return self.lost(ReadError::Io(error));
+                }
             };
             let deadline = self.shared.expire(now);
             let alarm = match (deadline, self.look_at) {
@@ -205,8 +210,25 @@ impl Attendance<'_> {
                 () = sleep_until(alarm), if alarm.is_some() => Ok(()),
             };
             if let Err(error) = seen {
+                self.last_words().await;
                 return self.lost(error);
             }
+        }
+    }
+
+    /// A server that answers and then closes both connections has answered, in whatever order the two
+    /// ends are seen.
+    async fn last_words(&mut self) {
+        let end = Instant::now() + LAST_WORDS;
+        while self.connection.outstanding() > 0
+            && self.connection.failure().is_none()
+            && !self.shared.stopped()
+            && Instant::now() < end
+        {
+            if self.read_responses().is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 

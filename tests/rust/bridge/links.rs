@@ -1,5 +1,6 @@
 //! Links that come and go.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use rogue_memory_bridge::endpoint::{ClientOptions, ServerOptions};
 use rogue_memory_bridge::error::ErrorKind;
 
 use crate::common::{eventually, free_port, Asking, Keeper, Served, PATIENCE};
+use crate::legacy::{read_header, response, Listening};
 
 #[test]
 fn row_1_a_transaction_waits_for_the_first_connection_and_is_sent_once() {
@@ -279,4 +281,38 @@ fn a_watched_transaction_keeps_its_deadline_though_nobody_waits() {
         transaction.outcome().unwrap().unwrap_err().kind(),
         ErrorKind::Timeout
     );
+}
+
+#[test]
+fn what_was_answered_before_the_server_closed_is_a_success() {
+    // The end of either connection may be seen first; the response may even come after it.
+    for order in 0..3 {
+        for _ in 0..10 {
+            let listening = Listening::new();
+            let asking = Asking::new(listening.port);
+            let mut word = [0; 4];
+            let id = asking.ask(0x10, &mut word, READ);
+            let (mut requests, mut responses) = listening.accept();
+            let header = read_header(&mut requests);
+            let answer = response(&header, &[6; 4]);
+            let server = std::thread::spawn(move || match order {
+                0 => {
+                    responses.write_all(&answer).unwrap();
+                    drop((responses, requests));
+                }
+                1 => {
+                    responses.write_all(&answer).unwrap();
+                    drop((requests, responses));
+                }
+                _ => {
+                    drop(requests);
+                    std::thread::sleep(Duration::from_millis(3));
+                    responses.write_all(&answer).unwrap();
+                }
+            });
+            server.join().unwrap();
+            asking.master.wait(id).unwrap();
+            assert_eq!(word, [6; 4]);
+        }
+    }
 }
