@@ -277,6 +277,8 @@ impl Connection {
             table.traffic.end(&over(&entry.header, End::Failed));
         }
         drop(table);
+        // Who sent the last of them may not have said so yet.
+        self.posts_sent(shared);
         let posts = std::mem::take(&mut *self.posts());
         for entry in entries.into_values() {
             self.uncount(&entry);

@@ -49,6 +49,31 @@ fn what_is_complete_is_answered_before_a_server_stops() {
 }
 
 #[test]
+fn a_response_that_has_come_is_not_lost_with_the_connection() {
+    let (server, client) = pair(ServerOptions::default());
+    // Who waits reads; the client's thread does not stand by to do so for a while after that.
+    let read = ask(&client, READ);
+    let waiter = thread::spawn(move || read.wait());
+    let pulled = server.next(Some(PATIENCE)).unwrap().unwrap();
+    assert!(admit(&pulled, 1, 0));
+    pulled.done();
+    server.next(Some(Duration::from_millis(20))).unwrap();
+    waiter.join().unwrap().unwrap();
+    let transactions: Vec<_> = (0..10).map(|_| ask(&client, WRITE)).collect();
+    for _ in 0..5 {
+        let pulled = server.next(Some(PATIENCE)).unwrap().unwrap();
+        assert!(admit(&pulled, 1, 0));
+        pulled.done();
+    }
+    server.stop();
+    // Nobody waits: it is the client's thread that notices the end.
+    client.wait_link(LinkState::Lost, Some(PATIENCE)).unwrap();
+    for (number, transaction) in transactions.iter().enumerate() {
+        assert_eq!(transaction.wait().is_ok(), number < 5, "{number}");
+    }
+}
+
+#[test]
 fn what_was_asked_for_is_sent_before_a_client_stops() {
     let (server, client) = pair(ServerOptions::default());
     let read = ask(&client, READ);
