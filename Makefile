@@ -1,6 +1,9 @@
 # The shortest ways in; CMakeLists.txt is the build itself.
 #   make demo    builds, installs under build/, and shows the bridge at work
 #   make test    builds everything and runs all tests
+#   make soak    runs clients against servers that fail; SOAK_ARGS="--seconds 600 --seed 1" and such
+#   make sanitizers   runs tests under AddressSanitizer and ThreadSanitizer
+#   make fuzz    fuzzes for ten seconds a target; longer: fuzz/README.md
 #   make bench   measures; BENCH_ARGS="--quick" and others are told in benches/driver/main.cpp
 # BUILD is where everything goes; cargo's own tests go to target/.
 
@@ -8,11 +11,12 @@ BUILD ?= build
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 CMAKE_ARGS ?=
 BENCH_ARGS ?=
+SOAK_ARGS ?=
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 configure = cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(CMAKE_ARGS)
 
-.PHONY: demo test bench
+.PHONY: demo test soak sanitizers fuzz bench
 # Each of them configures the same build.
 .NOTPARALLEL:
 
@@ -33,6 +37,19 @@ test:
 	$(configure) -DROGUE_MEMORY_BRIDGE_TESTS=ON
 	cmake --build $(BUILD)
 	ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
+
+soak:
+	@sh cmake/system-packages.sh test
+	$(configure) -DROGUE_MEMORY_BRIDGE_TESTS=ON
+	SOAK_ARGS="$(SOAK_ARGS)" cmake --build $(BUILD) --target soak
+
+sanitizers:
+	@sh cmake/system-packages.sh test
+	SANITIZERS_DIR="$(BUILD)/sanitizers" JOBS=$(JOBS) sh tests/sanitizers.sh
+
+fuzz:
+	@sh cmake/system-packages.sh test
+	fuzz/run.sh 10
 
 bench:
 	@sh cmake/system-packages.sh bench
