@@ -3,7 +3,7 @@
 #   make test    builds everything and runs all tests
 #   make soak    runs clients against servers that fail; SOAK_ARGS="--seconds 600 --seed 1" and such
 #   make sanitizers   runs tests under AddressSanitizer and ThreadSanitizer
-#   make fuzz    fuzzes for ten seconds a target; longer: fuzz/README.md
+#   make fuzz    fuzzes each target for FUZZ_SECONDS; fuzz/README.md tells more
 #   make bench   measures; BENCH_ARGS="--quick" and others are told in benches/driver/main.cpp
 # BUILD is where everything goes; cargo's own tests go to target/.
 
@@ -12,6 +12,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 CMAKE_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
+FUZZ_SECONDS ?= 10
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 configure = cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(CMAKE_ARGS)
@@ -49,7 +50,7 @@ sanitizers:
 
 fuzz:
 	@sh cmake/system-packages.sh test
-	fuzz/run.sh 10
+	fuzz/run.sh $(FUZZ_SECONDS)
 
 bench:
 	@sh cmake/system-packages.sh bench

@@ -25,6 +25,8 @@ if [ "${1-}" = test ]; then
     need libzmq3-dev pkg-config --exists libzmq
     need valgrind valgrind --version
     need clang clang++ --version
+    # For fuzz/run.sh, which compiles libFuzzer where it is not there.
+    need libclang-rt-dev sh -c 'test -f "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")"'
     need binutils nm --version
     need iproute2 ip -Version
 fi
