@@ -24,6 +24,7 @@ write_basic_package_version_file(RogueMemoryBridgeConfigVersion.cmake COMPATIBIL
 install(FILES "${PROJECT_BINARY_DIR}/RogueMemoryBridgeConfig.cmake"
     "${PROJECT_BINARY_DIR}/RogueMemoryBridgeConfigVersion.cmake" DESTINATION "${package_dir}")
 include(cmake/StandIn.cmake)
+include(cmake/InRogue.cmake)
 
 # The way from the folder of the .pc files to the prefix, unless the user wants the library in a fixed place.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")

@@ -1,0 +1,7 @@
+# Installs what goes into a real Rogue: the sources of cpp/rogue, and the file that puts them into Rogue's own build.
+set(in_rogue_dir "${CMAKE_INSTALL_DATADIR}/rogue-memory-bridge/rogue")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/cpp/rogue/" DESTINATION "${in_rogue_dir}")
+configure_package_config_file(cmake/ReplaceRogueBridge.cmake.in ReplaceRogueBridge.cmake
+    INSTALL_DESTINATION "${package_dir}" PATH_VARS in_rogue_dir
+    NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+install(FILES "${PROJECT_BINARY_DIR}/ReplaceRogueBridge.cmake" DESTINATION "${package_dir}")

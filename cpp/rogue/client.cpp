@@ -1,0 +1,171 @@
+// Rogue's transactions on their way to a server and back.
+#include "client.h"
+
+#include "rogue/GeneralError.h"
+#include "rogue/interfaces/memory/Constants.h"
+#include "rogue/interfaces/memory/TransactionLock.h"
+
+#include <cxxabi.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace rogue_memory_bridge RMB_HIDDEN {
+namespace {
+
+const uint64_t second = 1000000;
+
+/// The library keeps a transaction's time: it renews it with each answer to an earlier one, at the
+/// same cost however many there are, by the monotonic clock, and knows why there was no answer.
+/// Rogue's own time is put off by this much so that it does not come first. In seconds.
+const time_t putOff = 3600;
+
+/// A transaction is made of several in Rogue's hub: the whole has a time of its own, that began a
+/// little later, and its text is to be that of its pieces. In microseconds, at most.
+const uint64_t piecesAhead = 50000;
+
+uint64_t microseconds(timeval time) {
+    return static_cast<uint64_t>(time.tv_sec) * second + static_cast<uint64_t>(time.tv_usec);
+}
+
+uint64_t microseconds(double seconds) {
+    if (!(seconds > 0)) return 0;
+    return seconds > 1e12 ? RIM_FOREVER_US : static_cast<uint64_t>(seconds * 1e6);
+}
+
+/// The text of a timeout names the transaction by the library's number: by Rogue's instead.
+std::string renumbered(std::string text, uint32_t id) {
+    const std::string before = "Timeout waiting for register transaction ";
+    if (text.compare(0, before.size(), before) != 0) return text;
+    const size_t end = text.find_first_not_of("0123456789", before.size());
+    const size_t digits = end == std::string::npos ? end : end - before.size();
+    return text.replace(before.size(), digits, std::to_string(id));
+}
+
+/// One transaction under way. Does not refer to the client, which may go meanwhile.
+class Request {
+  public:
+    explicit Request(rim::TransactionPtr transaction) : transaction_(std::move(transaction)) {}
+
+    /// Takes what is to be sent; false if nobody waits for the transaction any more.
+    bool take();
+
+    /// Sends it. `request` is deleted when it is over.
+    static void send(rim_tcp_client* client, std::unique_ptr<Request> request);
+
+    /// Completes the transaction, if anybody waits for it: without an error, or with `text`.
+    void complete(rim_status status, std::string text);
+
+  private:
+    rim::TransactionPtr transaction_;
+    std::vector<uint8_t> bytes_;
+    uint64_t address_ = 0;
+    uint32_t type_ = 0;
+    uint64_t timeout_ = 0;
+    timeval ownTimeout_ = {0, 0};
+    bool putOff_ = false;
+};
+
+bool Request::take() {
+    const rim::TransactionLockPtr lock = transaction_->lock();
+    if (isOver(*transaction_)) return false;
+    address_ = transaction_->address();
+    type_ = transaction_->type();
+    bytes_.resize(transaction_->size());
+    if ((type_ == rim::Write || type_ == rim::Post) && !bytes_.empty()) {
+        std::memcpy(bytes_.data(), transaction_->begin(), bytes_.size());
+    }
+    ownTimeout_ = timeoutOf(*transaction_);
+    timeout_ = std::max<uint64_t>(microseconds(ownTimeout_), 1);
+    if (isPiece(*transaction_)) {
+        timeout_ -= std::min(timeout_ / 16, piecesAhead);
+    } else {
+        timeval later = ownTimeout_;
+        later.tv_sec += putOff;
+        setTimeout(*transaction_, later);
+        putOff_ = true;
+    }
+    return true;
+}
+
+void Request::complete(rim_status status, std::string text) {
+    const rim::TransactionLockPtr lock = transaction_->lock();
+    if (isOver(*transaction_)) return;
+    if (putOff_) setTimeout(*transaction_, ownTimeout_);
+    if (status != RIM_STATUS_OK) {
+        text = renumbered(std::move(text), transaction_->id());
+        transaction_->errorStr(text.empty() ? "error without text" : text);
+        return;
+    }
+    if (type_ != rim::Write && type_ != rim::Post) {
+        std::memcpy(transaction_->begin(), bytes_.data(), bytes_.size());
+    }
+    transaction_->done();
+}
+
+/// A request is over.
+void over(void* user, rim_status status, const char* text) {
+    std::unique_ptr<Request> request(static_cast<Request*>(user));
+    try {
+        request->complete(status, text);
+    } catch (abi::__forced_unwind&) {
+        request.release();
+        park();
+    } catch (...) {
+        // Memory has run out: Rogue's own time ends the transaction.
+    }
+}
+
+void Request::send(rim_tcp_client* client, std::unique_ptr<Request> request) {
+    Request& sent = *request;
+    void* const bytes = sent.bytes_.empty() ? nullptr : sent.bytes_.data();
+    const uint32_t size = static_cast<uint32_t>(sent.bytes_.size());
+    const rim_status status = rim_tcp_client_request(client, sent.type_, sent.address_, bytes, size,
+                                                     sent.timeout_, over, request.get(), nullptr);
+    if (status == RIM_STATUS_OK) {
+        request.release(); // over() has it, or had it
+    } else {
+        sent.complete(status, rim_last_error());
+    }
+}
+
+} // namespace
+
+Client::Client(const std::string& address, uint16_t port, bool waitReady)
+    : log_("TcpClient", address, port),
+      waitReady_(waitReady),
+      place_(address + " port " + std::to_string(port)) {
+    if (rim_tcp_client_new(address.c_str(), port, nullptr, &handle_) != RIM_STATUS_OK) {
+        throw rogue::GeneralError("memory::TcpClient", rim_last_error());
+    }
+}
+
+Client::~Client() { rim_tcp_client_free(handle_); }
+
+void Client::stop() { rim_tcp_client_stop(handle_); }
+
+bool Client::waitReady(double timeout, double period) {
+    log_.followLevel();
+    const rim_status status =
+        rim_tcp_client_wait_ready(handle_, microseconds(timeout), microseconds(period));
+    if (status == RIM_STATUS_OK) return true;
+    log_.logger()->warning("Not ready: %s", rim_last_error());
+    return false;
+}
+
+void Client::doTransaction(const rim::TransactionPtr& transaction) {
+    log_.followLevel();
+    try {
+        std::unique_ptr<Request> request(new Request(transaction));
+        if (request->take()) Request::send(handle_, std::move(request));
+    } catch (const std::bad_alloc&) {
+        const rim::TransactionLockPtr lock = transaction->lock();
+        if (!isOver(*transaction)) transaction->errorStr("Memory has run out");
+    }
+}
+
+} // namespace RMB_HIDDEN
