@@ -2,7 +2,8 @@
 //! decoder's promises.
 
 use rogue_memory_bridge::wire::{
-    greeting, ready, Decoder, End, Event, Header, Limits, Messages, Role, SessionId, WireError,
+    greeting, ready, Decoder, End, Event, Header, Limits, Message, Messages, Role, SessionId,
+    WireError,
 };
 
 use crate::input::Input;
@@ -99,7 +100,7 @@ impl Setting {
 pub fn feed<'a>(decoder: &mut Decoder, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut outcome = Outcome::default();
     for piece in pieces {
-        feed_one(decoder, piece, &mut outcome);
+        feed_one(decoder, piece, false, &mut outcome);
         if outcome.error.is_some() {
             break;
         }
@@ -108,7 +109,8 @@ pub fn feed<'a>(decoder: &mut Decoder, pieces: impl IntoIterator<Item = &'a [u8]
     outcome
 }
 
-/// As [`feed`], but data frames bypass the decoder as far as it lets them, `step` bytes at a time.
+/// As [`feed`], but data frames bypass the decoder as far as it lets them, `step` bytes at a time,
+/// and messages are taken whole where it lets them.
 pub fn feed_around(decoder: &mut Decoder, mut stream: &[u8], step: usize) -> Outcome {
     let mut outcome = Outcome::default();
     while !stream.is_empty() && outcome.error.is_none() {
@@ -117,20 +119,24 @@ pub fn feed_around(decoder: &mut Decoder, mut stream: &[u8], step: usize) -> Out
         let (taken, rest) = stream.split_at(step.min(left.max(1)).min(stream.len()));
         stream = rest;
         if remaining == 0 {
-            feed_one(decoder, taken, &mut outcome);
+            feed_one(decoder, taken, true, &mut outcome);
             continue;
         }
         decoder.data_taken(taken.len() as u64);
         assert_eq!(decoder.data_remaining(), remaining - taken.len() as u64);
         add_data(&mut outcome.seen, taken);
-        feed_one(decoder, &[], &mut outcome);
+        feed_one(decoder, &[], true, &mut outcome);
     }
     outcome.mid_message = decoder.mid_message();
     outcome
 }
 
-fn feed_one(decoder: &mut Decoder, mut input: &[u8], outcome: &mut Outcome) {
+fn feed_one(decoder: &mut Decoder, mut input: &[u8], whole: bool, outcome: &mut Outcome) {
     loop {
+        while let Some(message) = whole.then(|| decoder.take_message(&mut input)).flatten() {
+            assert_eq!(outcome.error, None);
+            note_whole(&mut outcome.seen, &message);
+        }
         let before = input.len();
         match decoder.decode(&mut input) {
             Ok(None) => {
@@ -168,6 +174,21 @@ fn note(seen: &mut Vec<Seen>, event: Event, decoder: &Decoder) {
             return;
         }
     });
+}
+
+/// A message that was taken whole, as its events.
+fn note_whole(seen: &mut Vec<Seen>, message: &Message) {
+    seen.push(Seen::Header(message.header));
+    if let Some(data) = message.data.filter(|data| !data.is_empty()) {
+        add_data(seen, data);
+    }
+    let end = End {
+        header: message.header,
+        header_known: true,
+        data_len: message.data.map(|data| data.len() as u64),
+        ..End::default()
+    };
+    seen.push(Seen::End(end, message.result.to_vec()));
 }
 
 fn add_data(seen: &mut Vec<Seen>, piece: &[u8]) {

@@ -25,7 +25,8 @@ impl Renewals {
     pub fn answered(&self, order: u64, now: Instant) {
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&(last, at)) = marks.back() {
-            if last <= order && now.saturating_duration_since(at) < QUANTUM {
+            // Answers that came together are told with the same time.
+            if last <= order && (now == at || now.saturating_duration_since(at) < QUANTUM) {
                 return;
             }
         }

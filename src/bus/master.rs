@@ -1,7 +1,8 @@
 //! Who asks: makes transactions, hands them to a slave, waits for them, and remembers the last
 //! failure.
 
-use std::collections::BTreeMap;
+mod outstanding;
+
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::slave::{Slave, Unconnected};
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
+use outstanding::Outstanding;
 
 /// The time that a slave has for a transaction, unless set.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,7 +30,7 @@ struct State {
     slave: Arc<dyn Slave>,
     timeout: Duration,
     error: Option<Error>,
-    outstanding: BTreeMap<u32, Transaction>,
+    outstanding: Outstanding,
 }
 
 impl Default for Master {
@@ -45,7 +47,7 @@ impl Master {
                 slave: Arc::new(Unconnected::new()),
                 timeout: DEFAULT_TIMEOUT,
                 error: None,
-                outstanding: BTreeMap::new(),
+                outstanding: Outstanding::default(),
             }),
             home: Home::here(),
         }
@@ -88,9 +90,9 @@ impl Master {
     /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`]; every
     /// failure, even of the arguments, is told by that wait.
     pub fn request(&self, address: u64, memory: Memory, kind: u32) -> u32 {
-        let transaction = self.create(address, memory, kind);
+        let (transaction, slave) = self.make(address, memory, kind);
         if !transaction.completed() {
-            self.slave().do_transaction(transaction.clone());
+            slave.do_transaction(transaction.clone());
             transaction.taken();
         }
         transaction.id()
@@ -99,6 +101,11 @@ impl Master {
     /// Makes a transaction and notes it as outstanding, without handing it to the slave: whoever
     /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes.
     pub fn create(&self, address: u64, memory: Memory, kind: u32) -> Transaction {
+        self.make(address, memory, kind).0
+    }
+
+    /// As [`Master::create`], with the slave that is to have it.
+    fn make(&self, address: u64, memory: Memory, kind: u32) -> (Transaction, Arc<dyn Slave>) {
         let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
         let error = if memory.is_empty() {
             Some("A transaction of 0 bytes is not allowed".to_owned())
@@ -111,13 +118,16 @@ impl Master {
             None
         };
         let memory = if error.is_none() { Some(memory) } else { None };
-        let transaction = Transaction::new(address, size, kind, memory, self.timeout());
+        let mut state = self.lock();
+        let transaction = Transaction::new(address, size, kind, memory, state.timeout);
+        let slave = Arc::clone(&state.slave);
+        state.outstanding.insert(transaction.clone());
+        drop(state);
         ::log::debug!(target: LOGGER, "Request {transaction:?}");
         if let Some(text) = error {
             transaction.fail(Error::new(ErrorKind::Size, text));
         }
-        self.register(&transaction);
-        transaction
+        (transaction, slave)
     }
 
     /// A transaction that has failed before it began, outstanding like any other: `wait` tells why.
@@ -130,9 +140,7 @@ impl Master {
 
     /// Notes a transaction made elsewhere as outstanding here.
     pub fn register(&self, transaction: &Transaction) {
-        self.lock()
-            .outstanding
-            .insert(transaction.id(), transaction.clone());
+        self.lock().outstanding.insert(transaction.clone());
     }
 
     /// Waits for the transaction `id`, or for all that are outstanding when `id` is 0; the last
@@ -141,22 +149,31 @@ impl Master {
     pub fn wait(&self, id: u32) -> Result<()> {
         let mut result = Ok(());
         loop {
-            let state = self.lock();
+            let mut state = self.lock();
             let next = match id {
-                0 => state.outstanding.values().next().cloned(),
-                id => state.outstanding.get(&id).cloned(),
+                0 => state.outstanding.first(),
+                id => state.outstanding.get(id),
             };
-            drop(state);
-            let Some(transaction) = next else {
+            let Some(transaction) = next.cloned() else {
                 return result;
             };
-            let outcome = transaction.wait();
-            let mut state = self.lock();
-            state.outstanding.remove(&transaction.id());
+            let outcome = match transaction.collect() {
+                Some(outcome) => outcome,
+                None => {
+                    drop(state);
+                    let outcome = transaction.wait();
+                    state = self.lock();
+                    outcome
+                }
+            };
+            // Its last handle may go with user code in a destructor: not under the lock.
+            let removed = state.outstanding.remove(transaction.order());
             if let Err(error) = outcome {
                 state.error = Some(error.clone());
                 result = Err(error);
             }
+            drop(state);
+            drop(removed);
             if id != 0 {
                 return result;
             }
@@ -165,7 +182,7 @@ impl Master {
 
     /// Whether the transaction `id` has completed; true, too, when there is none outstanding.
     pub fn is_done(&self, id: u32) -> bool {
-        let transaction = self.lock().outstanding.get(&id).cloned();
+        let transaction = self.lock().outstanding.get(id).cloned();
         transaction.is_none_or(|transaction| transaction.poll())
     }
 

@@ -300,14 +300,23 @@ impl Inner {
     }
 
     fn finish(&self, outcome: Result<()>, handle: Option<&Transaction>) -> bool {
-        let mut state = self.lock_state();
+        let state = self.lock_state();
         if state.outcome.is_some() {
             return false;
         }
+        self.finish_locked(state, outcome, handle);
+        true
+    }
+
+    fn finish_locked(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        outcome: Result<()>,
+        handle: Option<&Transaction>,
+    ) {
         log_outcome(self, &outcome);
         state.outcome = Some(outcome);
         self.publish_locked(state, handle);
-        true
     }
 
     /// Publishes the outcome if there is one and no lock is held on the bytes.
@@ -366,6 +375,13 @@ impl Inner {
 }
 
 impl State {
+    /// The outcome, if it is published: then the master may have its memory back.
+    fn collect(&mut self) -> Option<Result<()>> {
+        self.collected |= self.published;
+        self.published
+            .then(|| self.outcome.clone().unwrap_or(Ok(())))
+    }
+
     /// Marks a completed transaction as published; false when it is not complete, or was before.
     fn publish(&mut self) -> bool {
         let now = self.outcome.is_some() && !self.published;

@@ -4,7 +4,7 @@
 use super::command::{read_later, read_ready};
 use super::frame::{FrameHeader, Gather};
 use super::limits::{Limits, Messages, MAX_COMMAND_AFTER_READY, MAX_DATA_FRAME, MAX_FIELD_FRAME};
-use super::{greeting, message, End, Event, Field, Header, Malformed, Role, WireError};
+use super::{greeting, message, End, Event, Field, Header, Malformed, Message, Role, WireError};
 use super::{GREETING_SIZE, RESULT_KEPT};
 
 /// What the next byte of the input belongs to.
@@ -93,6 +93,26 @@ impl Decoder {
             self.failed = Some(error.clone());
         }
         outcome
+    }
+
+    /// Takes the next message from the front of `input` at once, if all of it is there and looks as
+    /// usual, with little data. `None`, and nothing taken, if not: [`decode`](Self::decode) will
+    /// tell what it is. To be called where a message could begin.
+    ///
+    /// It costs a fraction of what the events of the same message do; leaving it out would change
+    /// nothing else.
+    pub fn take_message<'a>(&mut self, input: &mut &'a [u8]) -> Option<Message<'a>> {
+        if !self.is_between() || self.failed.is_some() {
+            return None;
+        }
+        let (least, most) = self.messages.frames();
+        let (message, rest) = message::read_whole(input, least, most)?;
+        let size = message.data.map_or(0, <[u8]>::len);
+        if size as u64 > self.limits.max_data {
+            return None;
+        }
+        *input = rest;
+        Some(message)
     }
 
     /// Bytes of the current data frame that have not been delivered; 0 outside of one and in one

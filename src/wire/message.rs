@@ -93,6 +93,51 @@ pub(super) fn read_head(bytes: &[u8]) -> Option<(Header, bool)> {
     Some((header, b[22] == MORE))
 }
 
+/// A whole message with little data, as it lies in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The header fields.
+    pub header: Header,
+    /// The data frame; `None` if there is none.
+    pub data: Option<&'a [u8]>,
+    /// The result frame; empty if there is none.
+    pub result: &'a [u8],
+}
+
+/// The message that begins `bytes`, and the bytes after it, if all of it is there, in the form that
+/// libzmq and we send, with a number of frames from `least` to `most`, and with frames of data and
+/// result that are shorter than 256 bytes. Any other message is for the decoder to judge.
+pub(super) fn read_whole(bytes: &[u8], least: u8, most: u8) -> Option<(Message<'_>, &[u8])> {
+    let (header, more) = read_head(bytes)?;
+    let mut message = Message {
+        header,
+        data: None,
+        result: &[],
+    };
+    let (mut frames, mut rest) = (4, &bytes[FIELDS..]);
+    if more {
+        let (data, more, after) = read_short(rest)?;
+        message.data = Some(data);
+        (frames, rest) = (5, after);
+        if more {
+            let (result, more, after) = read_short(rest)?;
+            message.result = result;
+            (frames, rest) = (6, after);
+            if more {
+                return None;
+            }
+        }
+    }
+    (least..=most).contains(&frames).then_some((message, rest))
+}
+
+/// The body of a frame with a short length, whether another one follows, and the bytes after it.
+fn read_short(bytes: &[u8]) -> Option<(&[u8], bool, &[u8])> {
+    let (&[flags, length], rest) = bytes.split_first_chunk()?;
+    let (body, rest) = rest.split_at_checked(length.into())?;
+    (flags <= MORE).then_some((body, flags == MORE, rest))
+}
+
 impl Deref for Head {
     type Target = [u8];
 

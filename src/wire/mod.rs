@@ -22,7 +22,7 @@ pub use error::WireError;
 pub use event::{End, Event, Field, Malformed};
 pub use greeting::{greeting, GREETING_SIZE};
 pub use limits::{Limits, Messages, MAX_COMMAND_AFTER_READY, MAX_FIELD_FRAME};
-pub use message::{request_head, response_head, Head, Header};
+pub use message::{request_head, response_head, Head, Header, Message};
 pub use message::{POST, PROBE, READ, VERIFY, WRITE};
 pub use result::{decode_result, response_tail, response_tail_ok, MAX_RESULT, RESULT_KEPT};
 pub use session::{ParseSessionIdError, SessionId};

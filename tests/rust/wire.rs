@@ -68,6 +68,35 @@ fn feed<'a>(decoder: &mut Decoder, pieces: impl IntoIterator<Item = &'a [u8]>) -
     (seen, None)
 }
 
+/// As [`feed`], for one piece, but messages are taken whole where the decoder lets them; with how
+/// many were.
+fn feed_whole(decoder: &mut Decoder, mut input: &[u8]) -> (Outcome, usize) {
+    let (mut seen, mut taken) = (Vec::new(), 0);
+    loop {
+        while let Some(message) = decoder.take_message(&mut input) {
+            taken += 1;
+            seen.push(Seen::Header(message.header));
+            let data = message.data.filter(|data| !data.is_empty());
+            seen.extend(data.map(|data| Seen::Data(data.to_vec())));
+            let end = End {
+                header: message.header,
+                header_known: true,
+                data_len: message.data.map(|data| data.len() as u64),
+                ..End::default()
+            };
+            seen.push(Seen::End(end, message.result.to_vec()));
+        }
+        match decoder.decode(&mut input) {
+            Ok(None) => return ((seen, None), taken),
+            Ok(Some(event)) => note(&mut seen, event, decoder),
+            Err(error) => {
+                assert_eq!(decoder.take_message(&mut input), None, "after {error}");
+                return ((seen, Some(error)), taken);
+            }
+        }
+    }
+}
+
 fn note(seen: &mut Vec<Seen>, event: Event, decoder: &Decoder) {
     let event = match event {
         Event::Greeting { major, minor } => Seen::Greeting(major, minor),

@@ -151,6 +151,34 @@ impl Transaction {
         lock
     }
 
+    /// As a lock, a copy of `data` to the transaction's bytes, and [`Transaction::done`] together,
+    /// for as many bytes as the transaction has. False, and no byte changed, when it had completed
+    /// before.
+    pub fn done_with(&self, data: &[u8]) -> bool {
+        let inner = &self.0;
+        let state = inner.lock_state();
+        let range = inner.range();
+        if inner.parent.is_some() || state.locked.overlaps(&range) {
+            drop(state);
+            let mut lock = self.lock();
+            if let Some(bytes) = lock.bytes_mut() {
+                bytes.copy_from_slice(data);
+            }
+            return lock.done();
+        }
+        if state.outcome.is_some() {
+            return false;
+        }
+        if let Some(memory) = &state.memory {
+            // SAFETY: as for `lock`, which nobody else can have while this thread has the state.
+            if let Some(mut span) = unsafe { Span::new(memory, 0, range.len()) } {
+                span.bytes_mut().copy_from_slice(data);
+            }
+        }
+        inner.finish_locked(state, Ok(()), Some(self));
+        true
+    }
+
     /// Where the transaction's bytes start, without a lock; `None` when it has expired. For
     /// languages whose programs take the lock separately.
     pub fn start(&self) -> Option<std::ptr::NonNull<u8>> {

@@ -105,15 +105,19 @@ impl Transaction {
         self.0.wake(&state);
     }
 
+    /// What [`Transaction::wait`] would return, if it need not wait.
+    pub fn collect(&self) -> Option<Result<()>> {
+        self.0.lock_state().collect()
+    }
+
     /// Waits until the transaction has completed or its time is over. Afterwards nothing touches
     /// the memory that it was given. Any number of threads may wait; each gets the outcome.
     pub fn wait(&self) -> Result<()> {
         let mut followed = None;
         let outcome = loop {
             let mut state = self.0.lock_state();
-            if state.published {
-                state.collected = true;
-                break state.outcome.clone().unwrap_or(Ok(()));
+            if let Some(outcome) = state.collect() {
+                break outcome;
             }
             let pending = state.outcome.is_none();
             let link = state.link.clone().filter(|_| pending);

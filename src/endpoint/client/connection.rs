@@ -9,7 +9,7 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::link::Shared;
 use super::response::Reader;
@@ -45,6 +45,8 @@ pub(super) struct Connection {
     background: AtomicIsize,
     /// Requests have been deferred since the client's thread looked last.
     armed: AtomicBool,
+    /// When last nothing was under way, more than one request was made before it was again.
+    bursts: AtomicBool,
 }
 
 /// Transactions that wait for their responses, by their ids on the wire.
@@ -98,6 +100,7 @@ impl Connection {
             posts: Mutex::default(),
             background: AtomicIsize::new(0),
             armed: AtomicBool::new(false),
+            bursts: AtomicBool::new(false),
         }
     }
 
@@ -130,8 +133,9 @@ impl Connection {
         };
         let head = request_head(&header, data.map(<[u8]>::len));
         let body = Body::Borrowed(data.unwrap_or(&[]));
-        // While others are under way this one may leave together with the next: see `Link::drive`.
-        let sent = if others {
+        // While others are under way this one may leave together with the next: see `Link::drive`. If
+        // none are, more are taken to follow as they did the last time.
+        let sent = if self.bursts.swap(others, Ordering::Relaxed) || others {
             self.outgoing.defer(head.as_bytes(), body, &[])
         } else {
             self.outgoing.send(head.as_bytes(), body, &[])
@@ -152,7 +156,7 @@ impl Connection {
                 if header.kind == POST {
                     self.count(shared, &over(&header, End::Failed));
                 } else {
-                    self.remove(header.id, End::Failed, |_| None);
+                    self.remove(header.id, |entry| over(&entry.header, End::Failed));
                 }
                 let text = format!("{}: no memory for {} bytes", shared.place, header.size);
                 lock.fail(Error::new(ErrorKind::System, text));
@@ -350,27 +354,36 @@ impl Connection {
         self.table().entries.get(&id).cloned()
     }
 
-    /// Takes a transaction that was answered at `now` out of those that wait.
-    pub(super) fn answered(&self, id: u32, end: End, now: Instant) -> Option<Entry> {
-        let took = |entry: &Entry| Some(now.saturating_duration_since(entry.since));
-        self.remove(id, end, took)
-    }
-
-    fn remove(
+    /// Takes a transaction that was answered at `now` out of those that wait, with what `judge` makes
+    /// of its request and the answer.
+    pub(super) fn answered(
         &self,
         id: u32,
-        end: End,
-        took: impl FnOnce(&Entry) -> Option<Duration>,
-    ) -> Option<Entry> {
+        now: Instant,
+        judge: impl FnOnce(&Header) -> Result<(), Error>,
+    ) -> Option<(Entry, Result<(), Error>)> {
+        let mut outcome = Ok(());
+        let entry = self.remove(id, |entry| {
+            outcome = judge(&entry.header);
+            let end = match &outcome {
+                Ok(()) => End::Done,
+                Err(_) => End::Failed,
+            };
+            Over {
+                took: Some(now.saturating_duration_since(entry.since)),
+                ..over(&entry.header, end)
+            }
+        })?;
+        Some((entry, outcome))
+    }
+
+    /// Takes out the transaction with this id, and counts it as `over` tells.
+    fn remove(&self, id: u32, over: impl FnOnce(&Entry) -> Over) -> Option<Entry> {
         let mut table = self.table();
         let entry = table.entries.remove(&id)?;
         table.large -= usize::from(is_large(&entry.header));
         self.note_outstanding(&table);
-        let took = took(&entry);
-        table.traffic.end(&Over {
-            took,
-            ..over(&entry.header, end)
-        });
+        table.traffic.end(&over(&entry));
         drop(table);
         self.uncount(&entry);
         Some(entry)
@@ -407,7 +420,8 @@ impl Connection {
             self.count(shared, &over_as(transaction, End::TimedOut));
         }
         let id = shared.wire_id(transaction);
-        self.awaits(shared, transaction) && self.remove(id, End::TimedOut, |_| None).is_some()
+        let timed_out = |entry: &Entry| over(&entry.header, End::TimedOut);
+        self.awaits(shared, transaction) && self.remove(id, timed_out).is_some()
     }
 
     /// The response to `transaction` is to be read though nobody waits for it. False if it does not

@@ -9,9 +9,8 @@ use super::connection::{Connection, Entry, ReadError};
 use super::link::{Shared, READ_LIMIT};
 use crate::bus::{READ, VERIFY};
 use crate::endpoint::socket::{self, Mode, Until};
-use crate::endpoint::stats;
 use crate::error::{Error, ErrorKind};
-use crate::wire::{decode_result, Decoder, End, Event, Header};
+use crate::wire::{decode_result, Decoder, Event, Header, Malformed};
 
 /// Data of at least this much goes straight from the socket to where it belongs.
 pub(super) const DIRECT: u64 = 1 << 14;
@@ -171,7 +170,19 @@ impl Reader {
         shared: &Shared,
         mut input: &[u8],
     ) -> Result<(), ReadError> {
+        let now = Instant::now();
         loop {
+            while let Some(message) = self.decoder.take_message(&mut input) {
+                let data = message.data.unwrap_or(&[]);
+                let response = Response {
+                    header: message.header,
+                    malformed: None,
+                    size: data.len() as u64,
+                    data: Some(data),
+                    result: message.result,
+                };
+                answer(connection, shared, &response, true, now);
+            }
             let event = self
                 .decoder
                 .decode(&mut input)
@@ -193,9 +204,15 @@ impl Reader {
                     }
                 }
                 Event::End(end) => {
-                    let current = self.current.take();
-                    let outcome = outcome(&end, current.as_ref(), self.decoder.result());
-                    answer(connection, shared, &end, current, outcome);
+                    let waited_for = self.current.take().is_some();
+                    let response = Response {
+                        header: end.header,
+                        malformed: end.malformed,
+                        size: end.data_len.unwrap_or(0),
+                        data: None,
+                        result: self.decoder.result(),
+                    };
+                    answer(connection, shared, &response, waited_for, now);
                 }
                 Event::Ping { pong } => {
                     // Nothing else is ever written here, so the socket has room for it.
@@ -246,53 +263,59 @@ fn fit(request: &Header, response: &Header) -> Result<(), String> {
     Ok(())
 }
 
-/// What a complete response says.
-fn outcome(end: &End, current: Option<&Current>, result: &[u8]) -> Result<(), Error> {
-    let protocol = |text: String| {
-        Err(Error::new(
-            ErrorKind::Protocol,
-            format!("The response does not fit its request: {text}"),
-        ))
-    };
-    let Some(current) = current else {
-        return Ok(());
-    };
-    let request = &current.entry.header;
-    if let Err(text) = fit(request, &end.header) {
-        return protocol(text);
-    }
-    if let Some(malformed) = &end.malformed {
-        return protocol(malformed.to_string());
-    }
-    // What went wrong at the slave says more than how much data came with it.
-    decode_result(result).map_err(|text| Error::new(ErrorKind::Failed, text))?;
-    let data = end.data_len.unwrap_or(0);
-    if matches!(request.kind, READ | VERIFY) && data != u64::from(request.size) {
-        return protocol(format!(
-            "{data} bytes of data for a size of {}",
-            request.size
-        ));
-    }
-    Ok(())
+/// A complete response.
+struct Response<'a> {
+    header: Header,
+    malformed: Option<Malformed>,
+    /// Bytes of data that it brought.
+    size: u64,
+    /// These, if they have not been put where they belong.
+    data: Option<&'a [u8]>,
+    result: &'a [u8],
 }
 
-/// Completes the transaction that a response answers.
+impl Response<'_> {
+    /// What it says about `request`.
+    fn outcome(&self, request: &Header) -> Result<(), Error> {
+        let protocol = |text: String| {
+            Err(Error::new(
+                ErrorKind::Protocol,
+                format!("The response does not fit its request: {text}"),
+            ))
+        };
+        if let Err(text) = fit(request, &self.header) {
+            return protocol(text);
+        }
+        if let Some(malformed) = &self.malformed {
+            return protocol(malformed.to_string());
+        }
+        // What went wrong at the slave says more than how much data came with it.
+        decode_result(self.result).map_err(|text| Error::new(ErrorKind::Failed, text))?;
+        if matches!(request.kind, READ | VERIFY) && self.size != u64::from(request.size) {
+            return protocol(format!(
+                "{} bytes of data for a size of {}",
+                self.size, request.size
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Completes the transaction that a response answers, if one was `waited_for` when it began.
 fn answer(
     connection: &Connection,
     shared: &Shared,
-    end: &End,
-    current: Option<Current>,
-    outcome: Result<(), Error>,
+    response: &Response,
+    waited_for: bool,
+    now: Instant,
 ) {
-    let header = &end.header;
-    let result = match &outcome {
-        Ok(()) => stats::End::Done,
-        Err(_) => stats::End::Failed,
+    let header = &response.header;
+    let answered = if waited_for {
+        connection.answered(header.id, now, |request| response.outcome(request))
+    } else {
+        None
     };
-    let now = Instant::now();
-    let entry =
-        current.and_then(|current| connection.answered(current.entry.header.id, result, now));
-    let Some(entry) = entry else {
+    let Some((entry, outcome)) = answered else {
         // Late, or of somebody else. A fact for who looks into it, not a fault of the user's.
         ::log::info!(
             target: &shared.name,
@@ -312,9 +335,12 @@ fn answer(
     );
     let transaction = entry.transaction;
     shared.renewals.answered(transaction.order(), now);
-    match outcome {
-        Ok(()) => transaction.done(),
-        Err(error) => transaction.fail(error),
+    match (outcome, response.data) {
+        (Ok(()), Some(data)) if matches!(entry.header.kind, READ | VERIFY) => {
+            transaction.done_with(data)
+        }
+        (Ok(()), _) => transaction.done(),
+        (Err(error), _) => transaction.fail(error),
     };
     shared.made_room();
 }

@@ -49,6 +49,24 @@ fn what_is_complete_is_answered_before_a_server_stops() {
 }
 
 #[test]
+fn a_request_on_its_own_after_a_burst_leaves_though_nobody_waits() {
+    let (server, client) = pair(ServerOptions::default());
+    for burst in [4, 1, 1, 4, 2] {
+        // After a burst, more are taken to follow the first.
+        let requests: Vec<_> = (0..burst).map(|_| ask(&client, READ)).collect();
+        for _ in &requests {
+            let pulled = server.next(Some(PATIENCE)).unwrap().unwrap();
+            assert!(admit(&pulled, 1, 0));
+            pulled.done();
+        }
+        server.next(Some(Duration::ZERO)).unwrap();
+        for request in requests {
+            request.wait().unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_response_that_has_come_is_not_lost_with_the_connection() {
     let (server, client) = pair(ServerOptions::default());
     // Who waits reads; the client's thread does not stand by to do so for a while after that.

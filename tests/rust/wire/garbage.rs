@@ -1,5 +1,6 @@
 //! Streams that no sound peer sends: nothing panics, nothing hangs, and how a stream was cut into
-//! pieces never changes what comes of it. The generator is fixed, so a failure can be run again.
+//! pieces, or taken in whole messages, never changes what comes of it. The generator is fixed, so a
+//! failure can be run again.
 
 use super::*;
 
@@ -64,7 +65,7 @@ fn in_pieces(random: &mut Random, decoder: &mut Decoder, stream: &[u8]) -> Outco
 #[test]
 fn mutated_streams_never_panic_or_hang_whatever_the_pieces() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let (mut sound, mut refused) = (0, 0);
+    let (mut sound, mut refused, mut taken) = (0, 0, 0);
     let streams = pieces::streams();
     for round in 0..100_000 {
         let (messages, stream) = &streams[random.below(streams.len())];
@@ -81,6 +82,9 @@ fn mutated_streams_never_panic_or_hang_whatever_the_pieces() {
         assert!(whole.0.len() <= 2 * stream.len());
         let pieces = in_pieces(&mut random, &mut new_decoder(*messages, limits), &stream);
         assert_eq!(whole, pieces, "round {round}: {stream:02x?}");
+        let (at_once, count) = feed_whole(&mut new_decoder(*messages, limits), &stream);
+        assert_eq!(whole, at_once, "round {round}: {stream:02x?}");
+        taken += count;
         *if whole.1.is_some() {
             &mut refused
         } else {
@@ -89,6 +93,7 @@ fn mutated_streams_never_panic_or_hang_whatever_the_pieces() {
     }
     // Both ways are taken often, or the test would show little.
     assert!(sound > 10_000 && refused > 10_000, "{sound} and {refused}");
+    assert!(taken > 10_000, "{taken}");
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! The transactions that a master has made and not waited for yet: in the order of creation, and by
+//! id.
+
+use std::collections::VecDeque;
+
+use crate::bus::transaction::Transaction;
+
+/// As many places of transactions that are gone may always be kept.
+const FEW_GAPS: usize = 32;
+
+/// See the [module](self).
+///
+/// New ones mostly come last and leave first, which costs next to nothing here; a tree by id would
+/// cost a tenth of what a small transaction does.
+#[derive(Default)]
+pub(super) struct Outstanding {
+    /// Ascending. The first is not a gap.
+    entries: VecDeque<(u64, Option<Transaction>)>,
+    gaps: usize,
+}
+
+impl Outstanding {
+    pub(super) fn insert(&mut self, transaction: Transaction) {
+        let order = transaction.order();
+        if self.entries.back().is_none_or(|(last, _)| *last < order) {
+            self.entries.push_back((order, Some(transaction)));
+            return;
+        }
+        match self.place(order) {
+            Ok(index) => {
+                let before = self.entries[index].1.replace(transaction);
+                self.gaps -= usize::from(before.is_none());
+            }
+            Err(index) => self.entries.insert(index, (order, Some(transaction))),
+        }
+    }
+
+    /// The one that was created first.
+    pub(super) fn first(&self) -> Option<&Transaction> {
+        self.entries.front()?.1.as_ref()
+    }
+
+    /// The one with this id.
+    pub(super) fn get(&self, id: u32) -> Option<&Transaction> {
+        // An id is the lower half of a place in the order, of which those here are close together.
+        let first = self.entries.front()?.0;
+        let order = first.wrapping_add(id.wrapping_sub(first as u32).into());
+        let index = self.place(order).ok()?;
+        self.entries[index].1.as_ref()
+    }
+
+    /// Takes out the transaction created as number `order`.
+    pub(super) fn remove(&mut self, order: u64) -> Option<Transaction> {
+        let index = self.place(order).ok()?;
+        let removed = self.entries[index].1.take()?;
+        self.gaps += 1;
+        while self
+            .entries
+            .front()
+            .is_some_and(|(_, entry)| entry.is_none())
+        {
+            self.entries.pop_front();
+            self.gaps -= 1;
+        }
+        if self.gaps > FEW_GAPS + self.entries.len() / 2 {
+            self.entries.retain(|(_, entry)| entry.is_some());
+            self.gaps = 0;
+        }
+        Some(removed)
+    }
+
+    /// All of them, in order.
+    pub(super) fn into_values(self) -> impl Iterator<Item = Transaction> {
+        self.entries.into_iter().filter_map(|(_, entry)| entry)
+    }
+
+    /// Where `order` is, or would be.
+    fn place(&self, order: u64) -> Result<usize, usize> {
+        if self
+            .entries
+            .front()
+            .is_some_and(|(first, _)| *first == order)
+        {
+            return Ok(0);
+        }
+        self.entries
+            .binary_search_by_key(&order, |(order, _)| *order)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::READ;
+    use std::time::Duration;
+
+    fn transactions(count: usize) -> Vec<Transaction> {
+        (0..count)
+            .map(|_| Transaction::new(0, 0, READ, None, Duration::MAX))
+            .collect()
+    }
+
+    #[test]
+    fn they_are_found_by_id_and_leave_in_any_order() {
+        let all = transactions(1000);
+        let mut outstanding = Outstanding::default();
+        // The even ones first: those between come late.
+        for transaction in all.iter().step_by(2).chain(all.iter().skip(1).step_by(2)) {
+            outstanding.insert(transaction.clone());
+        }
+        assert!(outstanding.first().unwrap().same(&all[0]));
+        let mut left: Vec<usize> = (0..all.len()).collect();
+        while !left.is_empty() {
+            let index = left.swap_remove(left.len() * 7 / 11);
+            let transaction = &all[index];
+            assert!(outstanding.get(transaction.id()).unwrap().same(transaction));
+            assert!(outstanding
+                .remove(transaction.order())
+                .unwrap()
+                .same(transaction));
+            assert!(outstanding.get(transaction.id()).is_none());
+            assert!(outstanding.remove(transaction.order()).is_none());
+            let first = left.iter().min().map(|&first| all[first].id());
+            assert_eq!(outstanding.first().map(Transaction::id), first);
+        }
+        assert!(outstanding.entries.is_empty());
+        assert_eq!(outstanding.gaps, 0);
+    }
+
+    #[test]
+    fn one_that_is_registered_twice_is_there_once() {
+        let all = transactions(3);
+        let mut outstanding = Outstanding::default();
+        for transaction in all.iter().chain(&all) {
+            outstanding.insert(transaction.clone());
+        }
+        outstanding.remove(all[1].order());
+        outstanding.insert(all[1].clone());
+        assert_eq!(outstanding.gaps, 0);
+        let ids: Vec<u32> = outstanding.into_values().map(|t| t.id()).collect();
+        assert_eq!(ids, all.iter().map(Transaction::id).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn one_that_stays_does_not_let_the_others_pile_up() {
+        let mut outstanding = Outstanding::default();
+        let first = transactions(1).remove(0);
+        outstanding.insert(first.clone());
+        for transaction in transactions(10_000) {
+            outstanding.insert(transaction.clone());
+            outstanding.remove(transaction.order());
+        }
+        assert!(outstanding.entries.len() <= 4 * FEW_GAPS);
+        assert!(outstanding.get(first.id()).unwrap().same(&first));
+    }
+}
