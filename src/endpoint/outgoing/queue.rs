@@ -136,6 +136,10 @@ impl Queue {
         mut room: Vec<u8>,
     ) {
         let size = body.len();
+        if taken == 0 && size < SMALL {
+            self.push_parts([head, &body.start()[..size], tail]);
+            return;
+        }
         self.push_bytes(&head[taken.min(head.len())..]);
         let taken = taken.saturating_sub(head.len());
         match body {
@@ -154,16 +158,22 @@ impl Queue {
         if bytes.is_empty() {
             return;
         }
-        self.bytes += bytes.len();
+        self.push_parts([bytes, &[], &[]]);
+    }
+
+    /// Puts a copy of `parts` last.
+    fn push_parts(&mut self, parts: [&[u8]; 3]) {
+        let count: usize = parts.iter().map(|part| part.len()).sum();
+        self.bytes += count;
         if let Some(Chunk::Bytes(last)) = self.chunks.back_mut() {
             // Many small messages must not cost more than their bytes.
-            if bytes.len() < SMALL && last.len() < ZEROS.len() {
-                last.extend_from_slice(bytes);
+            if count < 2 * SMALL && last.len() < ZEROS.len() {
+                parts.iter().for_each(|part| last.extend_from_slice(part));
                 return;
             }
         }
         let mut chunk = std::mem::take(&mut self.spare);
-        chunk.extend_from_slice(bytes);
+        parts.iter().for_each(|part| chunk.extend_from_slice(part));
         self.chunks.push_back(Chunk::Bytes(chunk));
     }
 
