@@ -59,7 +59,7 @@ copy() {
 }
 
 run_cargo() {
-    env RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer" \
+    env RUSTC_BOOTSTRAP=1 RUSTFLAGS="--cfg no_reuse -Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer" \
         CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only \
         "CC_$in_names=$cc" "CXX_$in_names=$cxx" "CFLAGS_$in_names=$flags" "CXXFLAGS_$in_names=$flags" \
         CARGO_TARGET_DIR="$work/target" cargo "$@" --quiet --target "$target"

@@ -1,8 +1,8 @@
 //! Memory that is there only for testing: a slave that reads and writes 4 KiB pages, allocated when
 //! they are first written to. What was never written reads as zero.
 
-use std::collections::hash_map::Entry;
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::kind::{kind_name, POST, READ, VERIFY, WRITE};
@@ -19,7 +19,7 @@ const LOGGER: &str = "pyrogue.memory.Emulate";
 /// Emulated memory.
 pub struct Emulate {
     base: SlaveBase,
-    pages: Mutex<HashMap<u64, Box<[u8]>>>,
+    pages: Mutex<BTreeMap<u64, Box<[u8]>>>,
 }
 
 impl Emulate {

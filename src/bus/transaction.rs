@@ -8,6 +8,7 @@
 
 mod lock;
 mod pieces;
+mod reuse;
 mod wait;
 
 use std::fmt;
@@ -87,7 +88,9 @@ impl WeakTransaction {
     }
 }
 
+#[derive(Default)]
 struct Inner {
+    /// Place in the order of creation; 0 while it is blank.
     order: u64,
     kind: u32,
     size: u32,
@@ -147,32 +150,51 @@ impl Transaction {
         debug_assert!(memory
             .as_ref()
             .is_none_or(|memory| memory.len() == size as usize));
-        Transaction::build(address, size, kind, memory, timeout, None)
+        Transaction::build(address, size, kind, None, |state| {
+            state.memory = memory;
+            state.timeout = timeout;
+        })
+    }
+
+    /// A transaction that somebody else has asked for, who hears of its end by `completion`: without
+    /// memory, and its time runs from now.
+    pub fn for_other(
+        address: u64,
+        size: u32,
+        kind: u32,
+        timeout: Duration,
+        completion: Arc<dyn Completion>,
+        token: u64,
+    ) -> Transaction {
+        Transaction::build(address, size, kind, None, |state| {
+            state.timeout = timeout;
+            state.deadline = deadline_from_now(timeout);
+            state.completion = Some((completion, token));
+        })
     }
 
     fn build(
         address: u64,
         size: u32,
         kind: u32,
-        memory: Option<Memory>,
-        timeout: Duration,
         parent: Option<Parent>,
+        fill: impl FnOnce(&mut State),
     ) -> Transaction {
-        Transaction(Arc::new(Inner {
-            order: next_order(),
-            kind,
-            size,
-            origin: address,
-            address: AtomicU64::new(address),
-            parent,
-            state: Mutex::new(State {
-                memory,
-                timeout,
-                ..State::default()
-            }),
-            changed: Condvar::new(),
-            within: Within::default(),
-        }))
+        let mut transaction = Transaction(reuse::take());
+        let inner = Arc::get_mut(&mut transaction.0).expect("nobody else has it");
+        inner.order = next_order();
+        inner.kind = kind;
+        inner.size = size;
+        inner.origin = address;
+        inner.address = AtomicU64::new(address);
+        inner.parent = parent;
+        fill(
+            inner
+                .state
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        transaction
     }
 
     /// The transaction's number in this process, never 0.
@@ -394,15 +416,37 @@ impl State {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
+impl Inner {
+    /// The last handle goes: nobody can complete it any more.
+    fn abandon(&self) {
         // The slave let go of it without a word. Nobody can hold a lock: a lock holds a handle.
-        if self.lock_state().outcome.is_some() {
+        if self.order == 0 || self.lock_state().outcome.is_some() {
             return;
         }
         let text = "The slave dropped the transaction without completing it";
         self.finish(Err(Error::new(ErrorKind::Failed, text)), None);
     }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        reuse::keep(self);
+    }
+}
+
+/// When `timeout` will be over; `None` if it will not.
+fn deadline_from_now(timeout: Duration) -> Option<Instant> {
+    // Without a limit there is no need to ask what time it is.
+    let limited = timeout < Duration::MAX;
+    limited
+        .then(Instant::now)
+        .and_then(|now| now.checked_add(timeout))
 }
 
 fn log_outcome(inner: &Inner, outcome: &Result<()>) {

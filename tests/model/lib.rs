@@ -11,6 +11,9 @@ pub mod error;
 
 mod sync {
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+
+    // A lock of the checker's is good for one execution.
+    pub(crate) const REUSE: bool = false;
 }
 
 #[path = "../../src/bus"]

@@ -8,9 +8,9 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{Inner, State, Transaction};
+use super::{log_outcome, Inner, State, Transaction};
 use crate::bus::memory::{Memory, Span, Within};
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// The ranges of a root transaction's memory that are locked now.
 #[derive(Default)]
@@ -58,6 +58,8 @@ impl Published {
 pub struct DataLock {
     transaction: Transaction,
     span: Option<Span>,
+    /// It has not been given back yet.
+    held: bool,
 }
 
 impl DataLock {
@@ -78,12 +80,31 @@ impl DataLock {
 
     /// Completes the transaction and gives the lock back.
     pub fn done(self) -> bool {
-        self.transaction.done()
+        self.finish(Ok(()))
     }
 
     /// Fails the transaction and gives the lock back.
     pub fn fail(self, error: Error) -> bool {
-        self.transaction.fail(error)
+        self.finish(Err(error))
+    }
+
+    fn finish(mut self, outcome: Result<()>) -> bool {
+        let inner = &self.transaction.0;
+        if inner.parent.is_some() {
+            // The lock is one on the root.
+            return inner.finish(outcome, Some(&self.transaction));
+        }
+        self.span = None;
+        self.held = false;
+        let mut state = inner.lock_state();
+        let first = state.outcome.is_none();
+        if first {
+            log_outcome(inner, &outcome);
+            state.outcome = Some(outcome);
+        }
+        inner.unlock(&mut state, &inner.range());
+        inner.publish_locked(state, Some(&self.transaction));
+        first
     }
 }
 
@@ -95,14 +116,14 @@ impl fmt::Debug for DataLock {
 
 impl Drop for DataLock {
     fn drop(&mut self) {
+        if !self.held {
+            return;
+        }
         self.span = None;
         let inner = &self.transaction.0;
         let root = inner.root();
         let mut state = root.lock_state();
-        state.locked.remove(&inner.range());
-        if state.waiters > 0 {
-            root.changed.notify_all();
-        }
+        root.unlock(&mut state, &inner.range());
         drop(state);
         // Whatever completed while this lock was held can be published now.
         let mut next = Some(&self.transaction);
@@ -144,6 +165,7 @@ impl Transaction {
         let mut lock = DataLock {
             transaction: self.clone(),
             span,
+            held: true,
         };
         if self.0.parent.is_some() && self.0.lock_state().published {
             lock.span = None;
@@ -229,6 +251,12 @@ impl Inner {
     pub(super) fn range(&self) -> Range<usize> {
         let start = self.parent.as_ref().map_or(0, |parent| parent.offset);
         start..start + self.size as usize
+    }
+
+    /// Gives back a lock on `range` of this root's memory.
+    fn unlock(&self, state: &mut State, range: &Range<usize>) {
+        state.locked.remove(range);
+        self.wake(state);
     }
 
     /// The bytes, once published. The span is good for as long as a handle is kept with it.

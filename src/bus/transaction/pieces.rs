@@ -60,9 +60,8 @@ impl Transaction {
             address,
             size,
             kind,
-            None,
-            timeout,
             Some(parent),
+            |state| state.timeout = timeout,
         ))
     }
 

@@ -1,9 +1,9 @@
 //! How a master waits for a transaction, and how its deadline runs.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Transaction, LOGGER};
+use super::{deadline_from_now, Transaction, LOGGER};
 use crate::bus::deadline::Renewals;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -32,11 +32,7 @@ impl Transaction {
     pub fn taken(&self) {
         let mut state = self.0.lock_state();
         if state.outcome.is_none() {
-            // Without a limit there is no need to ask what time it is.
-            let limited = state.timeout < Duration::MAX;
-            state.deadline = limited
-                .then(Instant::now)
-                .and_then(|now| now.checked_add(state.timeout));
+            state.deadline = deadline_from_now(state.timeout);
             self.0.wake(&state);
         }
     }

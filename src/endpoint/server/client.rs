@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,12 +54,20 @@ impl Data {
         if bytes.len() > SMALL_DATA {
             return Data::Large(std::mem::take(bytes));
         }
+        let data = Data::copy(bytes);
+        bytes.clear();
+        data
+    }
+
+    /// A copy of `bytes`.
+    pub(super) fn copy(bytes: &[u8]) -> Data {
+        if bytes.len() > SMALL_DATA {
+            return Data::Large(bytes.to_vec());
+        }
         let mut small = [0; SMALL_DATA];
         small[..bytes.len()].copy_from_slice(bytes);
         // It fits: it is not more than `SMALL_DATA`.
-        let count = bytes.len() as u8;
-        bytes.clear();
-        Data::Small(small, count)
+        Data::Small(small, bytes.len() as u8)
     }
 }
 
@@ -75,6 +83,10 @@ pub(super) struct Client {
     /// Told when its connection may be read again.
     pub(super) space: Notify,
     outstanding: AtomicUsize,
+    /// It is among those that are to be looked at because they may be idle.
+    noted: AtomicBool,
+    /// Bytes that are held: changed under the lock of the responses, read without.
+    held_bytes: AtomicUsize,
     responses: Mutex<Responses>,
 }
 
@@ -82,7 +94,6 @@ pub(super) struct Client {
 struct Responses {
     outgoing: Option<Arc<Outgoing>>,
     held: VecDeque<Response>,
-    held_bytes: usize,
     gone: bool,
     /// Responses have been dropped of which nobody was told.
     dropping: bool,
@@ -119,6 +130,8 @@ impl Client {
             session,
             space: Notify::new(),
             outstanding: AtomicUsize::new(0),
+            noted: AtomicBool::new(false),
+            held_bytes: AtomicUsize::new(0),
             responses: Mutex::default(),
         }
     }
@@ -135,7 +148,7 @@ impl Client {
             let head = response_head(&response.header, response.body.len());
             outgoing.send(head.as_bytes(), Body::Owned(response.body), &response.tail);
         }
-        responses.held_bytes = 0;
+        self.held_bytes.store(0, Ordering::Relaxed);
         responses.dropping = false;
         responses.outgoing = Some(outgoing);
         drop(responses);
@@ -154,7 +167,7 @@ impl Client {
         responses.gone = true;
         responses.outgoing = None;
         responses.held.clear();
-        responses.held_bytes = 0;
+        self.held_bytes.store(0, Ordering::Relaxed);
         // From now on it is counted among the past.
         let traffic = std::mem::take(&mut responses.traffic);
         self.shared.past().add(&traffic);
@@ -170,7 +183,12 @@ impl Client {
 
     /// Transactions of the client's that are in the slave's hands.
     pub(super) fn outstanding(&self) -> usize {
-        self.outstanding.load(Ordering::Acquire)
+        self.outstanding.load(Ordering::SeqCst)
+    }
+
+    /// It is to be looked at no more, but for what completes from now on.
+    pub(super) fn looked_at(&self) {
+        self.noted.store(false, Ordering::SeqCst);
     }
 
     /// Its figures, as long as it is there.
@@ -201,7 +219,12 @@ impl Client {
             .outgoing
             .as_ref()
             .map_or(0, |outgoing| outgoing.queued());
-        sending + responses.held_bytes
+        sending + self.held_bytes()
+    }
+
+    /// Those of them that wait for a response connection.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes.load(Ordering::Relaxed)
     }
 
     /// Throws away what has been held too long. True if something is held still.
@@ -215,7 +238,8 @@ impl Client {
             let Some(response) = responses.held.pop_front() else {
                 break;
             };
-            responses.held_bytes -= response.cost();
+            self.held_bytes
+                .fetch_sub(response.cost(), Ordering::Relaxed);
             if !std::mem::replace(&mut responses.dropping, true) {
                 ::log::warn!(
                     target: &self.shared.name,
@@ -233,19 +257,26 @@ impl Client {
 
     /// Answers a request that the slave need not see.
     pub(super) fn refuse(&self, header: &Header, text: &str) {
-        self.count(|traffic| traffic.refused += 1);
         let filler = filler(header, self.shared.settings.max_transaction());
-        self.respond(header, filler, Err(text));
+        self.respond(header, filler, Err(text), |traffic| traffic.refused += 1);
     }
 
-    /// Answers a request. `body` holds the data of a Read or Verify that succeeded.
-    pub(super) fn respond(&self, header: &Header, body: Chunk, outcome: Result<(), &str>) {
+    /// Answers a request, and counts it with `count`. `body` holds the data of a Read or Verify that
+    /// succeeded.
+    pub(super) fn respond(
+        &self,
+        header: &Header,
+        body: Chunk,
+        outcome: Result<(), &str>,
+        count: impl FnOnce(&mut Traffic),
+    ) {
         ::log::debug!(
             target: &self.shared.name,
             "Done transaction id={}, addr=0x{:x}, size={}, type={}, result=({})",
             header.id, header.address, header.size, header.kind, outcome.err().unwrap_or("OK")
         );
         if header.kind == POST {
+            self.count(count);
             if let Err(text) = outcome {
                 self.shared.post_failed();
                 ::log::warn!(
@@ -277,9 +308,11 @@ impl Client {
         };
         let mut responses = self.lock();
         if responses.gone {
+            count(&mut self.shared.past());
             return;
         }
-        let Some(outgoing) = responses.outgoing.clone() else {
+        count(&mut responses.traffic);
+        let Some(outgoing) = &responses.outgoing else {
             self.hold(&mut responses, header, body, tail);
             return;
         };
@@ -292,7 +325,7 @@ impl Client {
             outgoing.send(head, Body::Owned(body), tail)
         };
         match sent {
-            Sent::Deferred { first: true, .. } => self.shared.deferred.add(&outgoing),
+            Sent::Deferred { first: true, .. } => self.shared.deferred.add(outgoing),
             Sent::Closed => ::log::debug!(
                 target: &self.shared.name,
                 "The connection of {} was lost before the response to id={}.",
@@ -310,7 +343,7 @@ impl Client {
             tail,
             since,
         };
-        if responses.held_bytes + response.cost() > self.shared.settings.max_queued.get() {
+        if self.held_bytes() + response.cost() > self.shared.settings.max_queued.get() {
             // Once is enough: it may send requests for as long as it likes.
             if !std::mem::replace(&mut responses.dropping, true) {
                 ::log::warn!(
@@ -327,7 +360,8 @@ impl Client {
             "Holding the response to id={} until {} has a response connection.",
             header.id, self.name
         );
-        responses.held_bytes += response.cost();
+        self.held_bytes
+            .fetch_add(response.cost(), Ordering::Relaxed);
         responses.held.push_back(response);
         self.shared.housekeep.notify_one();
     }
@@ -379,7 +413,8 @@ impl Completion for Client {
             size,
             kind,
         };
-        let steps = self.shared.clock().wrapping_sub((token >> 32) as u32);
+        let now = self.shared.clock();
+        let steps = now.wrapping_sub((token >> 32) as u32);
         let end = match &outcome {
             Ok(()) => End::Done,
             Err(error) if error.kind() == ErrorKind::Timeout => End::TimedOut,
@@ -391,7 +426,7 @@ impl Completion for Client {
             end,
             took: Some(Duration::from_nanos(u64::from(steps) << 8)),
         };
-        self.count(|traffic| traffic.end(&over));
+        let count = |traffic: &mut Traffic| traffic.end(&over);
         match outcome {
             Ok(()) => {
                 // A write's data is not echoed.
@@ -400,15 +435,19 @@ impl Completion for Client {
                 } else {
                     Chunk::Payload(payload)
                 };
-                self.respond(&header, body, Ok(()));
+                self.respond(&header, body, Ok(()), count);
             }
             Err(error) => {
                 let body = filler(&header, self.shared.settings.max_transaction());
-                self.respond(&header, body, Err(error.text()));
+                self.respond(&header, body, Err(error.text()), count);
             }
         }
-        let last = self.outstanding.fetch_sub(1, Ordering::AcqRel) == 1;
-        self.shared.completed(self.id, last);
+        // Either this sees that it is noted no more, or who notes the idle sees that this was the last.
+        let last = self.outstanding.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && !self.noted.load(Ordering::SeqCst) && !self.noted.swap(true, Ordering::SeqCst) {
+            self.shared.may_be_idle(self.id);
+        }
+        self.shared.completed(now);
     }
 }
 

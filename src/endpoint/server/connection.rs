@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::TcpListener;
 
-use super::client::{Client, Request};
+use super::client::{Client, Data, Request};
 use super::state::Shared;
 use crate::endpoint::outgoing::{Body, Outgoing};
 use crate::endpoint::pairing::{Arrival, Side};
@@ -30,6 +30,8 @@ const DIRECT: u64 = 1 << 14;
 const LOOK_AHEAD: usize = 4096;
 /// How often a connection may receive before the others have their turn.
 const MOST_TURNS: u32 = 8;
+/// What is wrong with a client that has more responses waiting than may.
+const CROWDED: &str = "it does not read its responses";
 /// The pause after a failed accept: the process has no descriptors left, and will not at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -336,6 +338,11 @@ impl Connection {
 
     fn decode(&mut self, role: Role, mut input: &[u8]) -> Finish {
         loop {
+            while let Some(message) = self.decoder.take_message(&mut input) {
+                if !self.whole_request(&message) && self.is_crowded() {
+                    return Err(Cause::NotReading.say(CROWDED));
+                }
+            }
             let event = match self.decoder.decode(&mut input) {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(()),
@@ -384,8 +391,9 @@ impl Connection {
                 }
                 Event::End(end) => {
                     self.large = end.data_len.is_some_and(|len| len >= DIRECT);
-                    if !self.request(end) && self.is_crowded() {
-                        return Err(Cause::NotReading.say("it does not read its responses"));
+                    let data = Data::take(&mut self.data);
+                    if !self.request(&end, data) && self.is_crowded() {
+                        return Err(Cause::NotReading.say(CROWDED));
                     }
                 }
             }

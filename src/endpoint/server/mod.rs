@@ -16,7 +16,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -31,8 +31,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 use state::{Shared, Work};
 
-/// While requests are at hand, the network is looked at no more often than this.
-const LOOK_EVERY: Duration = Duration::from_micros(100);
+/// While requests are at hand, the network is looked at no more often than this: 100 us, in steps of
+/// the server's clock.
+const LOOK_EVERY: u32 = 100_000 >> 8;
 
 /// A server of the bridge.
 pub struct TcpServer {
@@ -50,7 +51,8 @@ struct Pull {
     /// loop and its system call.
     connections: FuturesUnordered<Work>,
     runtime: Runtime,
-    looked: Instant,
+    /// When the network was looked at last, by the server's clock.
+    looked: u32,
 }
 
 impl TcpServer {
@@ -92,7 +94,7 @@ impl TcpServer {
         let runtime = Mutex::new(Some(Pull {
             connections: FuturesUnordered::new(),
             runtime,
-            looked: Instant::now(),
+            looked: 0,
         }));
         Ok(TcpServer {
             shared,
@@ -180,8 +182,8 @@ impl TcpServer {
         let Some(pull) = guard.as_mut() else {
             return Err(self.stopped());
         };
-        let fresh = pull.looked.elapsed() < LOOK_EVERY;
-        if fresh && !self.shared.stopped() {
+        let fresh = || self.shared.recent_clock().wrapping_sub(pull.looked) < LOOK_EVERY;
+        if self.shared.has_requests() && !self.shared.stopped() && fresh() {
             if let Some(transaction) = self.shared.take() {
                 return Ok(Some(transaction));
             }
@@ -195,7 +197,7 @@ impl TcpServer {
             ..
         } = pull;
         let result = runtime.block_on(pulled(&self.shared, connections, timeout));
-        pull.looked = Instant::now();
+        pull.looked = self.shared.clock();
         self.shared.deferred.pull_here();
         if self.shared.stopped() {
             if let Some(transaction) = result {

@@ -45,6 +45,8 @@ pub(super) struct Shared {
     stopped: AtomicBool,
     outstanding: AtomicUsize,
     most_outstanding: AtomicUsize,
+    /// When the last of them was over, by the clock, with bit 32 set; 0 if that has been looked at.
+    completed_at: AtomicU64,
     /// Requests that wait for their turn.
     waiting: AtomicUsize,
     /// Bytes of responses that wait, of all connections.
@@ -101,6 +103,7 @@ impl Shared {
             stopped: AtomicBool::new(false),
             outstanding: AtomicUsize::new(0),
             most_outstanding: AtomicUsize::new(0),
+            completed_at: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
             queued: Arc::default(),
             failed_posts: AtomicU64::new(0),
@@ -158,6 +161,8 @@ impl Shared {
     /// arrival.
     pub(super) fn connect(self: &Arc<Self>, outgoing: &Arc<Outgoing>) -> Option<u64> {
         let mut state = self.lock();
+        // So that it has no end with many that come and go.
+        self.note_idle(&mut state);
         state.arrivals += 1;
         if self.stopped() || state.connections.len() >= self.settings.max_connections.get() {
             state.dropped.over_limit += 1;

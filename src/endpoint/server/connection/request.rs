@@ -5,33 +5,45 @@ use crate::bus::{kind_name, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::Chunk;
 use crate::endpoint::pairing::Side;
 use crate::endpoint::server::client::{Data, Request};
-use crate::wire::{End, Header, PROBE};
+use crate::wire::{End, Header, Message, PROBE};
 
 impl Connection {
-    /// A request is complete. False if it was answered here and now.
-    pub(super) fn request(&mut self, end: End) -> bool {
-        let Some(client) = self.client.clone() else {
+    /// A request has come at once.
+    pub(super) fn whole_request(&mut self, message: &Message) -> bool {
+        self.large = false;
+        self.no_memory = false;
+        let end = End {
+            header: message.header,
+            header_known: true,
+            data_len: message.data.map(|data| data.len() as u64),
+            ..End::default()
+        };
+        self.request(&end, message.data.map_or(Data::None, Data::copy))
+    }
+
+    /// A request is complete; `data` is what it brought. False if it was answered here and now.
+    pub(super) fn request(&mut self, end: &End, data: Data) -> bool {
+        let Some(client) = &self.client else {
             return false;
         };
         let header = end.header;
         let whole = end.malformed.is_none() && end.data_len.is_none();
         if header.kind == PROBE && header.size == 0 && whole {
-            client.respond(&header, Chunk::Zeros(0), Ok(()));
+            client.respond(&header, Chunk::Zeros(0), Ok(()), |_| ());
             return false;
         }
         let checked = if self.no_memory && matches!(header.kind, WRITE | POST) {
             let size = header.size;
             Err(format!("The server has no memory for {size} bytes"))
         } else {
-            check(&end, self.shared.settings.max_transaction())
+            check(end, self.shared.settings.max_transaction())
         };
         match checked {
             Ok(()) => {
                 // What a Read or Verify brought is nobody's: its memory is made by `admit`.
-                let data = if matches!(header.kind, WRITE | POST) {
-                    Data::take(&mut self.data)
-                } else {
-                    Data::None
+                let data = match header.kind {
+                    WRITE | POST => data,
+                    _ => Data::None,
                 };
                 let since = self.now;
                 self.requests.push(Request {

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::{Connection, Shared, State};
 use crate::bus::{Memory, Transaction};
@@ -64,7 +65,9 @@ impl Shared {
         }
         let mut guard = self.lock();
         let state = &mut *guard;
-        self.note_idle(state);
+        if state.busy > 1 {
+            self.note_idle(state);
+        }
         let share = most.div_ceil(state.busy.max(1));
         for _ in 0..state.ready.len() {
             let id = state.ready.pop_front()?;
@@ -94,7 +97,7 @@ impl Shared {
                 state.remove(id);
             }
             let transaction = self.hand_out(client, request);
-            if state.watch.add(&transaction) {
+            if self.settings.timeout.get() < Duration::MAX && state.watch.add(&transaction) {
                 self.housekeep.notify_one();
             }
             return Some(transaction);
@@ -105,19 +108,14 @@ impl Shared {
     /// Whether `client` has more responses waiting than it may: no more of them until it has read.
     fn holds_back(&self, client: &Client) -> bool {
         let all = self.queued.load(Ordering::Relaxed);
-        if all
-            <= self
-                .settings
-                .max_queued
-                .get()
-                .min(self.settings.max_queued_total.get())
-        {
-            // Responses that are held count as well, but there are few of them.
-            return client.queued() > self.settings.max_queued.get();
+        let most = self.settings.max_queued.get();
+        let most_total = self.settings.max_queued_total.get();
+        // Mostly it can be told without a look at this one's connection.
+        if all.saturating_add(client.held_bytes()) <= most.min(most_total) {
+            return false;
         }
         let queued = client.queued();
-        queued > self.settings.max_queued.get()
-            || (queued > 0 && all > self.settings.max_queued_total.get())
+        queued > most || (queued > 0 && all > most_total)
     }
 
     fn hand_out(&self, client: Arc<Client>, request: Request) -> Transaction {
@@ -127,7 +125,19 @@ impl Shared {
             since,
         } = request;
         let timeout = self.settings.timeout.get();
-        let transaction = Transaction::new(header.address, header.size, header.kind, None, timeout);
+        let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
+        self.most_outstanding
+            .fetch_max(outstanding, Ordering::Relaxed);
+        client.begin();
+        let token = u64::from(header.id) | u64::from(since) << 32;
+        let transaction = Transaction::for_other(
+            header.address,
+            header.size,
+            header.kind,
+            timeout,
+            client,
+            token,
+        );
         match data {
             Data::None => {}
             Data::Small(bytes, count) => transaction.provide_copy(&bytes[..usize::from(count)]),
@@ -138,12 +148,6 @@ impl Shared {
             "Starting transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
             header.id, header.address, header.size, header.kind, transaction.id()
         );
-        let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
-        self.most_outstanding
-            .fetch_max(outstanding, Ordering::Relaxed);
-        client.begin();
-        transaction.on_completion(client, u64::from(header.id) | u64::from(since) << 32);
-        transaction.taken();
         transaction
     }
 
@@ -152,28 +156,40 @@ impl Shared {
         (self.started.elapsed().as_nanos() >> 8) as u32
     }
 
-    /// A transaction that was handed out is over; it was the last one of `client` if so.
-    pub(in crate::endpoint::server) fn completed(&self, client: u64, last: bool) {
-        let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
-        if last {
-            self.idle().push(client);
+    /// As [`Shared::clock`], or the time of a completion since this was asked last, which costs
+    /// nothing.
+    pub(in crate::endpoint::server) fn recent_clock(&self) -> u32 {
+        match self.completed_at.swap(0, Ordering::Relaxed) {
+            0 => self.clock(),
+            at => at as u32,
         }
+    }
+
+    /// A transaction that was handed out is over, and was at `now`.
+    pub(in crate::endpoint::server) fn completed(&self, now: u32) {
+        self.completed_at
+            .store(1 << 32 | u64::from(now), Ordering::Relaxed);
+        let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
         if self.has_requests() || before >= self.settings.max_outstanding.get() {
             self.wake.notify_one();
         }
     }
 
+    /// The client with the request connection `id` has nothing in the slave's hands.
+    pub(in crate::endpoint::server) fn may_be_idle(&self, id: u64) {
+        self.idle().push(id);
+    }
+
     /// Clients that have nothing under way any more have no share of what may be.
-    fn note_idle(&self, state: &mut State) {
+    pub(super) fn note_idle(&self, state: &mut State) {
         for id in self.idle().drain(..) {
             let Some(connection) = state.connections.get_mut(&id) else {
                 continue;
             };
-            let idle = connection.requests.is_empty()
-                && connection
-                    .client
-                    .as_ref()
-                    .is_some_and(|client| client.outstanding() == 0);
+            let idle = connection.client.as_ref().is_some_and(|client| {
+                client.looked_at();
+                connection.requests.is_empty() && client.outstanding() == 0
+            });
             if idle && std::mem::replace(&mut connection.busy, false) {
                 state.busy -= 1;
             }

@@ -1,0 +1,55 @@
+//! Transactions that are over, kept by each thread for its next ones: their memory, not what was in
+//! it.
+//!
+//! A master with many of them outstanding has more at a time than allocators keep at hand for one
+//! size, and so each would be a long way through the heap: a tenth of what a small transaction costs
+//! a client (`docs/performance.md`).
+
+use std::cell::RefCell;
+use std::sync::{Arc, PoisonError};
+
+use super::{Inner, State, Transaction, Within};
+use crate::sync::REUSE;
+
+/// As many are kept by a thread.
+const MOST: usize = 128;
+
+thread_local!(static KEPT: RefCell<Vec<Arc<Inner>>> = const { RefCell::new(Vec::new()) });
+
+/// One that is blank, and that nobody else has.
+pub(super) fn take() -> Arc<Inner> {
+    // A thread that is about to end keeps none.
+    let kept = KEPT.try_with(|kept| kept.borrow_mut().pop());
+    kept.ok().flatten().unwrap_or_default()
+}
+
+/// Keeps what `transaction`, a handle that is about to go, is made of, if it is the last one.
+pub(super) fn keep(transaction: &mut Transaction) {
+    if !REUSE || Arc::strong_count(&transaction.0) > 1 {
+        return;
+    }
+    let Some(inner) = Arc::get_mut(&mut transaction.0) else {
+        return;
+    };
+    // What it held is let go here, with user code perhaps: before the list is touched.
+    inner.clear();
+    let _ = KEPT.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        if kept.len() < MOST {
+            kept.push(Arc::clone(&transaction.0));
+        }
+    });
+}
+
+impl Inner {
+    /// Makes it blank. Whoever wants to hear of its end hears of it, as when it is dropped.
+    fn clear(&mut self) {
+        self.abandon();
+        self.order = 0;
+        self.parent = None;
+        // Its memory may be the bytes within, so it goes before them.
+        let state = self.state.get_mut();
+        *state.unwrap_or_else(PoisonError::into_inner) = State::default();
+        self.within = Within::default();
+    }
+}
