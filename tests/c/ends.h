@@ -18,13 +18,12 @@
 /* Long enough for anything that should happen at all, in microseconds. */
 enum { PATIENCE = 20000000 };
 
-/* A server on free ports with memory for a slave; its port. */
-static inline uint16_t serve_memory(rim_tcp_server** server,
-                                    const rim_tcp_server_options* options) {
+/* A server with memory for a slave, at a port, or on free ones if that is 0; its port. */
+static inline uint16_t serve_memory_at(rim_tcp_server** server, uint16_t port,
+                                       const rim_tcp_server_options* options) {
     rim_emulate* emulate;
     rim_slave* slave;
-    uint16_t port;
-    CHECK_OK(rim_tcp_server_new("127.0.0.1", 0, options, server));
+    CHECK_OK(rim_tcp_server_new("127.0.0.1", port, options, server));
     CHECK_OK(rim_tcp_server_port(*server, &port));
     CHECK_OK(rim_emulate_new(1, 0, &emulate));
     CHECK_OK(rim_emulate_as_slave(emulate, &slave));
@@ -32,6 +31,12 @@ static inline uint16_t serve_memory(rim_tcp_server** server,
     rim_slave_free(slave);
     rim_emulate_free(emulate);
     return port;
+}
+
+/* The same on free ports. */
+static inline uint16_t serve_memory(rim_tcp_server** server,
+                                    const rim_tcp_server_options* options) {
+    return serve_memory_at(server, 0, options);
 }
 
 static inline rim_tcp_client* client_of(uint16_t port) {

@@ -199,6 +199,44 @@ static void be_client(void* argument) {
     rim_tcp_client_free(client);
 }
 
+typedef struct {
+    rim_tcp_client* client;
+    uint8_t* data;
+    counter over;
+} asking;
+
+static void* ask_for_too_much(void* argument) {
+    asking* self = argument;
+    while (counter_get(&self->over) == 0) {
+        CHECK(rim_tcp_client_write(self->client, 0, self->data, GIB, PATIENCE) != RIM_STATUS_OK);
+        CHECK_SAYS("memory for 1073741824 bytes");
+    }
+    return NULL;
+}
+
+/* A child: a client with one transaction at a time. Those that there is no memory for make room for
+ * the others, which wait for it. */
+static void be_narrow_client(void* argument) {
+    asking self = {NULL, NULL, COUNTER_INIT};
+    rim_tcp_client_options options;
+    pthread_t other;
+    uint32_t n;
+    CHECK_OK(rim_log_set_stdout(false));
+    self.data = much();
+    CHECK_OK(rim_tcp_client_options_init(&options, sizeof options));
+    options.max_outstanding = 1;
+    CHECK_OK(rim_tcp_client_new("127.0.0.1", *(uint16_t*)argument, &options, &self.client));
+    exchange(self.client, 1);
+    limit_memory();
+    CHECK(pthread_create(&other, NULL, ask_for_too_much, &self) == 0);
+    for (n = 0; n < 5000; n++) {
+        exchange(self.client, n);
+    }
+    counter_add(&self.over);
+    CHECK(pthread_join(other, NULL) == 0);
+    rim_tcp_client_free(self.client);
+}
+
 /* A child: C functions that need memory of their own. */
 static void be_caller(void* argument) {
     uint8_t* data = much();
@@ -224,6 +262,8 @@ int main(void) {
     a_server_says_no();
     port = serve_memory(&server, NULL);
     client = child(be_client, &port);
+    CHECK(ended(client) == 0);
+    client = child(be_narrow_client, &port);
     CHECK(ended(client) == 0);
     rim_tcp_server_free(server);
     return 0;

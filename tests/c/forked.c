@@ -1,7 +1,7 @@
 /*
  * A process with a server and a client, both at work, forks: the child may end by _exit, by exit,
  * or run another program, and may free its handles before. The parent's connections are not
- * touched.
+ * touched, nor its ports. And a child that lives on does not keep open what its parent closes.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "ends.h"
@@ -74,10 +74,41 @@ static void run_another(void* unused) {
     _exit(7);
 }
 
+static void wait_for_the_end(void* argument) { (void)await(argument); }
+
+/* The parent's server stops and another takes its ports, while a child has a copy of the sockets. */
+static void a_stopped_server_leaves_nothing(void) {
+    rim_tcp_server* first;
+    rim_tcp_client* asking;
+    rim_tcp_client_figures figures;
+    uint32_t word = 0;
+    int end[2];
+    pid_t copy;
+    const uint16_t port = serve_memory(&first, NULL);
+    asking = client_of(port);
+    exchange(asking, 1);
+    CHECK(pipe(end) == 0);
+    copy = child(wait_for_the_end, end);
+    rim_tcp_server_free(first);
+    /* The client is told, and then finds nobody. */
+    do {
+        CHECK(rim_tcp_client_write(asking, 0, &word, 4, 300000) != RIM_STATUS_OK);
+    } while (strstr(rim_last_error(), "connection refused") == NULL);
+    CHECK(serve_memory_at(&first, port, NULL) == port);
+    exchange(asking, 2);
+    CHECK_OK(rim_tcp_client_stats(asking, &figures, sizeof figures));
+    CHECK(figures.losses == 1 && figures.connects == 2);
+    give(end, 'e');
+    CHECK(ended(copy) == 0);
+    rim_tcp_client_free(asking);
+    rim_tcp_server_free(first);
+}
+
 int main(int argc, char** argv) {
     static void (*const ways[])(void*) = {end_at_once, end_in_order, free_all, free_the_client,
                                           run_another};
     enum { WAYS = sizeof ways / sizeof ways[0], ROUNDS = 12 };
+    rim_tcp_client* late;
     rim_tcp_client_figures figures;
     rim_tcp_server_figures served;
     pthread_t asking;
@@ -113,6 +144,10 @@ int main(int argc, char** argv) {
     CHECK(figures.losses == 0 && figures.connects == 1);
     CHECK_OK(rim_tcp_server_stats(server, &served, sizeof served));
     CHECK(served.connections == 2 && served.connections_total == 2);
+    CHECK_OK(rim_tcp_server_port(server, &port));
+    late = client_of(port);
+    exchange(late, 1);
+    rim_tcp_client_free(late);
     /* What had been asked for before all that comes out now. */
     for (n = 0; n < 1000; n++) {
         rim_transaction* transaction;
@@ -131,5 +166,6 @@ int main(int argc, char** argv) {
     rim_tcp_client_free(waiting);
     rim_tcp_server_free(server);
     rim_tcp_server_free(polled);
+    a_stopped_server_leaves_nothing();
     return 0;
 }

@@ -42,11 +42,15 @@ impl Outstanding {
 
     /// The one with this id.
     pub(super) fn get(&self, id: u32) -> Option<&Transaction> {
-        // An id is the lower half of a place in the order, of which those here are close together.
+        // An id is the lower half of a place in the order. One that nobody waits for may be so old that
+        // ids have begun anew since: the newest with this id is meant.
         let first = self.entries.front()?.0;
-        let order = first.wrapping_add(id.wrapping_sub(first as u32).into());
-        let index = self.place(order).ok()?;
-        self.entries[index].1.as_ref()
+        let last = self.entries.back()?.0;
+        let newest = last.checked_sub((last as u32).wrapping_sub(id).into())?;
+        (0..=(newest.checked_sub(first)? >> 32)).find_map(|turn| {
+            let index = self.place(newest - (turn << 32)).ok()?;
+            self.entries[index].1.as_ref()
+        })
     }
 
     /// Takes out the transaction created as number `order`.
@@ -152,5 +156,27 @@ mod tests {
         }
         assert!(outstanding.entries.len() <= 4 * FEW_GAPS);
         assert!(outstanding.get(first.id()).unwrap().same(&first));
+    }
+
+    #[test]
+    fn the_newest_with_an_id_is_meant_however_old_the_first_is() {
+        let all = transactions(4);
+        let turn = 1 << 32;
+        let orders = [5, 7, turn + 5, turn + 10];
+        let mut outstanding = Outstanding::default();
+        outstanding.entries = orders
+            .into_iter()
+            .zip(all.iter().cloned().map(Some))
+            .collect();
+        for (id, expected) in [
+            (5, Some(2)),
+            (7, Some(1)),
+            (10, Some(3)),
+            (11, None),
+            (4, None),
+        ] {
+            let found = outstanding.get(id).map(Transaction::id);
+            assert_eq!(found, expected.map(|index: usize| all[index].id()), "{id}");
+        }
     }
 }

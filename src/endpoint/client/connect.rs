@@ -24,11 +24,13 @@ pub(super) async fn connect(
     let attempt = async {
         let found = tokio::net::lookup_host((target.host.as_str(), port))
             .await
-            .map_err(|error| {
-                Error::new(
+            .map_err(|error| match TcpSocket::new_v4().err() {
+                // The resolver would say that there is no such host.
+                Some(none) => io_error(shared, &none),
+                None => Error::new(
                     ErrorKind::NotFound,
                     format!("{place}: host not found: {error}"),
-                )
+                ),
             })?;
         let mut result = Err(Error::new(
             ErrorKind::NotFound,

@@ -160,6 +160,8 @@ impl Connection {
                 }
                 let text = format!("{}: no memory for {} bytes", shared.place, header.size);
                 lock.fail(Error::new(ErrorKind::System, text));
+                // Others may have been held back for this one.
+                shared.made_room();
             }
             (Sent::Closed, _) => {
                 // If it is not there any more, whoever took it out has failed it.

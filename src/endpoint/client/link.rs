@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::attending::attending;
 use super::connection::{over_as, Connection, Submit};
+use super::ids;
 use crate::bus::{Link, Renewals, Transaction};
 use crate::endpoint::settings::ClientSettings;
 use crate::endpoint::socket::{self, Until};
@@ -73,7 +74,7 @@ impl Shared {
                 format!("No random numbers for a session: {error}"),
             )
         })?;
-        let id_base = process_id_base(&session);
+        let id_base = ids::base(&session);
         Ok(Shared {
             name,
             place,
@@ -389,16 +390,4 @@ impl State {
 /// Whether nobody will hear of `transaction` any more: it is over, or what it is a piece of.
 fn over(transaction: &Transaction) -> bool {
     transaction.completed() || (transaction.is_piece() && transaction.expired())
-}
-
-/// The same for all clients of the process, so that ids on the wire are unique in it.
-fn process_id_base(random: &[u8; 16]) -> u32 {
-    static BASE: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *BASE.get_or_init(|| {
-        let mut bytes = [0; 4];
-        bytes.copy_from_slice(&random[..4]);
-        // Independent of the session, which others get to see.
-        let mixed = u32::from_le_bytes(bytes).wrapping_mul(0x9E37_79B1);
-        mixed ^ std::process::id().rotate_left(16)
-    })
 }

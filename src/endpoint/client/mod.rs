@@ -9,6 +9,7 @@ mod attend;
 mod attending;
 mod connect;
 mod connection;
+mod ids;
 mod link;
 mod response;
 mod turn;

@@ -36,9 +36,9 @@ const CROWDED: &str = "it does not read its responses";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes in connections for as long as the server lives.
-pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, side: Side) {
+pub(super) async fn accept(shared: Arc<Shared>, listener: Listening, side: Side) {
     while !shared.stopped() {
-        match listener.accept().await {
+        match listener.0.accept().await {
             Ok((stream, peer)) => match stream.into_std() {
                 Ok(stream) => {
                     let work = serve(Arc::clone(&shared), stream, peer, side);
@@ -55,6 +55,17 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener, side: Sid
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// A socket that listens until this is dropped, even if a process that was forked off has it too: to
+/// close it here would leave the port taken, and clients connecting to nobody.
+pub(super) struct Listening(pub(super) TcpListener);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // Not every system can; there it is closed, as ever.
+        let _ = socket2::SockRef::from(&self.0).shutdown(std::net::Shutdown::Both);
     }
 }
 

@@ -81,6 +81,7 @@ impl TcpServer {
             for listener in listeners {
                 let listener = tokio::net::TcpListener::from_std(listener)
                     .map_err(|error| system_error("listen", &error))?;
+                let listener = connection::Listening(listener);
                 runtime.spawn(connection::accept(Arc::clone(&shared), listener, side));
             }
         }
