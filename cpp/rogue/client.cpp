@@ -72,6 +72,10 @@ class Request {
 
 bool Request::take() {
     const rim::TransactionLockPtr lock = transaction_->lock();
+    if (lacksData(*transaction_)) {
+        transaction_->errorStr("A transaction without data is not possible");
+        return false;
+    }
     if (isOver(*transaction_)) return false;
     address_ = transaction_->address();
     type_ = transaction_->type();
@@ -160,7 +164,9 @@ bool Client::waitReady(double timeout, double period) {
 void Client::doTransaction(const rim::TransactionPtr& transaction) {
     log_.followLevel();
     try {
-        std::unique_ptr<Request> request(new Request(transaction));
+        // Not `transaction` itself: one that comes through Python code keeps a Python object, which
+        // may not be let go of on the library's threads, without Python's lock.
+        std::unique_ptr<Request> request(new Request(transaction->shared_from_this()));
         if (request->take()) Request::send(handle_, std::move(request));
     } catch (const std::bad_alloc&) {
         const rim::TransactionLockPtr lock = transaction->lock();

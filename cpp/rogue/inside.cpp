@@ -45,6 +45,8 @@ struct Open : rim::Transaction {
     static std::weak_ptr<rim::Transaction> rim::Transaction::*parent() {
         return &Open::parentTransaction_;
     }
+    static uint8_t* rim::Transaction::*data() { return &Open::iter_; }
+    static bool rim::Transaction::*done() { return &Open::done_; }
 };
 
 } // namespace
@@ -72,6 +74,10 @@ bool isOver(rim::Transaction& transaction) {
     if (!isPiece(transaction)) return false;
     const rim::TransactionPtr parent = (transaction.*Open::parent()).lock();
     return !parent || isOver(*parent);
+}
+
+bool lacksData(rim::Transaction& transaction) {
+    return transaction.*Open::data() == nullptr && !(transaction.*Open::done());
 }
 
 uint32_t levelOf(const rogue::Logging& log) { return (log.*reveal(LoggingLevel())).load(); }

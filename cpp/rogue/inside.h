@@ -48,6 +48,10 @@ bool isPiece(rim::Transaction& transaction);
 /// its parent has expired.)
 bool isOver(rim::Transaction& transaction);
 
+/// Whether it was made without data, and is not complete: to `expired` it looks like one that is
+/// over, but its master waits. The lock must be held.
+bool lacksData(rim::Transaction& transaction);
+
 /// The lowest level that a logger emits at present.
 uint32_t levelOf(const rogue::Logging& log);
 

@@ -8,6 +8,7 @@
 
 #include <cxxabi.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -56,7 +57,7 @@ class AtEnd {
 } // namespace
 
 Server::Server(rim::Master& master, const std::string& address, uint16_t port)
-    : log_("TcpServer", address, port), master_(&master) {
+    : home_(getpid()), log_("TcpServer", address, port), master_(&master) {
     const rim_tcp_server_options options = serverOptions();
     if (port == 0) {
         throw rogue::GeneralError("memory::TcpServer",
@@ -277,6 +278,7 @@ void Server::stop() { stop(std::chrono::milliseconds(0), true); }
 void Server::stopWithin(std::chrono::milliseconds patience) { stop(patience, false); }
 
 void Server::stop(std::chrono::milliseconds patience, bool forEver) {
+    if (getpid() != home_) return;
     rim_tcp_server_stop(handle_);
     {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -322,6 +324,8 @@ void Server::stop(std::chrono::milliseconds patience, bool forEver) {
 }
 
 void Server::detach() {
+    // Its thread may have held the lock when this process was forked off.
+    if (getpid() != home_) return;
     stop();
     std::lock_guard<std::mutex> lock(masterMutex_);
     master_ = nullptr;

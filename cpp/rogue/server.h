@@ -6,6 +6,8 @@
 #include "access.h"
 #include "logs.h"
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -32,7 +34,8 @@ class Server : public std::enable_shared_from_this<Server> {
 
     /// Closes the sockets, fails what is outstanding, and waits for the threads. The slave's own
     /// code may hold that up, which is logged; on the thread that calls the slave nothing is waited
-    /// for. May be called by any thread, again and again. Python's lock must not be held.
+    /// for. May be called by any thread, again and again. Python's lock must not be held. In a
+    /// process that was forked off it does nothing: the server is the parent's.
     void stop();
 
     /// As `stop`, but waits for the slave for `patience` at most, and then leaves the threads to
@@ -57,6 +60,8 @@ class Server : public std::enable_shared_from_this<Server> {
     void stop(std::chrono::milliseconds patience, bool forEver);
     bool here() const;
 
+    /// The process that it was made in. One that was forked off has no threads to wait for.
+    const pid_t home_;
     rim_tcp_server* handle_ = nullptr;
     Log log_;
 

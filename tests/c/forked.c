@@ -76,7 +76,7 @@ static void run_another(void* unused) {
 
 static void wait_for_the_end(void* argument) { (void)await(argument); }
 
-/* The parent's server stops and another takes its ports, while a child has a copy of the sockets. */
+/* The parent's server stops, another takes its ports, and a child has a copy of the sockets. */
 static void a_stopped_server_leaves_nothing(void) {
     rim_tcp_server* first;
     rim_tcp_client* asking;

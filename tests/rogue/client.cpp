@@ -190,6 +190,42 @@ void readinessIsTold() {
                           std::to_string(served.port)));
 }
 
+/// A reference that comes through Python code keeps a Python object, which may not be let go of on
+/// the library's threads, without Python's lock.
+void theReferenceThatIsGivenIsNotKept() {
+    const auto keeping = std::make_shared<Keeping>();
+    const Served served = serve(keeping);
+    Asking asking(served.port);
+    std::thread::id letGoBy;
+    const auto lending = acting([&](const rim::TransactionPtr& own) {
+        const auto letGo = [&letGoBy, own](rim::Transaction*) {
+            letGoBy = std::this_thread::get_id();
+        };
+        asking.client->doTransaction(rim::TransactionPtr(own.get(), letGo));
+    });
+    asking.master->setSlave(lending);
+    const uint32_t id = asking.master->reqTransaction(0x40, 4, &asking.word, rim::Read);
+    CHECK(letGoBy == std::this_thread::get_id()); // there is no answer yet
+    CHECK(comes([&] { return keeping->count() == 1; }));
+    complete(keeping->kept()[0]);
+    asking.master->waitTransaction(id);
+    CHECK_EQUAL(asking.master->getError(), "");
+    CHECK_EQUAL(asking.word, 0x40u);
+}
+
+void aTransactionWithoutDataFailsAtOnce() {
+    const Served served = serve(acting(answer));
+    Asking asking(served.port);
+    for (const uint32_t size : {0u, 4u}) {
+        const double begun = now();
+        asking.master->clearError();
+        asking.master->waitTransaction(asking.master->reqTransaction(0, size, nullptr, rim::Read));
+        CHECK(check::contains(asking.master->getError(), "without data"));
+        CHECK(now() - begun < 5); // of 20
+    }
+    CHECK_EQUAL(asking.access(0x40), "");
+}
+
 } // namespace
 
 int main() {
@@ -202,5 +238,7 @@ int main() {
     piecesAreCarriedAndFailTheWhole();
     aLatePieceLeavesTheParentsBytesAlone();
     readinessIsTold();
+    theReferenceThatIsGivenIsNotKept();
+    aTransactionWithoutDataFailsAtOnce();
     return check::finish();
 }

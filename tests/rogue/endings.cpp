@@ -2,7 +2,12 @@
 // it up; its log lines come from Rogue's loggers.
 #include "bus.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cstdlib>
 
 namespace {
 
@@ -191,6 +196,25 @@ void linesComeFromRoguesLoggers() {
     rogue::Logging::setFilter("pyrogue.memory.Tcp", rogue::Logging::Error);
 }
 
+void aChildThatExitsDoesNotWaitForThreadsThatItHasNot() {
+    static Served served; // goes in exit(), in the child too
+    served = serve(acting([](const rim::TransactionPtr& t) { complete(t); }));
+    const pid_t child = fork();
+    if (child == 0) exit(0);
+    CHECK(child > 0);
+    int status = -1;
+    const bool ended = comes([&] { return waitpid(child, &status, WNOHANG) == child; });
+    if (!ended) {
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+    }
+    CHECK(ended);
+    CHECK_EQUAL(status, 0);
+    Asking asking(served.port);
+    CHECK_EQUAL(asking.access(0x44), "");
+    CHECK_EQUAL(asking.word, 0x44u);
+}
+
 } // namespace
 
 int main() {
@@ -204,5 +228,6 @@ int main() {
     everythingMayGoInAnyOrder();
     whatCannotBeMadeSaysWhyAndLeavesNothing();
     linesComeFromRoguesLoggers();
+    aChildThatExitsDoesNotWaitForThreadsThatItHasNot();
     return check::finish();
 }

@@ -76,6 +76,11 @@ std::string strange(void* rogue) {
     for (const char* symbol : symbols) {
         if (dlsym(rogue, symbol) == nullptr) return std::string("it has no ") + symbol;
     }
+    // names.h relies on which of the two has a virtual base.
+    if (dlsym(rogue, "_ZTTN5rogue10interfaces6memory9TcpServerE") != nullptr ||
+        dlsym(rogue, "_ZTTN5rogue10interfaces6memory9TcpClientE") == nullptr) {
+        return "its TcpServer or TcpClient has other base classes";
+    }
     return "";
 }
 

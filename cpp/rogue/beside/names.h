@@ -1,6 +1,8 @@
 // The functions of Rogue's TcpServer and TcpClient that other code may call: (name, symbol, result,
 // parameters, arguments). Objects that are passed by value are pointers to them in fact (Itanium
-// C++ ABI), and all pointers to shared objects are alike.
+// C++ ABI), and all pointers to shared objects are alike. TcpClient has a virtual base: its
+// constructor and destructor for a part of a derived class (C2, D2) take the derived class's table
+// of virtual tables after `this`. TcpServer has none.
 #define BRIDGE_CLASS "_ZN5rogue10interfaces6memory9Tcp"
 #define BRIDGE_STRING "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 
@@ -24,11 +26,11 @@
       (void* self, std::string* address, unsigned short port, bool ready),                         \
       (self, address, port, ready))                                                                \
     X(client2, BRIDGE_CLASS "ClientC2E" BRIDGE_STRING "tb", void,                                  \
-      (void* self, std::string* address, unsigned short port, bool ready),                         \
-      (self, address, port, ready))                                                                \
+      (void* self, void* tables, std::string* address, unsigned short port, bool ready),           \
+      (self, tables, address, port, ready))                                                        \
     X(clientEnd0, BRIDGE_CLASS "ClientD0Ev", void, (void* self), (self))                           \
     X(clientEnd1, BRIDGE_CLASS "ClientD1Ev", void, (void* self), (self))                           \
-    X(clientEnd2, BRIDGE_CLASS "ClientD2Ev", void, (void* self), (self))                           \
+    X(clientEnd2, BRIDGE_CLASS "ClientD2Ev", void, (void* self, void* tables), (self, tables))     \
     X(clientCreate, BRIDGE_CLASS "Client6createE" BRIDGE_STRING "tb", std::shared_ptr<void>,       \
       (std::string * address, unsigned short port, bool ready), (address, port, ready))            \
     X(clientPython, BRIDGE_CLASS "Client12setup_pythonEv", void, (), ())                           \

@@ -12,6 +12,10 @@ struct Derived : rim::TcpServer {
     int send() { return sendResponseMsg_(nullptr, 0); }
 };
 
+struct DerivedClient : rim::TcpClient {
+    using rim::TcpClient::TcpClient;
+};
+
 } // namespace
 
 int main() {
@@ -26,6 +30,7 @@ int main() {
     asking.client->start();
     const std::string error = asking.access(0x44);
     std::cout << (error.empty() && asking.word == 0x44 ? "replaced" : error) << std::endl;
+    std::make_shared<DerivedClient>("127.0.0.1", port, false)->stop();
     CHECK(dynamic_cast<rim::TcpServer*>(static_cast<rim::Master*>(server.get())) != nullptr);
     const rim::TcpServerPtr other =
         check::onFreePorts([](uint16_t free) { return rim::TcpServer::create("127.0.0.1", free); });
