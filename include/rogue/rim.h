@@ -1276,8 +1276,14 @@ rim_status rim_log_set_stdout(bool enable);
  * before; NULL for sink sets none, and then user and finalizer are not used. A call of the one
  * before may still be under way on another thread when this returns; its finalizer runs after
  * that.
+ *
+ * It is called on whatever thread has something to log, the program's own among them, often in the
+ * midst of an endpoint's work. No lock is held that the figures and states of endpoints need: it may
+ * ask for those. It must not use, stop or free an endpoint, nor wait for a thread that does.
  */
-rim_status rim_log_set_sink(rim_log_fn sink, void *user, rim_finalizer_fn finalizer);
+rim_status rim_log_set_sink(rim_log_fn sink,
+                            void *user,
+                            rim_finalizer_fn finalizer);
 
 /**
  * Logs text at level by the logger named name, with or without "pyrogue.". The text is data: it is

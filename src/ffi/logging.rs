@@ -70,6 +70,10 @@ pub extern "C" fn rim_log_set_stdout(enable: bool) -> rim_status {
 /// before; NULL for sink sets none, and then user and finalizer are not used. A call of the one
 /// before may still be under way on another thread when this returns; its finalizer runs after
 /// that.
+///
+/// It is called on whatever thread has something to log, the program's own among them, often in the
+/// midst of an endpoint's work. No lock is held that the figures and states of endpoints need: it may
+/// ask for those. It must not use, stop or free an endpoint, nor wait for a thread that does.
 #[no_mangle]
 pub unsafe extern "C" fn rim_log_set_sink(
     sink: rim_log_fn,

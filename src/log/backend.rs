@@ -133,6 +133,9 @@ pub fn emit_stdout() -> bool {
 /// It runs on the thread that logs, which may be any of the bridge's. It may log, but what it logs
 /// goes to stdout alone. Its panics are caught and dropped. A call that began before it was removed
 /// may still be running when this returns.
+///
+/// It may ask endpoints for figures and states, since no lock is held that those need; it must not
+/// use or stop an endpoint, in the midst of whose work it may be, nor wait for a thread that does.
 pub fn set_sink(sink: Option<Sink>) {
     // The old one is dropped after the lock: dropping it may run the user's code.
     let old = {

@@ -1,17 +1,20 @@
 /*
  * For the tests of what a process may run out of or do to itself: a server with memory behind it, a
- * client, children that play peers or die in their stead, and what the process holds. No checks of
- * the bridge itself are here.
+ * client, peers of a few bytes, children that play peers or die in their stead, and what the
+ * process holds. No checks of the bridge itself are here.
  */
 #ifndef TESTS_C_ENDS_H
 #define TESTS_C_ENDS_H
 
 #include "check.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -51,6 +54,62 @@ static inline void exchange(rim_tcp_client* client, uint32_t value) {
     CHECK_OK(rim_tcp_client_write(client, 0x40, &value, 4, PATIENCE));
     CHECK_OK(rim_tcp_client_read(client, 0x40, &back, 4, PATIENCE));
     CHECK(back == value);
+}
+
+/* A connection, on which nothing has been said. */
+static inline int dial(uint16_t port) {
+    struct sockaddr_in to;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0);
+    memset(&to, 0, sizeof to);
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(connect(fd, (struct sockaddr*)&to, sizeof to) == 0);
+    return fd;
+}
+
+/* Sends or receives all of it. */
+static inline void all(int fd, void* data, size_t size, bool out) {
+    uint8_t* at = data;
+    while (size > 0) {
+        ssize_t count = out ? send(fd, at, size, MSG_NOSIGNAL) : recv(fd, at, size, 0);
+        CHECK(count > 0);
+        at += count;
+        size -= (size_t)count;
+    }
+}
+
+/* One connection of a peer without a session, after its handshake; as PUSH or PULL. */
+static inline int dial_as(uint16_t port, const char* type) {
+    uint8_t bytes[92] = {0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F, 3, 1, 'N', 'U', 'L', 'L'};
+    uint8_t answer[92];
+    const int fd = dial(port);
+    memcpy(bytes + 64, "\x04\x1A\x05READY\x0BSocket-Type\0\0\0\x04", 24);
+    memcpy(bytes + 88, type, 4);
+    all(fd, bytes, sizeof bytes, true);
+    all(fd, answer, sizeof answer, false);
+    return fd;
+}
+
+/* The four frames with which a request begins; of a Write, with the head of its data frame. */
+static inline size_t head(uint8_t* at, uint32_t id, uint32_t size, uint32_t type) {
+    static const uint8_t frames[28] = {1, 4, 0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0, 0,
+                                       0, 0, 1, 4, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0};
+    size_t n;
+    memcpy(at, frames, 28);
+    memcpy(at + 2, &id, 4);
+    memcpy(at + 18, &size, 4);
+    memcpy(at + 24, &type, 4);
+    if (type != RIM_WRITE) {
+        return 28;
+    }
+    at[22] = 1;
+    at[28] = 2; /* a long frame, the last one */
+    for (n = 0; n < 8; n++) {
+        at[29 + n] = n < 4 ? 0 : (uint8_t)(size >> (8 * (7 - n)));
+    }
+    return 37;
 }
 
 /* Seconds of a clock: CLOCK_MONOTONIC, or CLOCK_PROCESS_CPUTIME_ID for the time that was worked. */

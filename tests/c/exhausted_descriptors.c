@@ -6,10 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "ends.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 enum {
     /* Descriptors that the server's process may have open. */
@@ -24,18 +21,6 @@ typedef struct {
     int to_server[2], to_peers[2];
     uint16_t port;
 } pair;
-
-static int dial(uint16_t port) {
-    struct sockaddr_in to;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(fd >= 0);
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect(fd, (struct sockaddr*)&to, sizeof to) == 0);
-    return fd;
-}
 
 /* Keeps the process from having more than `most` descriptors open. */
 static void limit(rlim_t most) {

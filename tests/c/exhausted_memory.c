@@ -6,10 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "ends.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 static const uint32_t GIB = 1u << 30;
 
@@ -32,55 +29,6 @@ static uint8_t* much(void) {
         mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(place != MAP_FAILED);
     return place;
-}
-
-static void all(int fd, void* data, size_t size, bool out) {
-    uint8_t* at = data;
-    while (size > 0) {
-        ssize_t count = out ? send(fd, at, size, MSG_NOSIGNAL) : recv(fd, at, size, 0);
-        CHECK(count > 0);
-        at += count;
-        size -= (size_t)count;
-    }
-}
-
-/* One connection of a peer without a session, after its handshake; as PUSH or PULL. */
-static int dial(uint16_t port, const char* type) {
-    uint8_t bytes[92] = {0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F, 3, 1, 'N', 'U', 'L', 'L'};
-    uint8_t answer[92];
-    struct sockaddr_in to;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(fd >= 0);
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect(fd, (struct sockaddr*)&to, sizeof to) == 0);
-    memcpy(bytes + 64, "\x04\x1A\x05READY\x0BSocket-Type\0\0\0\x04", 24);
-    memcpy(bytes + 88, type, 4);
-    all(fd, bytes, sizeof bytes, true);
-    all(fd, answer, sizeof answer, false);
-    return fd;
-}
-
-/* The four frames with which a request begins; of a Write, with the head of its data frame. */
-static size_t head(uint8_t* at, uint32_t id, uint32_t size, uint32_t type) {
-    static const uint8_t frames[28] = {1, 4, 0, 0, 0, 0, 1, 8, 0, 0, 0, 0, 0, 0,
-                                       0, 0, 1, 4, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0};
-    size_t n;
-    memcpy(at, frames, 28);
-    memcpy(at + 2, &id, 4);
-    memcpy(at + 18, &size, 4);
-    memcpy(at + 24, &type, 4);
-    if (type != RIM_WRITE) {
-        return 28;
-    }
-    at[22] = 1;
-    at[28] = 2; /* a long frame, the last one */
-    for (n = 0; n < 8; n++) {
-        at[29 + n] = n < 4 ? 0 : (uint8_t)(size >> (8 * (7 - n)));
-    }
-    return 37;
 }
 
 /* Reads a response, data and all; its result, and the id that it belongs to. */
@@ -145,8 +93,8 @@ static void a_server_says_no(void) {
     server = child(be_server, &shared);
     CHECK(read(shared.port[0], &port, sizeof port) == sizeof port);
     other = client_of(port);
-    responses = dial((uint16_t)(port + 1), "PULL");
-    requests = dial(port, "PUSH");
+    responses = dial_as((uint16_t)(port + 1), "PULL");
+    requests = dial_as(port, "PUSH");
     for (type = RIM_READ; type <= RIM_WRITE; type++) {
         exchange(other, type);
         all(requests, request, head(request, type, GIB, type), true);

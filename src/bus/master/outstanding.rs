@@ -163,11 +163,11 @@ mod tests {
         let all = transactions(4);
         let turn = 1 << 32;
         let orders = [5, 7, turn + 5, turn + 10];
-        let mut outstanding = Outstanding::default();
-        outstanding.entries = orders
-            .into_iter()
-            .zip(all.iter().cloned().map(Some))
-            .collect();
+        let entries = all.iter().cloned().map(Some);
+        let outstanding = Outstanding {
+            entries: orders.into_iter().zip(entries).collect(),
+            gaps: 0,
+        };
         for (id, expected) in [
             (5, Some(2)),
             (7, Some(1)),

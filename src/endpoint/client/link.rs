@@ -260,11 +260,13 @@ impl Shared {
     /// An attempt to connect has failed.
     pub(super) fn failed(&self, failure: Error) {
         let mut state = self.lock();
-        if state.failure.as_ref() != Some(&failure) {
+        state.failed_attempts += 1;
+        let before = state.failure.replace(failure.clone());
+        drop(state);
+        // Not under the lock: a log sink may ask for the state of the link.
+        if before.as_ref() != Some(&failure) {
             ::log::debug!(target: &self.name, "No connection: {failure}");
         }
-        state.failure = Some(failure);
-        state.failed_attempts += 1;
     }
 
     pub(super) fn stop(&self) {

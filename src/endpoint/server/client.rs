@@ -230,6 +230,7 @@ impl Client {
     /// Throws away what has been held too long. True if something is held still.
     pub(super) fn expire(&self, now: Instant) -> bool {
         let mut responses = self.lock();
+        let mut dropped = None;
         while responses
             .held
             .front()
@@ -241,16 +242,19 @@ impl Client {
             self.held_bytes
                 .fetch_sub(response.cost(), Ordering::Relaxed);
             if !std::mem::replace(&mut responses.dropping, true) {
-                ::log::warn!(
-                    target: &self.shared.name,
-                    "No response connection of {} for the response to id={}: it and those after it \
-                     are dropped.",
-                    self.name, response.header.id
-                );
+                dropped = Some(response.header.id);
             }
         }
         let held = !responses.held.is_empty();
         drop(responses);
+        if let Some(id) = dropped {
+            ::log::warn!(
+                target: &self.shared.name,
+                "No response connection of {} for the response to id={id}: it and those after it are \
+                 dropped.",
+                self.name
+            );
+        }
         self.shared.wake.notify_one();
         held
     }
@@ -313,7 +317,7 @@ impl Client {
         }
         count(&mut responses.traffic);
         let Some(outgoing) = &responses.outgoing else {
-            self.hold(&mut responses, header, body, tail);
+            self.hold(responses, header, body, tail);
             return;
         };
         // Under the lock: once this has been left or parted, the connection may be another client's.
@@ -324,18 +328,27 @@ impl Client {
         } else {
             outgoing.send(head, Body::Owned(body), tail)
         };
-        match sent {
-            Sent::Deferred { first: true, .. } => self.shared.deferred.add(outgoing),
-            Sent::Closed => ::log::debug!(
+        if matches!(sent, Sent::Deferred { first: true, .. }) {
+            self.shared.deferred.add(outgoing);
+        }
+        drop(responses);
+        if matches!(sent, Sent::Closed) {
+            ::log::debug!(
                 target: &self.shared.name,
                 "The connection of {} was lost before the response to id={}.",
                 self.name, header.id
-            ),
-            _ => {}
+            );
         }
     }
 
-    fn hold(&self, responses: &mut Responses, header: &Header, body: Chunk, tail: &[u8]) {
+    /// Keeps a response until there is a connection for it.
+    fn hold(
+        &self,
+        mut responses: MutexGuard<'_, Responses>,
+        header: &Header,
+        body: Chunk,
+        tail: &[u8],
+    ) {
         let (tail, since) = (tail.to_vec(), Instant::now());
         let response = Response {
             header: *header,
@@ -345,7 +358,9 @@ impl Client {
         };
         if self.held_bytes() + response.cost() > self.shared.settings.max_queued.get() {
             // Once is enough: it may send requests for as long as it likes.
-            if !std::mem::replace(&mut responses.dropping, true) {
+            let first = !std::mem::replace(&mut responses.dropping, true);
+            drop(responses);
+            if first {
                 ::log::warn!(
                     target: &self.shared.name,
                     "No response connection of {}, and too much is waiting for it: the response to id={} \
@@ -355,14 +370,15 @@ impl Client {
             }
             return;
         }
+        self.held_bytes
+            .fetch_add(response.cost(), Ordering::Relaxed);
+        responses.held.push_back(response);
+        drop(responses);
         ::log::debug!(
             target: &self.shared.name,
             "Holding the response to id={} until {} has a response connection.",
             header.id, self.name
         );
-        self.held_bytes
-            .fetch_add(response.cost(), Ordering::Relaxed);
-        responses.held.push_back(response);
         self.shared.housekeep.notify_one();
     }
 

@@ -5,7 +5,7 @@ mod turns;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -185,12 +185,13 @@ impl Shared {
     pub(super) fn ready(self: &Arc<Self>, arrival: Arrival, port: u16) -> Option<Arc<Client>> {
         let name = arrival.peer;
         let mut state = self.lock();
-        if let Some(old) = state.pairing.predecessor(&arrival) {
+        let mut mixed = None;
+        let given_up = state.pairing.predecessor(&arrival);
+        if let Some(old) = given_up {
             if let Some(connection) = state.connections.get(&old) {
-                ::log::debug!(target: &self.name, "Closing a connection that {name} has given up.");
                 connection.outgoing.close();
             }
-            self.unpair(&mut state, old);
+            mixed = unpair(&mut state, old);
         }
         let id = arrival.id;
         let client = (arrival.side == Side::Request).then(|| {
@@ -203,8 +204,12 @@ impl Shared {
         });
         state.connections.get_mut(&id)?.client.clone_from(&client);
         let pair = state.pairing.arrive(arrival, Instant::now());
-        self.join(&mut state, pair);
+        mixed = join(&mut state, pair).or(mixed);
         drop(state);
+        if given_up.is_some() {
+            ::log::debug!(target: &self.name, "Closing a connection that {name} has given up.");
+        }
+        self.warn_of(mixed);
         self.housekeep.notify_one();
         client
     }
@@ -216,7 +221,7 @@ impl Shared {
         if let Some(client) = state.connections.get(&id).and_then(|c| c.client.as_ref()) {
             client.leave();
         }
-        self.unpair(&mut state, id);
+        let mixed = unpair(&mut state, id);
         let guard = &mut *state;
         let gone = guard.connections.get_mut(&id).map(|connection| {
             let before = connection.requests.len();
@@ -239,71 +244,32 @@ impl Shared {
             }
         }
         drop(state);
+        self.warn_of(mixed);
         self.housekeep.notify_one();
         // Requests may have been held back by responses that nobody will read any more.
         self.wake.notify_one();
-    }
-
-    fn unpair(&self, state: &mut State, id: u64) {
-        match state.pairing.leave(id) {
-            Left::Alone => {}
-            Left::CloseToo(partner) => {
-                if let Some(connection) = state.connections.get(&partner) {
-                    connection.outgoing.close();
-                }
-            }
-            Left::Parted(partner) => {
-                if let Some(client) = state
-                    .connections
-                    .get(&partner)
-                    .and_then(|connection| connection.client.as_ref())
-                {
-                    client.part();
-                }
-                // Somebody may be waiting for just this one.
-                let pair = state.pairing.find(partner);
-                self.join(state, pair);
-            }
-        }
-    }
-
-    fn join(&self, state: &mut State, pair: Option<Pair>) {
-        let Some(Pair {
-            request,
-            response,
-            ambiguous,
-        }) = pair
-        else {
-            return;
-        };
-        let outgoing = state
-            .connections
-            .get(&response)
-            .map(|c| Arc::clone(&c.outgoing));
-        let client = state
-            .connections
-            .get(&request)
-            .and_then(|c| c.client.clone());
-        let (Some(outgoing), Some(client)) = (outgoing, client) else {
-            return;
-        };
-        if ambiguous {
-            ::log::warn!(
-                target: &self.name,
-                "Several legacy clients at {}: their connections cannot be told apart, \
-                 responses may go to the wrong one.",
-                client.name()
-            );
-        }
-        client.join(outgoing);
     }
 
     /// Pairs what has waited long enough; true if there may be more to pair later.
     pub(super) fn pair_lone(&self, now: Instant) -> bool {
         let mut state = self.lock();
         let pair = state.pairing.find_lone(now);
-        self.join(&mut state, pair);
-        state.pairing.has_lone()
+        let mixed = join(&mut state, pair);
+        let more = state.pairing.has_lone();
+        drop(state);
+        self.warn_of(mixed);
+        more
+    }
+
+    /// Warns of legacy clients at an address, if there are any that [`join`] could not tell apart.
+    fn warn_of(&self, mixed: Option<IpAddr>) {
+        if let Some(address) = mixed {
+            ::log::warn!(
+                target: &self.name,
+                "Several legacy clients at {address}: their connections cannot be told apart, \
+                 responses may go to the wrong one."
+            );
+        }
     }
 
     /// The clients that are there now.
@@ -364,4 +330,40 @@ impl Connection {
     fn full(&self) -> bool {
         self.requests.len() >= MAX_REQUESTS || self.request_bytes >= MAX_REQUEST_BYTES
     }
+}
+
+/// Takes a connection out of its pair. As [`join`], if its partner finds another.
+fn unpair(state: &mut State, id: u64) -> Option<IpAddr> {
+    match state.pairing.leave(id) {
+        Left::Alone => None,
+        Left::CloseToo(partner) => {
+            if let Some(connection) = state.connections.get(&partner) {
+                connection.outgoing.close();
+            }
+            None
+        }
+        Left::Parted(partner) => {
+            if let Some(client) = state
+                .connections
+                .get(&partner)
+                .and_then(|connection| connection.client.as_ref())
+            {
+                client.part();
+            }
+            // Somebody may be waiting for just this one.
+            let pair = state.pairing.find(partner);
+            join(state, pair)
+        }
+    }
+}
+
+/// Gives a client its response connection. Returns its address if that may be another's.
+fn join(state: &mut State, pair: Option<Pair>) -> Option<IpAddr> {
+    let pair = pair?;
+    let response = state.connections.get(&pair.response)?;
+    let outgoing = Arc::clone(&response.outgoing);
+    let request = state.connections.get(&pair.request)?;
+    let client = request.client.as_ref()?;
+    client.join(outgoing);
+    pair.ambiguous.then(|| client.name())
 }

@@ -96,10 +96,18 @@ impl Shared {
             } else if connection.gone {
                 state.remove(id);
             }
+            let header = request.header;
             let transaction = self.hand_out(client, request);
             if self.settings.timeout.get() < Duration::MAX && state.watch.add(&transaction) {
                 self.housekeep.notify_one();
             }
+            drop(guard);
+            // Not under the lock: a log sink may ask for the server's figures.
+            ::log::debug!(
+                target: &self.name,
+                "Starting transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
+                header.id, header.address, header.size, header.kind, transaction.id()
+            );
             return Some(transaction);
         }
         None
@@ -143,11 +151,6 @@ impl Shared {
             Data::Small(bytes, count) => transaction.provide_copy(&bytes[..usize::from(count)]),
             Data::Large(bytes) => transaction.provide(Memory::owned(bytes)),
         }
-        ::log::debug!(
-            target: &self.name,
-            "Starting transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
-            header.id, header.address, header.size, header.kind, transaction.id()
-        );
         transaction
     }
 
