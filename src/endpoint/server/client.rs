@@ -153,7 +153,7 @@ impl Client {
         responses.outgoing = Some(outgoing);
         drop(responses);
         // Its requests may have been held back for what has been sent now.
-        self.shared.wake.notify_one();
+        self.shared.wake.tell();
     }
 
     /// The client's response connection has gone, and may come back.
@@ -255,7 +255,7 @@ impl Client {
                 self.name
             );
         }
-        self.shared.wake.notify_one();
+        self.shared.wake.tell();
         held
     }
 

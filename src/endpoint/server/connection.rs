@@ -233,7 +233,7 @@ impl Connection {
                         })
                         .await;
                     // The client's next requests may have waited for this.
-                    self.shared.wake.notify_one();
+                    self.shared.wake.tell();
                 }
             };
             // All of these may be dropped half-way: whoever finishes first has changed nothing yet.
@@ -271,7 +271,9 @@ impl Connection {
     async fn receive_once(&mut self, role: Role) -> Finish<Option<bool>> {
         let shared = Arc::clone(&self.shared);
         let full = {
-            let Ok(mut ready) = self.socket.readable().await else {
+            // Not `readable()`, which enters itself in a list for each wait: one task waits here.
+            let readable = poll_fn(|context| self.socket.poll_read_ready(context)).await;
+            let Ok(mut ready) = readable else {
                 return Ok(Some(false));
             };
             let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
+use super::wake::Wake;
 use crate::endpoint::outgoing::Outgoing;
 
 /// The longest that a response waits for others.
@@ -29,11 +28,11 @@ pub(super) struct Deferred {
     /// `None` when it could not be started.
     thread: OnceLock<Option<Thread>>,
     /// Told when the thread has sent something: the requests of a client may have waited for that.
-    wake: Arc<Notify>,
+    wake: Arc<Wake>,
 }
 
 impl Deferred {
-    pub(super) fn new(wake: Arc<Notify>) -> Deferred {
+    pub(super) fn new(wake: Arc<Wake>) -> Deferred {
         Deferred {
             puller: AtomicUsize::new(0),
             connections: Mutex::default(),
@@ -114,7 +113,7 @@ impl Deferred {
             if self.armed.swap(false, Ordering::AcqRel) {
                 thread::sleep(DELAY);
                 if self.flush() {
-                    self.wake.notify_one();
+                    self.wake.tell();
                 }
             } else {
                 thread::park();

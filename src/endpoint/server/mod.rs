@@ -11,9 +11,8 @@ mod connection;
 mod deferred;
 mod housekeeping;
 mod state;
+mod wake;
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::task::Poll;
 use std::time::Duration;
@@ -140,7 +139,7 @@ impl TcpServer {
     pub fn set_options(&self, options: &ServerOptions) {
         self.shared.settings.set(options);
         // More may be handed out than before.
-        self.shared.wake.notify_one();
+        self.shared.wake.tell();
     }
 
     /// What the server has done since it began.
@@ -281,24 +280,20 @@ async fn pulled(
             return Some(transaction);
         }
     }
-    let wait = async {
-        loop {
-            if shared.stopped() {
-                return None;
-            }
-            connections.extend(shared.take_arrivals());
-            if let Some(transaction) = shared.take() {
-                return Some(transaction);
-            }
-            let mut notified = pin!(shared.wake.notified());
-            // The connections first: what they bring is looked at before this thread sleeps.
-            poll_fn(|context| match connections.poll_next_unpin(context) {
-                Poll::Ready(Some(())) => Poll::Ready(()),
-                _ => notified.as_mut().poll(context),
-            })
-            .await;
+    let wait = poll_fn(|context| loop {
+        if shared.stopped() {
+            return Poll::Ready(None);
         }
-    };
+        // The connections first: what they bring is looked at before this thread sleeps.
+        while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
+        if let Some(transaction) = shared.take() {
+            return Poll::Ready(Some(transaction));
+        }
+        if shared.wake.poll_told(context).is_pending() {
+            return Poll::Pending;
+        }
+        connections.extend(shared.take_arrivals());
+    });
     match timeout {
         None => wait.await,
         Some(Duration::ZERO) => None,

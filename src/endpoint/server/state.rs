@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::client::{Client, Request};
 use super::deferred::Deferred;
+use super::wake::Wake;
 use crate::bus::{Transaction, POST, WRITE};
 use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::Outgoing;
@@ -38,7 +39,7 @@ pub(super) struct Shared {
     /// What times are told from, in requests.
     started: Instant,
     /// Told when the pulling thread should look again: a request is there, or a turn is free.
-    pub(super) wake: Arc<Notify>,
+    pub(super) wake: Arc<Wake>,
     /// Told when housekeeping has something new to look after.
     pub(super) housekeep: Notify,
     pub(super) deferred: Arc<Deferred>,
@@ -92,7 +93,7 @@ struct Connection {
 
 impl Shared {
     pub(super) fn new(name: String, settings: ServerSettings) -> Shared {
-        let wake = Arc::new(Notify::new());
+        let wake = Arc::new(Wake::default());
         Shared {
             name,
             settings,
@@ -136,7 +137,7 @@ impl Shared {
         }
         drop(state);
         self.deferred.stop();
-        self.wake.notify_one();
+        self.wake.tell();
     }
 
     /// A connection has come: the pulling thread is to work on it.
@@ -145,7 +146,7 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(work);
-        self.wake.notify_one();
+        self.wake.tell();
     }
 
     pub(super) fn take_arrivals(&self) -> Vec<Work> {
@@ -247,7 +248,7 @@ impl Shared {
         self.warn_of(mixed);
         self.housekeep.notify_one();
         // Requests may have been held back by responses that nobody will read any more.
-        self.wake.notify_one();
+        self.wake.tell();
     }
 
     /// Pairs what has waited long enough; true if there may be more to pair later.

@@ -10,7 +10,8 @@ use crate::bus::{Memory, Transaction};
 use crate::endpoint::server::client::{Client, Data, Request};
 
 impl Shared {
-    /// Requests have come; those of one read of the connection, in order.
+    /// Requests have come; those of one read of the connection, in order. The thread that pulls calls
+    /// this and looks for them itself.
     pub(in crate::endpoint::server) fn push(&self, id: u64, requests: &mut Vec<Request>) {
         if requests.is_empty() {
             return;
@@ -32,8 +33,6 @@ impl Shared {
         if !std::mem::replace(&mut connection.busy, true) {
             state.busy += 1;
         }
-        drop(guard);
-        self.wake.notify_one();
     }
 
     /// Whether the connection `id` has as many requests waiting as it may.
@@ -174,7 +173,7 @@ impl Shared {
             .store(1 << 32 | u64::from(now), Ordering::Relaxed);
         let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
         if self.has_requests() || before >= self.settings.max_outstanding.get() {
-            self.wake.notify_one();
+            self.wake.tell();
         }
     }
 

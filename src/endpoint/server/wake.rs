@@ -1,0 +1,77 @@
+//! How the thread that pulls is told to look again, by any thread. Like tokio's `Notify` for one that
+//! waits, at a third of its cost: this is polled with each turn of the event loop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+
+#[derive(Debug, Default)]
+pub(super) struct Wake {
+    told: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Wake {
+    /// Tells it. Told several times before it looks, it looks once.
+    pub(super) fn tell(&self) {
+        if !self.told.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
+    }
+
+    /// Whether it has been told since it asked last; if not, the context will hear of it.
+    pub(super) fn poll_told(&self, context: &mut Context<'_>) -> Poll<()> {
+        let told = || self.told.swap(false, Ordering::AcqRel);
+        if told() {
+            return Poll::Ready(());
+        }
+        self.waker.register(context.waker());
+        // It may just have been told, before the context was known.
+        if told() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::Arc;
+
+    #[test]
+    fn it_looks_once_however_often_it_was_told() {
+        let wake = Wake::default();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(wake.poll_told(&mut context).is_pending());
+        wake.tell();
+        wake.tell();
+        assert!(wake.poll_told(&mut context).is_ready());
+        assert!(wake.poll_told(&mut context).is_pending());
+    }
+
+    #[test]
+    fn nothing_that_is_told_is_missed() {
+        let wake = Arc::new(Wake::default());
+        let count = Arc::new(AtomicU32::new(0));
+        let (telling, counted) = (Arc::clone(&wake), Arc::clone(&count));
+        let teller = std::thread::spawn(move || {
+            for _ in 0..100_000 {
+                counted.fetch_add(1, Ordering::Relaxed);
+                telling.tell();
+            }
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            while count.load(Ordering::Relaxed) < 100_000 {
+                poll_fn(|context| wake.poll_told(context)).await;
+            }
+        });
+        teller.join().unwrap();
+    }
+}
