@@ -43,6 +43,10 @@ impl Renewals {
     /// When the last answer came to a transaction that is not younger than number `order`.
     pub fn last_answer(&self, order: u64) -> Option<Instant> {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Mostly nothing younger has been answered, and the other marks are not in the cache.
+        if let Some(&(_, at)) = marks.back().filter(|&&(last, _)| last <= order) {
+            return Some(at);
+        }
         let older = marks.partition_point(|&(mark, _)| mark <= order);
         older.checked_sub(1).map(|index| marks[index].1)
     }

@@ -88,6 +88,10 @@ impl Decoder {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
+        // Mostly so, after messages that were taken whole.
+        if input.is_empty() && self.is_between() {
+            return Ok(None);
+        }
         let outcome = self.step(input);
         if let Err(error) = &outcome {
             self.failed = Some(error.clone());

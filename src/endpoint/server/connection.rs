@@ -90,6 +90,8 @@ struct Connection {
     large: bool,
     /// Requests that are complete, until they are given to the server.
     requests: Vec<Request>,
+    /// As many of them waited as may when the last ones were given.
+    full: bool,
     /// When what is worked on came, as [`Shared::clock`] told it.
     now: u32,
 }
@@ -136,6 +138,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         no_memory: false,
         large: false,
         requests: Vec::new(),
+        full: false,
         now: 0,
         shared,
     };
@@ -185,7 +188,7 @@ impl Connection {
     async fn requests(&mut self, role: Role) -> Finish {
         let mut turns = 0u32;
         loop {
-            while self.shared.full(self.id) {
+            while self.full && self.shared.full(self.id) {
                 let Some(client) = self.client.clone() else {
                     return Ok(());
                 };
@@ -345,7 +348,7 @@ impl Connection {
     fn work(&mut self, role: Role, input: &[u8]) -> Finish {
         self.now = self.shared.clock();
         let result = self.decode(role, input);
-        self.shared.push(self.id, &mut self.requests);
+        self.full = self.shared.push(self.id, &mut self.requests);
         result
     }
 

@@ -11,16 +11,16 @@ use crate::endpoint::server::client::{Client, Data, Request};
 
 impl Shared {
     /// Requests have come; those of one read of the connection, in order. The thread that pulls calls
-    /// this and looks for them itself.
-    pub(in crate::endpoint::server) fn push(&self, id: u64, requests: &mut Vec<Request>) {
+    /// this and looks for them itself. Returns whether as many wait now as may.
+    pub(in crate::endpoint::server) fn push(&self, id: u64, requests: &mut Vec<Request>) -> bool {
         if requests.is_empty() {
-            return;
+            return false;
         }
         let mut guard = self.lock();
         let state = &mut *guard;
         let Some(connection) = state.connections.get_mut(&id) else {
             requests.clear();
-            return;
+            return false;
         };
         self.waiting.fetch_add(requests.len(), Ordering::Relaxed);
         if connection.requests.is_empty() {
@@ -30,9 +30,11 @@ impl Shared {
             connection.request_bytes += request.data.len();
             connection.requests.push_back(request);
         }
+        let full = connection.full();
         if !std::mem::replace(&mut connection.busy, true) {
             state.busy += 1;
         }
+        full
     }
 
     /// Whether the connection `id` has as many requests waiting as it may.
