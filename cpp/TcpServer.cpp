@@ -87,7 +87,7 @@ void ServerState::serve() {
                 busyId = transaction->id();
             }
             admitAndDispatch(*slave, transaction);
-            transaction_taken(Access::handle(*transaction));
+            server_returned(*handle, Access::handle(*transaction));
             std::lock_guard<std::mutex> lock(mutex);
             busyId = 0;
         } catch (const rust::Error&) {

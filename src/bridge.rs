@@ -183,6 +183,7 @@ mod ffi {
         type TcpServer;
         fn server_bind(address: &[u8], port: u16) -> Result<Box<TcpServer>>;
         fn server_next(server: &TcpServer, master: &Master) -> Result<Box<Transaction>>;
+        fn server_returned(server: &TcpServer, transaction: &Transaction);
         fn server_admit(transaction: &Transaction, min: u32, max: u32) -> bool;
         fn server_stop(server: &TcpServer);
         fn server_set(server: &TcpServer, option: ServerOption, value: u64);

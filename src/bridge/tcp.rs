@@ -40,6 +40,11 @@ pub(super) fn server_next(server: &TcpServer, master: &Master) -> Result<Box<Tra
     next
 }
 
+/// The slave has returned from what [`server_next`] gave it.
+pub(super) fn server_returned(server: &TcpServer, transaction: &Transaction) {
+    guard((), || server.returned(transaction));
+}
+
 pub(super) fn server_admit(transaction: &Transaction, min: u32, max: u32) -> bool {
     guard(false, || crate::endpoint::admit(transaction, min, max))
 }

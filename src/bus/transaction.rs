@@ -232,12 +232,6 @@ impl Transaction {
         self.0.lock_state().timeout
     }
 
-    /// Gives the slave another time than the transaction was made with, from the next
-    /// [`Transaction::taken`] on.
-    pub fn set_timeout(&self, timeout: Duration) {
-        self.0.lock_state().timeout = timeout;
-    }
-
     /// Whether the bytes are out of the slave's reach: it has completed, its master has stopped
     /// waiting, or it never had any.
     pub fn expired(&self) -> bool {

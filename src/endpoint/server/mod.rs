@@ -153,11 +153,19 @@ impl TcpServer {
     }
 
     /// Gives the slave `timeout` for one transaction that has been pulled, in place of the server's
-    /// limit.
+    /// limit. To be followed by [`TcpServer::returned`].
     pub fn limit(&self, transaction: &Transaction, timeout: Duration) {
-        transaction.set_timeout(timeout);
-        transaction.taken();
-        self.shared.watch(transaction);
+        transaction.taken_for(timeout);
+    }
+
+    /// The slave has returned from a transaction that was limited. If it has not completed it, its
+    /// time runs anew, and is kept from now on: as long as the slave was at work on the thread that
+    /// pulls, nobody could have.
+    pub fn returned(&self, transaction: &Transaction) {
+        if !transaction.completed() {
+            transaction.taken();
+            self.shared.watch(transaction);
+        }
     }
 
     /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can

@@ -322,6 +322,7 @@ fn a_slave_that_never_answers_does_not_use_up_the_turns() {
             continue;
         };
         server.limit(&transaction, Duration::from_millis(20));
+        server.returned(&transaction);
         kept.push(transaction);
     }
     // The last two need somebody to pull for their time to run out.
