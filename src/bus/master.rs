@@ -91,7 +91,7 @@ impl Master {
     /// failure, even of the arguments, is told by that wait.
     pub fn request(&self, address: u64, memory: Memory, kind: u32) -> u32 {
         let (transaction, slave) = self.make(address, memory, kind);
-        if !transaction.completed() {
+        if let Some(slave) = slave {
             slave.do_transaction(transaction.clone());
             transaction.taken();
         }
@@ -104,8 +104,13 @@ impl Master {
         self.make(address, memory, kind).0
     }
 
-    /// As [`Master::create`], with the slave that is to have it.
-    fn make(&self, address: u64, memory: Memory, kind: u32) -> (Transaction, Arc<dyn Slave>) {
+    /// As [`Master::create`], with the slave that is to have it, unless it has failed.
+    fn make(
+        &self,
+        address: u64,
+        memory: Memory,
+        kind: u32,
+    ) -> (Transaction, Option<Arc<dyn Slave>>) {
         let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
         let error = if memory.is_empty() {
             Some("A transaction of 0 bytes is not allowed".to_owned())
@@ -120,7 +125,7 @@ impl Master {
         let memory = if error.is_none() { Some(memory) } else { None };
         let mut state = self.lock();
         let transaction = Transaction::new(address, size, kind, memory, state.timeout);
-        let slave = Arc::clone(&state.slave);
+        let slave = error.is_none().then(|| Arc::clone(&state.slave));
         state.outstanding.insert(transaction.clone());
         drop(state);
         ::log::debug!(target: LOGGER, "Request {transaction:?}");
@@ -154,20 +159,22 @@ impl Master {
                 0 => state.outstanding.first(),
                 id => state.outstanding.get(id),
             };
-            let Some(transaction) = next.cloned() else {
+            let Some(next) = next else {
                 return result;
             };
-            let outcome = match transaction.collect() {
-                Some(outcome) => outcome,
+            let order = next.order();
+            let (outcome, waited) = match next.collect() {
+                Some(outcome) => (outcome, None),
                 None => {
+                    let transaction = next.clone();
                     drop(state);
                     let outcome = transaction.wait();
                     state = self.lock();
-                    outcome
+                    (outcome, Some(transaction))
                 }
             };
             // Its last handle may go with user code in a destructor: not under the lock.
-            let removed = state.outstanding.remove(transaction.order());
+            let removed = (state.outstanding.remove(order), waited);
             if let Err(error) = outcome {
                 state.error = Some(error.clone());
                 result = Err(error);

@@ -12,6 +12,7 @@ mod reuse;
 mod wait;
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -75,7 +76,10 @@ impl AsRef<[u8]> for Payload {
 
 /// A handle to one access on the bus. Clones are handles to the same access.
 #[derive(Clone)]
-pub struct Transaction(Arc<Inner>);
+pub struct Transaction(
+    /// Let go of by `reuse.rs`.
+    ManuallyDrop<Arc<Inner>>,
+);
 
 /// A handle that does not keep its transaction alive.
 #[derive(Clone)]
@@ -84,7 +88,7 @@ pub struct WeakTransaction(Weak<Inner>);
 impl WeakTransaction {
     /// A handle that does, if the transaction is still there.
     pub fn upgrade(&self) -> Option<Transaction> {
-        self.0.upgrade().map(Transaction)
+        self.0.upgrade().map(Transaction::from)
     }
 }
 
@@ -180,7 +184,7 @@ impl Transaction {
         parent: Option<Parent>,
         fill: impl FnOnce(&mut State),
     ) -> Transaction {
-        let mut transaction = Transaction(reuse::take());
+        let mut transaction = Transaction::from(reuse::take());
         let inner = Arc::get_mut(&mut transaction.0).expect("nobody else has it");
         inner.order = next_order();
         inner.kind = kind;
@@ -240,6 +244,11 @@ impl Transaction {
         }
         let root = self.0.root().lock_state();
         root.outcome.is_some() || root.memory.is_none()
+    }
+
+    /// Whether nobody else has a handle.
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     /// Whether `done` or `fail` has been called, or its time was over.
@@ -422,15 +431,15 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.abandon();
+impl From<Arc<Inner>> for Transaction {
+    fn from(inner: Arc<Inner>) -> Transaction {
+        Transaction(ManuallyDrop::new(inner))
     }
 }
 
-impl Drop for Transaction {
+impl Drop for Inner {
     fn drop(&mut self) {
-        reuse::keep(self);
+        self.abandon();
     }
 }
 

@@ -121,7 +121,7 @@ impl Outgoing {
             return self.send(head, body, tail);
         }
         let first = queue.bytes == 0;
-        queue.push_message(head, body, tail, 0, Vec::new());
+        queue.push_parts([head, body.start(), tail]);
         queue.deferred = true;
         self.count(&queue);
         let mark = queue.sent + queue.bytes as u64;
@@ -205,7 +205,8 @@ impl Outgoing {
 
     /// Tells those who look without a lock how much waits.
     fn count(&self, queue: &Queue) {
-        let before = self.waiting.swap(queue.bytes, Ordering::Relaxed);
+        let before = self.waiting.load(Ordering::Relaxed);
+        self.waiting.store(queue.bytes, Ordering::Relaxed);
         // It wraps around on the way down, as it is meant to.
         self.total
             .fetch_add(queue.bytes.wrapping_sub(before), Ordering::Relaxed);

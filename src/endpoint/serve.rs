@@ -73,6 +73,8 @@ fn carry_out(slave: &dyn Slave, transaction: Transaction) {
     let handle = transaction.clone();
     let work = AssertUnwindSafe(|| slave.do_transaction(transaction));
     match catch_unwind(work) {
+        // If the slave has let go of it, it is over or about to be.
+        Ok(()) if handle.is_last() => {}
         Ok(()) => handle.taken(),
         Err(panic) => {
             handle.fail(Error::from_panic("The slave panicked", panic));

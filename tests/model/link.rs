@@ -69,7 +69,7 @@ impl Client {
     /// `background`, its response is to be read though nobody waits for it.
     pub fn submit(self: &Arc<Self>, background: bool) -> Transaction {
         let transaction = Transaction::new(0, 0, READ, None, Duration::MAX);
-        transaction.set_link(Arc::clone(self) as Arc<dyn Link>, Arc::default());
+        transaction.set_link(Arc::clone(self) as Arc<dyn Link>);
         self.table.lock().unwrap().push(Entry {
             transaction: transaction.clone(),
             background,

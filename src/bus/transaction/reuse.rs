@@ -5,7 +5,10 @@
 //! size, and so each would be a long way through the heap: a tenth of what a small transaction costs
 //! a client (`docs/performance.md`).
 
+#![allow(unsafe_code)]
+
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, PoisonError};
 
 use super::{Inner, State, Transaction, Within};
@@ -23,20 +26,27 @@ pub(super) fn take() -> Arc<Inner> {
     kept.ok().flatten().unwrap_or_default()
 }
 
-/// Keeps what `transaction`, a handle that is about to go, is made of, if it is the last one.
-pub(super) fn keep(transaction: &mut Transaction) {
-    if !REUSE || Arc::strong_count(&transaction.0) > 1 {
-        return;
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses the handle after this.
+        let inner = unsafe { ManuallyDrop::take(&mut self.0) };
+        if REUSE && Arc::strong_count(&inner) == 1 {
+            keep(inner);
+        }
     }
-    let Some(inner) = Arc::get_mut(&mut transaction.0) else {
+}
+
+/// Keeps what the last handle of a transaction had, unless a weak one is left.
+fn keep(mut inner: Arc<Inner>) {
+    let Some(blank) = Arc::get_mut(&mut inner) else {
         return;
     };
     // What it held is let go here, with user code perhaps: before the list is touched.
-    inner.clear();
+    blank.clear();
     let _ = KEPT.try_with(|kept| {
         let mut kept = kept.borrow_mut();
         if kept.len() < MOST {
-            kept.push(Arc::clone(&transaction.0));
+            kept.push(inner);
         }
     });
 }
@@ -44,7 +54,14 @@ pub(super) fn keep(transaction: &mut Transaction) {
 impl Inner {
     /// Makes it blank. Whoever wants to hear of its end hears of it, as when it is dropped.
     fn clear(&mut self) {
-        self.abandon();
+        let state = self.state.get_mut();
+        if state
+            .unwrap_or_else(PoisonError::into_inner)
+            .outcome
+            .is_none()
+        {
+            self.abandon();
+        }
         self.order = 0;
         self.parent = None;
         // Its memory may be the bytes within, so it goes before them.

@@ -23,6 +23,12 @@ pub trait Link: Send + Sync {
     /// Works through what has come, without waiting for more.
     fn poll(&self) {}
 
+    /// The answers that renew the deadlines of its transactions, in place of those that
+    /// [`Transaction::set_renewals`] has named.
+    fn renewals(&self) -> Option<&Renewals> {
+        None
+    }
+
     /// The transaction's time is over. Forgets it, and says what of the link may explain it.
     fn give_up(&self, transaction: &Transaction) -> Option<Error>;
 }
@@ -56,15 +62,14 @@ impl Transaction {
     }
 
     /// The slave is a link: waiting threads drive it, and its answers to earlier transactions renew
-    /// the deadline of this one.
+    /// the deadline of this one, as [`Link::renewals`] tells.
     ///
     /// True if nobody is going to wait: somebody hears of the end by a
     /// [`Completion`](super::Completion), or it is a piece of another transaction.
-    pub fn set_link(&self, link: Arc<dyn Link>, renewals: Arc<Renewals>) -> bool {
+    pub fn set_link(&self, link: Arc<dyn Link>) -> bool {
         let mut state = self.root_handle().0.lock_state();
         state.link = Some(link);
         state.direct = !self.is_piece();
-        state.renewals = Some(renewals);
         state.completion.is_some() || !state.direct
     }
 
@@ -94,10 +99,10 @@ impl Transaction {
     pub fn deadline(&self) -> Option<Instant> {
         let state = self.root_handle().0.lock_state();
         let deadline = state.deadline?;
-        let answer = state
-            .renewals
-            .as_ref()
-            .and_then(|r| r.last_answer(self.order()));
+        let link = state.link.as_ref().and_then(|link| link.renewals());
+        let answer = link
+            .or(state.renewals.as_deref())
+            .and_then(|renewals| renewals.last_answer(self.order()));
         match answer.map(|answer| answer.checked_add(state.timeout)) {
             Some(None) => None,
             Some(Some(renewed)) => Some(deadline.max(renewed)),

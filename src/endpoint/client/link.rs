@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub(super) id_base: u32,
     /// Told when the client's thread has something to see to.
     pub(super) control: Notify,
-    pub(super) renewals: Arc<Renewals>,
+    pub(super) renewals: Renewals,
     state: Mutex<State>,
     /// Told when there is room for those that are held back.
     room: Condvar,
@@ -82,7 +82,7 @@ impl Shared {
             session: SessionId(session),
             id_base,
             control: Notify::new(),
-            renewals: Arc::default(),
+            renewals: Renewals::default(),
             state: Mutex::new(State {
                 connection: None,
                 leaving: None,
@@ -105,7 +105,7 @@ impl Shared {
     /// Sends `transaction`, or keeps it until there is a connection.
     pub(super) fn submit(self: &Arc<Self>, transaction: &Transaction) {
         let link = Arc::clone(self) as Arc<dyn Link>;
-        let unattended = transaction.set_link(link, Arc::clone(&self.renewals));
+        let unattended = transaction.set_link(link);
         let mut state = self.lock();
         loop {
             if state.stopped {

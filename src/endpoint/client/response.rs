@@ -171,6 +171,7 @@ impl Reader {
         mut input: &[u8],
     ) -> Result<(), ReadError> {
         let now = Instant::now();
+        let mut oldest = u64::MAX;
         loop {
             while let Some(message) = self.decoder.take_message(&mut input) {
                 let data = message.data.unwrap_or(&[]);
@@ -181,7 +182,7 @@ impl Reader {
                     data: Some(data),
                     result: message.result,
                 };
-                answer(connection, shared, &response, true, now);
+                answer(connection, shared, &response, true, (now, &mut oldest));
             }
             let event = self
                 .decoder
@@ -212,7 +213,13 @@ impl Reader {
                         data: None,
                         result: self.decoder.result(),
                     };
-                    answer(connection, shared, &response, waited_for, now);
+                    answer(
+                        connection,
+                        shared,
+                        &response,
+                        waited_for,
+                        (now, &mut oldest),
+                    );
                 }
                 Event::Ping { pong } => {
                     // Nothing else is ever written here, so the socket has room for it.
@@ -301,13 +308,14 @@ impl Response<'_> {
     }
 }
 
-/// Completes the transaction that a response answers, if one was `waited_for` when it began.
+/// Completes the transaction that a response answers, if one was `waited_for` when it began. It came
+/// at `now`, together with others, the `oldest` of which has renewed what it may.
 fn answer(
     connection: &Connection,
     shared: &Shared,
     response: &Response,
     waited_for: bool,
-    now: Instant,
+    (now, oldest): (Instant, &mut u64),
 ) {
     let header = &response.header;
     let answered = if waited_for {
@@ -334,7 +342,10 @@ fn answer(
         outcome.as_ref().err().map_or("OK", Error::text)
     );
     let transaction = entry.transaction;
-    shared.renewals.answered(transaction.order(), now);
+    if transaction.order() < *oldest {
+        *oldest = transaction.order();
+        shared.renewals.answered(*oldest, now);
+    }
     match (outcome, response.data) {
         (Ok(()), Some(data)) if matches!(entry.header.kind, READ | VERIFY) => {
             transaction.done_with(data)

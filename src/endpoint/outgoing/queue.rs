@@ -162,12 +162,13 @@ impl Queue {
     }
 
     /// Puts a copy of `parts` last.
-    fn push_parts(&mut self, parts: [&[u8]; 3]) {
+    pub(super) fn push_parts(&mut self, parts: [&[u8]; 3]) {
         let count: usize = parts.iter().map(|part| part.len()).sum();
         self.bytes += count;
         if let Some(Chunk::Bytes(last)) = self.chunks.back_mut() {
             // Many small messages must not cost more than their bytes.
             if count < 2 * SMALL && last.len() < ZEROS.len() {
+                last.reserve(count);
                 parts.iter().for_each(|part| last.extend_from_slice(part));
                 return;
             }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Shared;
-use crate::bus::{Link, Transaction, POST};
+use crate::bus::{Link, Renewals, Transaction, POST};
 use crate::endpoint::client::attending::Attending;
 use crate::endpoint::client::connection::over_as;
 use crate::endpoint::client::link::READ_LIMIT;
@@ -13,6 +13,10 @@ use crate::endpoint::stats::End;
 use crate::error::{Error, ErrorKind};
 
 impl Link for Shared {
+    fn renewals(&self) -> Option<&Renewals> {
+        Some(&self.renewals)
+    }
+
     fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool {
         let Some(connection) = self.lock().connection.clone() else {
             return false;

@@ -135,8 +135,10 @@ impl Shared {
         } = request;
         let timeout = self.settings.timeout.get();
         let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
-        self.most_outstanding
-            .fetch_max(outstanding, Ordering::Relaxed);
+        if outstanding > self.most_outstanding.load(Ordering::Relaxed) {
+            self.most_outstanding
+                .fetch_max(outstanding, Ordering::Relaxed);
+        }
         client.begin();
         let token = u64::from(header.id) | u64::from(since) << 32;
         let transaction = Transaction::for_other(
