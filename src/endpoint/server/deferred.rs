@@ -49,15 +49,20 @@ impl Deferred {
         self.puller.store(here(), Ordering::Relaxed);
     }
 
-    /// No thread is to defer responses.
+    /// No thread is to defer responses: the one that pulls waits.
     pub(super) fn pull_nowhere(&self) {
-        self.puller.store(0, Ordering::Relaxed);
+        self.puller.store(0, Ordering::SeqCst);
+    }
+
+    /// Whether the calling thread is the one that pulls, at work on what it has pulled.
+    pub(super) fn pulls_here(&self) -> bool {
+        self.puller.load(Ordering::SeqCst) == here()
     }
 
     /// Whether a response may be deferred: it is completed by the thread that pulls, which will
     /// come back.
     pub(super) fn may(self: &Arc<Self>) -> bool {
-        self.puller.load(Ordering::Relaxed) == here() && self.thread().is_some()
+        self.pulls_here() && self.thread().is_some()
     }
 
     /// A first response has been deferred on `connection`.

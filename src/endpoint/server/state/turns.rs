@@ -61,7 +61,7 @@ impl Shared {
             return None;
         }
         let most = self.settings.max_outstanding.get();
-        if self.outstanding.load(Ordering::Acquire) >= most {
+        if self.outstanding.load(Ordering::SeqCst) >= most {
             return None;
         }
         let mut guard = self.lock();
@@ -165,18 +165,24 @@ impl Shared {
     /// As [`Shared::clock`], or the time of a completion since this was asked last, which costs
     /// nothing.
     pub(in crate::endpoint::server) fn recent_clock(&self) -> u32 {
-        match self.completed_at.swap(0, Ordering::Relaxed) {
-            0 => self.clock(),
-            at => at as u32,
+        let at = self.completed_at.load(Ordering::Relaxed);
+        if at == 0 {
+            return self.clock();
         }
+        // Should another completion come between, the clock is read once more.
+        self.completed_at.store(0, Ordering::Relaxed);
+        at as u32
     }
 
     /// A transaction that was handed out is over, and was at `now`.
     pub(in crate::endpoint::server) fn completed(&self, now: u32) {
         self.completed_at
             .store(1 << 32 | u64::from(now), Ordering::Relaxed);
-        let before = self.outstanding.fetch_sub(1, Ordering::AcqRel);
-        if self.has_requests() || before >= self.settings.max_outstanding.get() {
+        let before = self.outstanding.fetch_sub(1, Ordering::SeqCst);
+        let awaited = self.has_requests() || before >= self.settings.max_outstanding.get();
+        // The thread that pulls will look by itself when it comes back. Should another one pull just
+        // then: either this sees that, or it sees what has just been subtracted.
+        if awaited && !self.deferred.pulls_here() {
             self.wake.tell();
         }
     }
