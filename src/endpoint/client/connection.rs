@@ -1,28 +1,29 @@
 //! What lives as long as a connection: its two sockets, and the transactions that wait for their
-//! responses.
+//! responses (`table.rs`) or to be sent (`posts.rs`).
 
 mod figures;
 mod posts;
+mod table;
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use super::link::Shared;
 use super::response::Reader;
 use super::turn::Turn;
 use crate::bus::{Transaction, POST, WRITE};
-use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::socket::Mode;
-use crate::endpoint::stats::{End, Over, Traffic};
+use crate::endpoint::stats::End;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{request_head, Header};
+use figures::over;
 pub(super) use figures::over_as;
-use figures::{is_large, over};
+pub(super) use table::Entry;
+use table::Table;
 
 /// How often to read before looking at other work.
 const MOST_ROUNDS: u32 = 16;
@@ -47,31 +48,6 @@ pub(super) struct Connection {
     armed: AtomicBool,
     /// When last nothing was under way, more than one request was made before it was again.
     bursts: AtomicBool,
-}
-
-/// Transactions that wait for their responses, by their ids on the wire.
-#[derive(Default)]
-struct Table {
-    entries: Ids<u32, Entry>,
-    /// Number of entries at which those that are over are thrown out.
-    sweep_at: usize,
-    /// How many of them read much data.
-    large: usize,
-    closed: bool,
-    failure: Option<Error>,
-    traffic: Traffic,
-    /// Its figures have been added to the client's: what is over later is counted there.
-    past: bool,
-}
-
-/// A transaction that has been sent.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) transaction: Transaction,
-    /// As it was sent: hubs do not move it any more.
-    pub(super) header: Header,
-    background: bool,
-    since: Instant,
 }
 
 /// What came of sending a transaction.
@@ -294,176 +270,6 @@ impl Connection {
             self.count(shared, &over_as(&transaction, End::Failed));
             transaction.fail(error.clone());
         }
-    }
-
-    /// Notes that `transaction` waits for a response, unless it is a Post, which has none. Tells
-    /// whether others do, or `None` when the connection is over.
-    fn enter(&self, transaction: &Transaction, header: Header, background: bool) -> Option<bool> {
-        let mut table = self.table();
-        if table.closed {
-            return None;
-        }
-        let others = !table.entries.is_empty();
-        if header.kind == POST {
-            return Some(others);
-        }
-        if table.entries.len() >= table.sweep_at {
-            self.sweep_locked(&mut table);
-            table.sweep_at = 1024 + 2 * table.entries.len();
-        }
-        if background {
-            self.add_background(1);
-        }
-        let entry = Entry {
-            transaction: transaction.clone(),
-            header,
-            background,
-            since: Instant::now(),
-        };
-        if let Some(before) = table.entries.insert(header.id, entry) {
-            // The same transaction, given twice: one response will do.
-            table.large -= usize::from(is_large(&before.header));
-            table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
-            self.uncount(&before);
-        }
-        table.traffic.begin();
-        table.large += usize::from(is_large(&header));
-        self.note_outstanding(&table);
-        Some(others)
-    }
-
-    /// Throws out what is over but was never answered.
-    pub(super) fn sweep(&self) {
-        self.sweep_locked(&mut self.table());
-    }
-
-    fn sweep_locked(&self, table: &mut Table) {
-        let (traffic, large) = (&mut table.traffic, &mut table.large);
-        table.entries.retain(|_, entry| {
-            let stays = !entry.transaction.expired() || entry.header.size == 0;
-            if !stays {
-                self.uncount(entry);
-                traffic.end(&over(&entry.header, End::Failed));
-                *large -= usize::from(is_large(&entry.header));
-            }
-            stays
-        });
-        self.note_outstanding(table);
-    }
-
-    /// The transaction with this id on the wire, if it waits for a response.
-    pub(super) fn find(&self, id: u32) -> Option<Entry> {
-        self.table().entries.get(&id).cloned()
-    }
-
-    /// Takes a transaction that was answered at `now` out of those that wait, with what `judge` makes
-    /// of its request and the answer.
-    pub(super) fn answered(
-        &self,
-        id: u32,
-        now: Instant,
-        judge: impl FnOnce(&Header) -> Result<(), Error>,
-    ) -> Option<(Entry, Result<(), Error>)> {
-        let mut outcome = Ok(());
-        let entry = self.remove(id, |entry| {
-            outcome = judge(&entry.header);
-            let end = match &outcome {
-                Ok(()) => End::Done,
-                Err(_) => End::Failed,
-            };
-            Over {
-                took: Some(now.saturating_duration_since(entry.since)),
-                ..over(&entry.header, end)
-            }
-        })?;
-        Some((entry, outcome))
-    }
-
-    /// Takes out the transaction with this id, and counts it as `over` tells.
-    fn remove(&self, id: u32, over: impl FnOnce(&Entry) -> Over) -> Option<Entry> {
-        let mut table = self.table();
-        let entry = table.entries.remove(&id)?;
-        table.large -= usize::from(is_large(&entry.header));
-        self.note_outstanding(&table);
-        table.traffic.end(&over(&entry));
-        drop(table);
-        self.uncount(&entry);
-        Some(entry)
-    }
-
-    /// Takes out a transaction that could not be sent; false if it is not there any more. It will
-    /// be sent over another connection, and counted there.
-    fn withdraw(&self, id: u32) -> bool {
-        let mut table = self.table();
-        let Some(entry) = table.entries.remove(&id) else {
-            return false;
-        };
-        table.large -= usize::from(is_large(&entry.header));
-        self.note_outstanding(&table);
-        table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
-        drop(table);
-        self.uncount(&entry);
-        true
-    }
-
-    /// Whether `transaction` waits for a response.
-    pub(super) fn awaits(&self, shared: &Shared, transaction: &Transaction) -> bool {
-        let id = shared.wire_id(transaction);
-        let table = self.table();
-        table
-            .entries
-            .get(&id)
-            .is_some_and(|entry| entry.transaction.same(transaction))
-    }
-
-    /// Forgets `transaction`, whose time is over; false if no response to it was waited for.
-    pub(super) fn forget(&self, shared: &Shared, transaction: &Transaction) -> bool {
-        if self.take_post(transaction) {
-            self.count(shared, &over_as(transaction, End::TimedOut));
-        }
-        let id = shared.wire_id(transaction);
-        let timed_out = |entry: &Entry| over(&entry.header, End::TimedOut);
-        self.awaits(shared, transaction) && self.remove(id, timed_out).is_some()
-    }
-
-    /// The response to `transaction` is to be read though nobody waits for it. False if it does not
-    /// wait for one.
-    pub(super) fn read_in_background(&self, shared: &Shared, transaction: &Transaction) -> bool {
-        let mut table = self.table();
-        let Some(entry) = table.entries.get_mut(&shared.wire_id(transaction)) else {
-            return false;
-        };
-        if !std::mem::replace(&mut entry.background, true) {
-            self.add_background(1);
-        }
-        true
-    }
-
-    pub(super) fn outstanding(&self) -> usize {
-        self.outstanding.load(Ordering::Relaxed)
-    }
-
-    /// Whether responses with much data are to come.
-    pub(super) fn expects_large(&self) -> bool {
-        self.large.load(Ordering::Relaxed) > 0
-    }
-
-    /// The transaction that waits for a response, if it is the only one and reads much data.
-    pub(super) fn only_large(&self) -> Option<Entry> {
-        if !self.expects_large() || self.outstanding() != 1 {
-            return None;
-        }
-        let table = self.table();
-        let mut entries = table.entries.values();
-        let entry = entries.next().filter(|entry| is_large(&entry.header))?;
-        entries.next().is_none().then(|| entry.clone())
-    }
-
-    /// Tells those who look without a lock how many there are.
-    fn note_outstanding(&self, table: &Table) {
-        self.large.store(table.large, Ordering::Relaxed);
-        self.outstanding
-            .store(table.entries.len(), Ordering::Relaxed);
     }
 
     pub(super) fn background(&self) -> isize {

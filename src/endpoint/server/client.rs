@@ -1,10 +1,13 @@
 //! A client as the server sees it: where its responses go.
 
+mod held;
+mod request;
+
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -14,62 +17,8 @@ use crate::endpoint::outgoing::{Body, Chunk, Outgoing, Sent};
 use crate::endpoint::stats::{End, Over, PeerStats, Traffic};
 use crate::error::ErrorKind;
 use crate::wire::{response_head, response_tail, response_tail_ok, Header, MAX_RESULT, PROBE};
-
-/// How long responses are held for a response connection that has not come yet.
-const HOLD: Duration = Duration::from_secs(1);
-
-/// A request that waits for its turn.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) header: Header,
-    /// What a Write or Post brought.
-    pub(super) data: Data,
-    /// When it came, as [`Shared::clock`] told it.
-    pub(super) since: u32,
-}
-
-/// The data of a request: register accesses take no memory of their own.
-#[derive(Debug)]
-pub(super) enum Data {
-    None,
-    /// So many bytes.
-    Small([u8; SMALL_DATA], u8),
-    Large(Vec<u8>),
-}
-
-/// As many bytes are small.
-const SMALL_DATA: usize = 16;
-
-impl Data {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Data::None => 0,
-            Data::Small(_, count) => usize::from(*count),
-            Data::Large(bytes) => bytes.len(),
-        }
-    }
-
-    /// Takes `bytes`, or copies them if they are few.
-    pub(super) fn take(bytes: &mut Vec<u8>) -> Data {
-        if bytes.len() > SMALL_DATA {
-            return Data::Large(std::mem::take(bytes));
-        }
-        let data = Data::copy(bytes);
-        bytes.clear();
-        data
-    }
-
-    /// A copy of `bytes`.
-    pub(super) fn copy(bytes: &[u8]) -> Data {
-        if bytes.len() > SMALL_DATA {
-            return Data::Large(bytes.to_vec());
-        }
-        let mut small = [0; SMALL_DATA];
-        small[..bytes.len()].copy_from_slice(bytes);
-        // It fits: it is not more than `SMALL_DATA`.
-        Data::Small(small, bytes.len() as u8)
-    }
-}
+use held::Response;
+pub(super) use request::{Data, Request};
 
 /// A client, from the arrival of its request connection to its end.
 pub(super) struct Client {
@@ -98,21 +47,6 @@ struct Responses {
     /// Responses have been dropped of which nobody was told.
     dropping: bool,
     traffic: Traffic,
-}
-
-/// A response that waits for its connection.
-struct Response {
-    header: Header,
-    body: Chunk,
-    tail: Vec<u8>,
-    since: Instant,
-}
-
-impl Response {
-    /// What it counts for while it is held: a little, even if it is empty.
-    fn cost(&self) -> usize {
-        64 + self.body.len() + self.tail.len()
-    }
 }
 
 impl Client {
@@ -227,38 +161,6 @@ impl Client {
         self.held_bytes.load(Ordering::Relaxed)
     }
 
-    /// Throws away what has been held too long. True if something is held still.
-    pub(super) fn expire(&self, now: Instant) -> bool {
-        let mut responses = self.lock();
-        let mut dropped = None;
-        while responses
-            .held
-            .front()
-            .is_some_and(|response| response.since + HOLD <= now)
-        {
-            let Some(response) = responses.held.pop_front() else {
-                break;
-            };
-            self.held_bytes
-                .fetch_sub(response.cost(), Ordering::Relaxed);
-            if !std::mem::replace(&mut responses.dropping, true) {
-                dropped = Some(response.header.id);
-            }
-        }
-        let held = !responses.held.is_empty();
-        drop(responses);
-        if let Some(id) = dropped {
-            ::log::warn!(
-                target: &self.shared.name,
-                "No response connection of {} for the response to id={id}: it and those after it are \
-                 dropped.",
-                self.name
-            );
-        }
-        self.shared.wake.tell();
-        held
-    }
-
     /// Answers a request that the slave need not see.
     pub(super) fn refuse(&self, header: &Header, text: &str) {
         let filler = filler(header, self.shared.settings.max_transaction());
@@ -339,47 +241,6 @@ impl Client {
                 self.name, header.id
             );
         }
-    }
-
-    /// Keeps a response until there is a connection for it.
-    fn hold(
-        &self,
-        mut responses: MutexGuard<'_, Responses>,
-        header: &Header,
-        body: Chunk,
-        tail: &[u8],
-    ) {
-        let (tail, since) = (tail.to_vec(), Instant::now());
-        let response = Response {
-            header: *header,
-            body,
-            tail,
-            since,
-        };
-        if self.held_bytes() + response.cost() > self.shared.settings.max_queued.get() {
-            // Once is enough: it may send requests for as long as it likes.
-            let first = !std::mem::replace(&mut responses.dropping, true);
-            drop(responses);
-            if first {
-                ::log::warn!(
-                    target: &self.shared.name,
-                    "No response connection of {}, and too much is waiting for it: the response to id={} \
-                     and those after it are dropped.",
-                    self.name, header.id
-                );
-            }
-            return;
-        }
-        self.held_bytes
-            .fetch_add(response.cost(), Ordering::Relaxed);
-        responses.held.push_back(response);
-        drop(responses);
-        ::log::debug!(
-            target: &self.shared.name,
-            "Holding the response to id={} until {} has a response connection.",
-            header.id, self.name
-        );
-        self.shared.housekeep.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, Responses> {
