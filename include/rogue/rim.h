@@ -897,6 +897,10 @@ rim_status rim_transaction_copy_out(const rim_transaction *transaction,
  * Copies size bytes from source into the transaction, from byte offset on: what a master reads.
  * RIM_STATUS_SIZE if they are not all inside the transaction, RIM_STATUS_EXPIRED if it is over.
  * Takes a lock for the copying unless the handle holds one.
+ *
+ * Of a Read, bytes that are not written are zeros. Those that are written from offset 0 on in order,
+ * in one piece or several, before any lock is taken, need not be made zeros before: the quickest way
+ * to answer a large Read.
  */
 rim_status rim_transaction_copy_in(rim_transaction *transaction,
                                    uint32_t offset,

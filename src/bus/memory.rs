@@ -5,7 +5,7 @@
 //! decided who may touch the bytes when, are the two under `bus/` with `unsafe`.
 #![allow(unsafe_code)]
 
-use std::alloc::{alloc_zeroed, Layout};
+use std::alloc::{alloc, Layout};
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 
@@ -14,6 +14,8 @@ use std::ptr::NonNull;
 pub struct Memory {
     start: NonNull<u8>,
     len: usize,
+    /// As many bytes have been written, from the start on. Nobody reaches the others before `fill`.
+    written: usize,
     owner: Owner,
 }
 
@@ -42,25 +44,59 @@ impl Memory {
         Memory {
             start,
             len: bytes.len(),
+            written: bytes.len(),
             owner: Owner::Heap(bytes.capacity()),
         }
     }
 
-    /// `len` zeros that live as long as this object; `None` if there is no memory for them.
-    pub fn zeros(len: usize) -> Option<Memory> {
+    /// `len` bytes that live as long as this object, to be written by `append` or made zeros by
+    /// `fill`; `None` if there is no memory for them.
+    pub(super) fn reserved(len: usize) -> Option<Memory> {
         let layout = Layout::array::<u8>(len).ok()?;
         if len == 0 {
             return Some(Memory::owned(Vec::new()));
         }
-        // Not by way of a `Vec`, which cannot be refused memory and have it from the system as zeros
-        // at the same time.
         // SAFETY: the layout is not empty.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let start = NonNull::new(unsafe { alloc(layout) })?;
         Some(Memory {
             start,
             len,
+            written: 0,
             owner: Owner::Heap(len),
         })
+    }
+
+    /// Makes zeros of all bytes that have not been written.
+    pub(super) fn fill(&mut self) {
+        if self.written < self.len {
+            // SAFETY: these bytes are this object's, and nobody else reaches them: a span of them is
+            // made when they are all written.
+            unsafe {
+                let rest = self.start.add(self.written);
+                rest.write_bytes(0, self.len - self.written);
+            }
+            self.written = self.len;
+        }
+    }
+
+    /// Writes `bytes` at `offset`, if that is just where the bytes begin that have not been written,
+    /// and they fit there. False, and nothing done, if not.
+    pub(super) fn append(&mut self, offset: usize, bytes: &[u8]) -> bool {
+        if offset != self.written || bytes.len() > self.len - self.written {
+            return false;
+        }
+        // SAFETY: there is room for them, as just checked; and as for `fill`.
+        unsafe {
+            let place = self.start.add(offset);
+            place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+        }
+        self.written += bytes.len();
+        true
+    }
+
+    /// Whether no byte has been written: they are zeros to whoever would look.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.written == 0 && self.len > 0
     }
 
     /// Memory that belongs to the caller.
@@ -75,6 +111,7 @@ impl Memory {
         Memory {
             start,
             len,
+            written: len,
             owner: Owner::Caller,
         }
     }
@@ -124,6 +161,7 @@ impl Within {
         (len <= WITHIN).then_some(Memory {
             start,
             len,
+            written: len,
             owner: Owner::Within,
         })
     }
@@ -159,14 +197,15 @@ unsafe impl Send for Span {}
 unsafe impl Sync for Span {}
 
 impl Span {
-    /// The bytes `offset..offset + len` of `memory`, or `None` when they are not all inside it.
+    /// The bytes `offset..offset + len` of `memory`, or `None` when they are not all inside it, or not
+    /// all of it has been written.
     ///
     /// # Safety
     ///
     /// Until the span is dropped, `memory` must stay valid (for owned memory: alive), and nobody else
     /// may reach an overlapping span of it, unless all of them use `bytes` alone.
     pub(super) unsafe fn new(memory: &Memory, offset: usize, len: usize) -> Option<Span> {
-        if offset.checked_add(len)? > memory.len {
+        if offset.checked_add(len)? > memory.len || memory.written < memory.len {
             return None;
         }
         // SAFETY: the offset is inside (or one past the end of) the memory, as just checked.
@@ -192,9 +231,9 @@ impl Span {
 impl Drop for Memory {
     fn drop(&mut self) {
         if let Owner::Heap(capacity) = self.owner {
-            // SAFETY: these are the parts of the `Vec` that `owned` took apart, or what `zeros` got from
-            // the allocator as a `Vec` would, given back once.
-            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), self.len, capacity) });
+            // SAFETY: these are the parts of the `Vec` that `owned` took apart, or what `reserved` got
+            // from the allocator as a `Vec` would, given back once. Bytes need no destructor.
+            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), 0, capacity) });
         }
     }
 }
@@ -219,5 +258,25 @@ mod tests {
     #[test]
     fn empty_memory_is_allowed() {
         assert!(Memory::owned(Vec::new()).is_empty());
+        assert!(Memory::reserved(0).unwrap().is_empty());
+    }
+
+    #[test]
+    fn reserved_memory_is_written_in_order_and_then_filled() {
+        let mut memory = Memory::reserved(8).unwrap();
+        assert!(memory.is_untouched());
+        assert!(!memory.append(1, &[9]), "a gap");
+        assert!(!memory.append(0, &[9; 9]), "too much");
+        assert!(memory.append(0, &[1, 2]));
+        assert!(!memory.append(0, &[9]), "written already");
+        assert!(memory.append(2, &[3]));
+        // SAFETY: the memory outlives the spans and they are used one at a time.
+        unsafe {
+            assert!(Span::new(&memory, 0, 2).is_none(), "not all written");
+            memory.fill();
+            let span = Span::new(&memory, 0, 8).unwrap();
+            assert_eq!(span.bytes(), [1, 2, 3, 0, 0, 0, 0, 0]);
+        }
+        assert!(!memory.is_untouched() && !memory.append(8, &[1]));
     }
 }

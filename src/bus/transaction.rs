@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 
 use super::deadline::Renewals;
 use super::kind::kind_name;
-use super::memory::{Memory, Within};
+use super::memory::{Memory, Span, Within};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 pub use lock::DataLock;
-use lock::Locked;
+use lock::{Locked, Published};
 use pieces::{Parent, Pieces};
 pub use wait::Link;
 
@@ -60,8 +60,9 @@ enum Keep {
     /// The handle keeps the memory alive that the span is in.
     Transaction {
         _handle: Transaction,
-        span: lock::Published,
+        span: Span,
     },
+    Zeros(usize),
     Nothing,
 }
 
@@ -69,7 +70,18 @@ impl AsRef<[u8]> for Payload {
     fn as_ref(&self) -> &[u8] {
         match &self.0 {
             Keep::Transaction { span, .. } => span.bytes(),
-            Keep::Nothing => &[],
+            Keep::Zeros(_) | Keep::Nothing => &[],
+        }
+    }
+}
+
+impl Payload {
+    /// How many zeros these are, if they are nothing else, since the slave has not touched them. Then
+    /// they are nowhere in memory, and not to be had as a slice.
+    pub fn zeros(&self) -> Option<usize> {
+        match self.0 {
+            Keep::Zeros(count) => Some(count),
+            _ => None,
         }
     }
 }
@@ -376,15 +388,16 @@ impl Inner {
             return;
         };
         let outcome = state.outcome.clone().unwrap_or(Ok(()));
-        let span = handle.and_then(|_| self.published_bytes(&state));
+        let bytes = handle.and_then(|_| self.published_bytes(&mut state));
         drop(state);
-        let payload = match (handle, span) {
-            (Some(handle), Some(span)) => Payload(Keep::Transaction {
+        let payload = Payload(match (handle, bytes) {
+            (Some(handle), Some(Published::Bytes(span))) => Keep::Transaction {
                 _handle: handle.clone(),
                 span,
-            }),
-            _ => Payload(Keep::Nothing),
-        };
+            },
+            (_, Some(Published::Zeros(count))) => Keep::Zeros(count),
+            _ => Keep::Nothing,
+        });
         let (address, size, kind) = (self.origin, self.size, self.kind);
         completion.completed(
             token,

@@ -78,21 +78,21 @@ impl Outgoing {
         if queue.closed {
             return Sent::Closed;
         }
-        if queue.bytes > 0 {
+        let size = body.len();
+        let start = body.start();
+        // A body that does not lie in one place goes by way of the queue.
+        let scattered = start.len() < size;
+        if queue.bytes > 0 || scattered {
+            let now = queue.deferred || queue.bytes == 0;
             queue.push_message(head, body, tail, 0, room);
-            let deferred = queue.deferred;
             self.count(&queue);
-            if deferred && self.flush_locked(&mut queue).is_err() {
+            if now && self.flush_locked(&mut queue).is_err() {
                 return Sent::Closed;
             }
             return self.rest(queue);
         }
-        let size = body.len();
         let whole = head.len() + size + tail.len();
-        let start = body.start();
-        // A body that does not lie in one place goes by way of the queue, and the tail after it.
-        let end = if start.len() == size { tail } else { &[] };
-        let parts = [IoSlice::new(head), IoSlice::new(start), IoSlice::new(end)];
+        let parts = [IoSlice::new(head), IoSlice::new(start), IoSlice::new(tail)];
         let taken = match socket::send(&self.stream, &parts) {
             Ok(count) => count,
             Err(error) if socket::is_early(&error) => 0,

@@ -45,12 +45,10 @@ impl Locked {
 
 /// The bytes of a published transaction: read-only, since nobody can lock them again.
 #[derive(Debug)]
-pub(super) struct Published(Span);
-
-impl Published {
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.0.bytes()
-    }
+pub(super) enum Published {
+    Bytes(Span),
+    /// Nobody has touched them: so many zeros.
+    Zeros(usize),
 }
 
 /// The right to touch a transaction's bytes, held by one thread's work at a time. It ends when this
@@ -153,6 +151,9 @@ impl Transaction {
             state.waiters -= 1;
         }
         let open = !state.published && !state.collected;
+        if let Some(memory) = state.memory.as_mut().filter(|_| open) {
+            memory.fill();
+        }
         let span = match &state.memory {
             // SAFETY: the root owns or was lent the memory, and outlives this lock, which holds a
             // handle. It is published or collected (the caller's memory given back) only while no
@@ -178,7 +179,7 @@ impl Transaction {
     /// before.
     pub fn done_with(&self, data: &[u8]) -> bool {
         let inner = &self.0;
-        let state = inner.lock_state();
+        let mut state = inner.lock_state();
         let range = inner.range();
         if inner.parent.is_some() || state.locked.overlaps(&range) {
             drop(state);
@@ -191,7 +192,8 @@ impl Transaction {
         if state.outcome.is_some() {
             return false;
         }
-        if let Some(memory) = &state.memory {
+        if let Some(memory) = &mut state.memory {
+            memory.fill();
             // SAFETY: as for `lock`, which nobody else can have while this thread has the state.
             if let Some(mut span) = unsafe { Span::new(memory, 0, range.len()) } {
                 span.bytes_mut().copy_from_slice(data);
@@ -207,11 +209,12 @@ impl Transaction {
         if self.0.parent.is_some() && self.0.lock_state().published {
             return None;
         }
-        let root = self.0.root().lock_state();
+        let mut root = self.0.root().lock_state();
         if root.published || root.collected {
             return None;
         }
-        let memory = root.memory.as_ref()?;
+        let memory = root.memory.as_mut()?;
+        memory.fill();
         // SAFETY: as for `lock`; only the place is taken, nothing is read or written.
         let span = unsafe { Span::new(memory, self.0.range().start, self.0.range().len()) }?;
         Some(span.start())
@@ -219,12 +222,32 @@ impl Transaction {
 }
 
 impl Transaction {
+    /// Copies `bytes` to the transaction's bytes from `offset` on without making zeros of those first.
+    /// False, and nothing done, if that is not possible: they are locked, or another part of another
+    /// transaction's, or have been touched before, or do not go on where such a copy has ended.
+    pub fn append(&self, offset: usize, bytes: &[u8]) -> bool {
+        let inner = &self.0;
+        if inner.parent.is_some() {
+            return false;
+        }
+        let mut state = inner.lock_state();
+        let open = !state.published && !state.collected;
+        if !open || state.locked.overlaps(&inner.range()) {
+            return false;
+        }
+        let memory = state.memory.as_mut();
+        memory.is_some_and(|memory| memory.append(offset, bytes))
+    }
+
     /// As [`Transaction::provide`], with zeros. False if there is no memory for them.
     pub fn provide_zeros(&self) -> bool {
         let size = self.size() as usize;
         // SAFETY: `within` is not used as memory before, since there is none yet (under the lock),
         // and it lives as long as the transaction, which owns the memory.
-        self.provide_with(|within| unsafe { within.memory(size) }.or_else(|| Memory::zeros(size)))
+        self.provide_with(|within| {
+            // They are made zeros when somebody is to see them.
+            unsafe { within.memory(size) }.or_else(|| Memory::reserved(size))
+        })
     }
 
     /// As [`Transaction::provide`], with a copy of `bytes`.
@@ -260,16 +283,20 @@ impl Inner {
     }
 
     /// The bytes, once published. The span is good for as long as a handle is kept with it.
-    pub(super) fn published_bytes(&self, state: &State) -> Option<Published> {
+    pub(super) fn published_bytes(&self, state: &mut State) -> Option<Published> {
         // A piece's bytes can still be locked by way of its root or of another piece.
         if self.parent.is_some() {
             return None;
         }
         // The caller's memory may be taken back as soon as a wait has seen the publication.
-        let memory = state.memory.as_ref().filter(|memory| memory.is_owned())?;
+        let memory = state.memory.as_mut().filter(|memory| memory.is_owned())?;
         let range = self.range();
+        if memory.is_untouched() {
+            return Some(Published::Zeros(range.len()));
+        }
+        memory.fill();
         // SAFETY: a published root cannot be locked any more, and what owns the memory outlives the
         // span, which is kept with a handle.
-        unsafe { Span::new(memory, range.start, range.len()) }.map(Published)
+        unsafe { Span::new(memory, range.start, range.len()) }.map(Published::Bytes)
     }
 }

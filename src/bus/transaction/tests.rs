@@ -320,3 +320,29 @@ fn small_memory_is_inside_the_transaction_and_aligned() {
         assert_eq!(copied.lock().bytes().unwrap(), vec![7; size as usize]);
     }
 }
+
+#[test]
+fn bytes_that_nobody_touches_are_told_as_zeros() {
+    struct Zeros(Mutex<Vec<Option<usize>>>);
+    impl Completion for Zeros {
+        fn completed(&self, _: u64, completed: Completed) {
+            self.0.lock().unwrap().push(completed.payload.zeros());
+        }
+    }
+    let heard = Arc::new(Zeros(Mutex::default()));
+    let touch: [fn(&Transaction); 4] = [
+        |_| {},
+        |t| assert!(t.append(0, &[1])),
+        |t| drop(t.lock()),
+        |t| assert!(t.start().is_some()),
+    ];
+    for touch in touch {
+        let t = Transaction::new(0, 64, READ, None, LONG);
+        t.provide_zeros();
+        t.on_completion(heard.clone(), 0);
+        touch(&t);
+        t.done();
+        assert!(!t.append(0, &[1]), "it is over");
+    }
+    assert_eq!(*heard.0.lock().unwrap(), [Some(64), None, None, None]);
+}

@@ -200,13 +200,16 @@ impl Queue {
     /// What to send next, as far as it fits one system call; returns how many parts that is.
     pub(super) fn parts<'a>(&'a self, parts: &mut [IoSlice<'a>; MOST_PARTS]) -> usize {
         let mut count = 0;
-        for (index, chunk) in self.chunks.iter().enumerate().take(MOST_PARTS) {
-            let offset = if index == 0 { self.offset } else { 0 };
-            let start = chunk.from(offset);
-            parts[index] = IoSlice::new(start);
-            count = index + 1;
-            if offset + start.len() < chunk.len() {
-                break;
+        for (index, chunk) in self.chunks.iter().enumerate() {
+            let mut offset = if index == 0 { self.offset } else { 0 };
+            while offset < chunk.len() {
+                if count == MOST_PARTS {
+                    return count;
+                }
+                let start = chunk.from(offset);
+                parts[count] = IoSlice::new(start);
+                count += 1;
+                offset += start.len();
             }
         }
         count

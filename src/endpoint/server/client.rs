@@ -306,11 +306,11 @@ impl Completion for Client {
         let count = |traffic: &mut Traffic| traffic.end(&over);
         match outcome {
             Ok(()) => {
-                // A write's data is not echoed.
-                let body = if kind == WRITE {
-                    Chunk::Zeros(0)
-                } else {
-                    Chunk::Payload(payload)
+                let body = match payload.zeros() {
+                    // A write's data is not echoed.
+                    _ if kind == WRITE => Chunk::Zeros(0),
+                    Some(count) => Chunk::Zeros(count),
+                    None => Chunk::Payload(payload),
                 };
                 self.respond(&header, body, Ok(()), count);
             }

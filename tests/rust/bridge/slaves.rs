@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rogue_memory_bridge::bus::{Emulate, Hub, Slave, SlaveBase, POST, READ, WRITE};
+use rogue_memory_bridge::bus::{Emulate, Hub, Slave, SlaveBase, Transaction, POST, READ, WRITE};
 use rogue_memory_bridge::endpoint::ServerOptions;
 use rogue_memory_bridge::error::ErrorKind;
 
@@ -226,5 +226,69 @@ fn a_split_on_the_client_side_completes_though_nobody_reads_for_its_pieces() {
     for _ in 0..20 {
         asking.put(0, &data, WRITE).unwrap();
         assert_eq!(asking.read(0, 1000).unwrap(), data);
+    }
+}
+
+/// How a slave answers a Read of so many bytes, in order of address: not at all, in parts, with a
+/// part missing, with a part and then a lock.
+fn answer_in_part(transaction: &Transaction) {
+    let size = transaction.size() as usize;
+    let (first, second) = (size / 3, size / 2);
+    match transaction.address() {
+        0 => {}
+        1 => {
+            assert!(transaction.append(0, &pattern(size, 1)));
+            assert!(!transaction.append(0, &[9]));
+        }
+        2 => {
+            assert!(transaction.append(0, &pattern(first, 2)));
+            assert!(transaction.append(first, &pattern(second - first, 3)));
+            assert!(!transaction.append(second + 1, &[9]));
+        }
+        _ => {
+            assert!(transaction.append(0, &pattern(first, 4)));
+            let mut lock = transaction.lock();
+            assert!(lock.bytes().unwrap()[first..].iter().all(|&byte| byte == 0));
+            lock.bytes_mut().unwrap()[size - 1] = 9;
+            drop(lock);
+            assert!(!transaction.append(first, &[9]));
+        }
+    }
+    assert!(!transaction.append(size, &[9]));
+    transaction.done();
+}
+
+#[test]
+fn what_a_slave_does_not_write_reads_as_zeros() {
+    let served = Served::new(Acting::new(1, 0, |transaction| {
+        answer_in_part(&transaction);
+    }));
+    let asking = Asking::new(served.port());
+    for size in [17, 64, 5000, 70_000, 3 << 20] {
+        let (first, second) = (size / 3, size / 2);
+        let mut expected = [
+            vec![0; size],
+            pattern(size, 1),
+            vec![0; size],
+            vec![0; size],
+        ];
+        expected[2][..first].copy_from_slice(&pattern(first, 2));
+        expected[2][first..second].copy_from_slice(&pattern(second - first, 3));
+        expected[3][..first].copy_from_slice(&pattern(first, 4));
+        expected[3][size - 1] = 9;
+        // One after the other, and all at once.
+        for at_once in [false, true] {
+            let mut blocks = vec![vec![0xEE; size]; 8];
+            for (n, block) in blocks.iter_mut().enumerate() {
+                let id = asking.ask(n as u64 % 4, block, READ);
+                if !at_once {
+                    asking.master.wait(id).unwrap();
+                }
+            }
+            asking.master.wait(0).unwrap();
+            for (n, block) in blocks.iter().enumerate() {
+                assert!(*block == expected[n % 4], "{size} bytes, {n}");
+            }
+        }
     }
 }
