@@ -2,7 +2,8 @@
 //!
 //! A master may hand over memory that it goes on owning (`reqTransaction(address, size, data,
 //! type)`), which no Rust borrow can describe: this module and `transaction/lock.rs`, where it is
-//! decided who may touch the bytes when, are the two under `bus/` with `unsafe`.
+//! decided who may touch the bytes when, are the two under `bus/` with `unsafe`, but for a line in
+//! `transaction/reuse.rs`.
 #![allow(unsafe_code)]
 
 use std::alloc::{alloc, Layout};

@@ -62,6 +62,7 @@ enum Keep {
         _handle: Transaction,
         span: Span,
     },
+    /// Nobody has touched them: so many zeros.
     Zeros(usize),
     Nothing,
 }

@@ -85,8 +85,9 @@ impl Outgoing {
         if queue.bytes > 0 || scattered {
             let now = queue.deferred || queue.bytes == 0;
             queue.push_message(head, body, tail, 0, room);
-            self.count(&queue);
-            if now && self.flush_locked(&mut queue).is_err() {
+            if !now {
+                self.count(&queue);
+            } else if self.flush_locked(&mut queue).is_err() {
                 return Sent::Closed;
             }
             return self.rest(queue);

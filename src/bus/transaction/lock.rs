@@ -223,8 +223,8 @@ impl Transaction {
 
 impl Transaction {
     /// Copies `bytes` to the transaction's bytes from `offset` on without making zeros of those first.
-    /// False, and nothing done, if that is not possible: they are locked, or another part of another
-    /// transaction's, or have been touched before, or do not go on where such a copy has ended.
+    /// False, and nothing done, if that is not possible: this is a piece of another transaction, the
+    /// bytes are or have been locked, or they do not begin where such a copy has ended.
     pub fn append(&self, offset: usize, bytes: &[u8]) -> bool {
         let inner = &self.0;
         if inner.parent.is_some() {
