@@ -50,8 +50,8 @@ impl Memory {
         }
     }
 
-    /// `len` bytes that live as long as this object, to be written by `append` or made zeros by
-    /// `fill`; `None` if there is no memory for them.
+    /// `len` bytes that live as long as this object, to be written by `append` or made zeros for a
+    /// `span`; `None` if there is no memory for them.
     pub(super) fn reserved(len: usize) -> Option<Memory> {
         let layout = Layout::array::<u8>(len).ok()?;
         if len == 0 {
@@ -68,7 +68,7 @@ impl Memory {
     }
 
     /// Makes zeros of all bytes that have not been written.
-    pub(super) fn fill(&mut self) {
+    fn fill(&mut self) {
         if self.written < self.len {
             // SAFETY: these bytes are this object's, and nobody else reaches them: a span of them is
             // made when they are all written.
@@ -93,6 +93,18 @@ impl Memory {
         }
         self.written += bytes.len();
         true
+    }
+
+    /// The bytes `offset..offset + len`, or `None` when they are not all inside; those that have not been
+    /// written are made zeros first.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Span::new`].
+    pub(super) unsafe fn span(&mut self, offset: usize, len: usize) -> Option<Span> {
+        self.fill();
+        // SAFETY: the caller's promise.
+        unsafe { Span::new(self, offset, len) }
     }
 
     /// Whether no byte has been written: they are zeros to whoever would look.

@@ -1,13 +1,8 @@
 /* What a server and a client have counted, after work that is known. */
 #define _POSIX_C_SOURCE 200809L
-#include "check.h"
+#include "ends.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
 enum { LONG_US = 20000000 };
 
@@ -196,18 +191,6 @@ static void each_client(void) {
     CHECK(server_figures().connections_total == 4);
 }
 
-/* A connection of no client's. */
-static int visitor(void) {
-    struct sockaddr_in address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect(fd, (struct sockaddr*)&address, sizeof address) == 0);
-    return fd;
-}
-
 static void nobody_hears(void* user, rim_status status, const char* error) {
     (void)user;
     (void)status;
@@ -278,13 +261,13 @@ static void connections_dropped_by_cause(void) {
     static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/plain\r\n\r\n";
     struct linger reset = {1, 0};
     char byte;
-    int fd = visitor();
+    int fd = dial(port);
     CHECK(write(fd, request, sizeof request - 1) == (ssize_t)sizeof request - 1);
     while (server_figures().dropped_protocol == 0) {
         sleep_ms(5);
     }
     close(fd);
-    fd = visitor();
+    fd = dial(port);
     CHECK(read(fd, &byte, 1) == 1);
     CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0);
     close(fd);
@@ -295,7 +278,7 @@ static void connections_dropped_by_cause(void) {
     CHECK_OK(rim_tcp_server_get_options(server, &options, sizeof options));
     options.max_connections = 2;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
-    fd = visitor();
+    fd = dial(port);
     while (server_figures().dropped_over_limit == 0) {
         sleep_ms(5);
     }
@@ -303,7 +286,7 @@ static void connections_dropped_by_cause(void) {
     options.max_connections = 0;
     options.handshake_timeout_us = 1000;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
-    fd = visitor();
+    fd = dial(port);
     while (server_figures().dropped_handshake == 0) {
         sleep_ms(5);
     }

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::{log_outcome, Inner, State, Transaction};
+use super::{Inner, State, Transaction};
 use crate::bus::memory::{Memory, Span, Within};
 use crate::error::{Error, Result};
 
@@ -95,14 +95,13 @@ impl DataLock {
         self.span = None;
         self.held = false;
         let mut state = inner.lock_state();
-        let first = state.outcome.is_none();
-        if first {
-            log_outcome(inner, &outcome);
-            state.outcome = Some(outcome);
-        }
         inner.unlock(&mut state, &inner.range());
-        inner.publish_locked(state, Some(&self.transaction));
-        first
+        if state.outcome.is_some() {
+            inner.publish_locked(state, Some(&self.transaction));
+            return false;
+        }
+        inner.finish_locked(state, outcome, Some(&self.transaction));
+        true
     }
 }
 
@@ -151,14 +150,11 @@ impl Transaction {
             state.waiters -= 1;
         }
         let open = !state.published && !state.collected;
-        if let Some(memory) = state.memory.as_mut().filter(|_| open) {
-            memory.fill();
-        }
-        let span = match &state.memory {
+        let span = match &mut state.memory {
             // SAFETY: the root owns or was lent the memory, and outlives this lock, which holds a
             // handle. It is published or collected (the caller's memory given back) only while no
             // lock is held; overlapping locks exclude each other.
-            Some(memory) if open => unsafe { Span::new(memory, range.start, range.len()) },
+            Some(memory) if open => unsafe { memory.span(range.start, range.len()) },
             _ => None,
         };
         state.locked.add(range);
@@ -193,9 +189,8 @@ impl Transaction {
             return false;
         }
         if let Some(memory) = &mut state.memory {
-            memory.fill();
             // SAFETY: as for `lock`, which nobody else can have while this thread has the state.
-            if let Some(mut span) = unsafe { Span::new(memory, 0, range.len()) } {
+            if let Some(mut span) = unsafe { memory.span(0, range.len()) } {
                 span.bytes_mut().copy_from_slice(data);
             }
         }
@@ -214,9 +209,8 @@ impl Transaction {
             return None;
         }
         let memory = root.memory.as_mut()?;
-        memory.fill();
-        // SAFETY: as for `lock`; only the place is taken, nothing is read or written.
-        let span = unsafe { Span::new(memory, self.0.range().start, self.0.range().len()) }?;
+        // SAFETY: as for `lock`; only the place is taken.
+        let span = unsafe { memory.span(self.0.range().start, self.0.range().len()) }?;
         Some(span.start())
     }
 }
@@ -294,9 +288,8 @@ impl Inner {
         if memory.is_untouched() {
             return Some(Published::Zeros(range.len()));
         }
-        memory.fill();
         // SAFETY: a published root cannot be locked any more, and what owns the memory outlives the
         // span, which is kept with a handle.
-        unsafe { Span::new(memory, range.start, range.len()) }.map(Published::Bytes)
+        unsafe { memory.span(range.start, range.len()) }.map(Published::Bytes)
     }
 }
