@@ -44,6 +44,12 @@ pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets calls with [`Mode::Wait`] wait, for at most `limit`.
+pub(super) fn may_wait(stream: &TcpStream, limit: Duration) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(limit))
+}
+
 /// Sends what the socket takes at once of `parts`, in one system call.
 pub(super) fn send(stream: &impl AsFd, parts: &[IoSlice<'_>]) -> io::Result<usize> {
     #[cfg(target_os = "linux")]

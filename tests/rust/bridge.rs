@@ -23,6 +23,8 @@ mod figures;
 mod hostile;
 #[path = "bridge/links.rs"]
 mod links;
+#[path = "bridge/only.rs"]
+mod only;
 #[path = "bridge/raw.rs"]
 mod raw;
 #[path = "bridge/slaves.rs"]

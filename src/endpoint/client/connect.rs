@@ -74,10 +74,7 @@ async fn connect_to(
     let (requests, decoder) = shake(shared, requests, Role::Push).await?;
     for stream in [&responses, &requests] {
         // From here on threads wait in their reads, each for no longer than this.
-        stream
-            .set_nonblocking(false)
-            .and_then(|()| stream.set_read_timeout(Some(READ_LIMIT)))
-            .map_err(|error| io_error(shared, &error))?;
+        socket::may_wait(stream, READ_LIMIT).map_err(|error| io_error(shared, &error))?;
     }
     Ok((
         Connection::new(requests, responses, Reader::new(reader)),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::state::Shared;
+use super::wake::Wake;
 use crate::bus::{Completed, Completion, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::{Body, Chunk, Outgoing, Sent};
 use crate::endpoint::stats::{End, Over, PeerStats, Traffic};
@@ -31,6 +32,8 @@ pub(super) struct Client {
     session: bool,
     /// Told when its connection may be read again.
     pub(super) space: Notify,
+    /// Told when its connection may wait for requests in the system call that receives them.
+    pub(super) listen: Wake,
     outstanding: AtomicUsize,
     /// It is among those that are to be looked at because they may be idle.
     noted: AtomicBool,
@@ -63,6 +66,7 @@ impl Client {
             port,
             session,
             space: Notify::new(),
+            listen: Wake::default(),
             outstanding: AtomicUsize::new(0),
             noted: AtomicBool::new(false),
             held_bytes: AtomicUsize::new(0),

@@ -1,12 +1,13 @@
 //! The work on one connection of a server: from its arrival over the handshake to its end.
 
 mod ending;
+mod receive;
 mod request;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -20,14 +21,15 @@ use super::client::{Client, Data, Request};
 use super::state::Shared;
 use crate::endpoint::outgoing::{Body, Outgoing};
 use crate::endpoint::pairing::{Arrival, Side};
-use crate::endpoint::socket::{self, Mode};
+use crate::endpoint::socket;
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role, SessionId};
 use ending::{Cause, Dropped, Finish, Leave};
 
 /// Data of at least this much is received where it belongs, as far as it is not there yet.
 const DIRECT: u64 = 1 << 14;
-/// As much is received at a time while such data is to be expected.
-const LOOK_AHEAD: usize = 4096;
+/// The longest wait for requests in the system call that receives them. What else there is to do waits
+/// as long; the kernel rounds it up to some milliseconds.
+const LISTEN_LIMIT: Duration = Duration::from_millis(1);
 /// How often a connection may receive before the others have their turn.
 const MOST_TURNS: u32 = 8;
 /// What is wrong with a client that has more responses waiting than may.
@@ -88,6 +90,8 @@ struct Connection {
     no_memory: bool,
     /// The last message had data that is worth to be received where it belongs.
     large: bool,
+    /// More was there when it was received last, whatever the event loop knows of that.
+    more: bool,
     /// Requests that are complete, until they are given to the server.
     requests: Vec<Request>,
     /// As many of them waited as may when the last ones were given.
@@ -98,7 +102,9 @@ struct Connection {
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: Side) {
     let peer_ip = peer.ip().to_canonical();
-    if let Err(error) = socket::tune(&stream, shared.settings.keep_alive.get()) {
+    let tuned = socket::tune(&stream, shared.settings.keep_alive.get())
+        .and_then(|()| socket::may_wait(&stream, LISTEN_LIMIT));
+    if let Err(error) = tuned {
         ::log::warn!(target: &shared.name, "Lost {peer}: {error}");
         return;
     }
@@ -137,6 +143,7 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         data: Vec::new(),
         no_memory: false,
         large: false,
+        more: false,
         requests: Vec::new(),
         full: false,
         now: 0,
@@ -253,96 +260,6 @@ impl Connection {
                 return Ok(());
             }
         }
-    }
-
-    /// Receives what is there and works through it. False at the end of the stream.
-    async fn receive(&mut self, role: Role) -> Finish<bool> {
-        // A large piece of data goes straight to where it belongs.
-        let direct = self.decoder.data_remaining();
-        if direct >= LOOK_AHEAD as u64 {
-            return self.receive_data(direct).await;
-        }
-        loop {
-            if let Some(goes_on) = self.receive_once(role).await? {
-                return Ok(goes_on);
-            }
-        }
-    }
-
-    /// Receives once the connection seems readable. `None` if there was nothing after all, false at
-    /// the end of the stream.
-    async fn receive_once(&mut self, role: Role) -> Finish<Option<bool>> {
-        let shared = Arc::clone(&self.shared);
-        let full = {
-            // Not `readable()`, which enters itself in a list for each wait: one task waits here.
-            let readable = poll_fn(|context| self.socket.poll_read_ready(context)).await;
-            let Ok(mut ready) = readable else {
-                return Ok(Some(false));
-            };
-            let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-            // Of large data only the beginning comes this way: the rest needs no copy.
-            let most = if self.large { LOOK_AHEAD } else { buffer.len() };
-            match socket::receive(self.socket.get_ref(), &mut buffer[..most], Mode::Now) {
-                Ok(0) => return Ok(Some(false)),
-                Ok(count) => {
-                    let full = count == most;
-                    if !full {
-                        // Taken as a sign that no more is there; more would make it ready again.
-                        ready.clear_ready();
-                    }
-                    drop(ready);
-                    self.work(role, &buffer[..count])?;
-                    full
-                }
-                Err(error) if socket::is_early(&error) => {
-                    ready.clear_ready();
-                    return Ok(None);
-                }
-                Err(error) => return self.failed(&error).map(|()| Some(false)),
-            }
-        };
-        if full && !self.large {
-            // It may have more than it is due: the others first.
-            let_others().await;
-        }
-        Ok(Some(true))
-    }
-
-    async fn receive_data(&mut self, direct: u64) -> Finish<bool> {
-        // What is announced is no more than a transaction may have, and untouched room costs next to
-        // nothing; beyond this it grows with what has come.
-        let room = self
-            .data
-            .len()
-            .max(1 << 20)
-            .min(usize::try_from(direct).unwrap_or(usize::MAX));
-        let data = &mut self.data;
-        let result = self
-            .socket
-            .async_io(Interest::READABLE, |stream| {
-                socket::receive_to_end(stream, data, room)
-            })
-            .await;
-        let count = match result {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
-                self.forget_data();
-                return Ok(true);
-            }
-            Err(error) => return self.failed(&error).map(|()| false),
-        };
-        self.decoder.data_taken(count as u64);
-        if count > 0 && self.decoder.data_remaining() == 0 {
-            self.work(Role::Pull, &[])?;
-        }
-        Ok(count > 0)
-    }
-
-    /// There is no memory for the data that is coming in: the rest of it is passed over.
-    fn forget_data(&mut self) {
-        self.data = Vec::new();
-        self.no_memory = true;
-        self.decoder.skip_data();
     }
 
     fn work(&mut self, role: Role, input: &[u8]) -> Finish {

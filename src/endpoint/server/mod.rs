@@ -3,23 +3,22 @@
 //!
 //! A server has no thread. [`TcpServer::next`] drives everything (accepting, reading, what waits to
 //! be sent) on the thread that calls it; while nobody calls, nothing moves but the responses, which
-//! leave on the thread that completes their transaction. See `state.rs` for what is shared,
-//! `connection.rs` for the work on one connection, `client.rs` for a client as the server sees it.
+//! leave on the thread that completes their transaction. See `pull.rs` for what that thread does,
+//! `state.rs` for what is shared, `connection.rs` for the work on one connection, `client.rs` for a
+//! client as the server sees it.
 
 mod client;
 mod connection;
 mod deferred;
 mod housekeeping;
+mod pull;
 mod state;
 mod wake;
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::poll_fn;
-use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use super::address::{listen, Listeners};
 use super::options::ServerOptions;
@@ -28,30 +27,16 @@ use super::stats::{PeerStats, ServerStats};
 use crate::bus::{check_access, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
-use state::{Shared, Work};
-
-/// While requests are at hand, the network is looked at no more often than this: 100 us, in steps of
-/// the server's clock.
-const LOOK_EVERY: u32 = 100_000 >> 8;
+use pull::Pull;
+use state::Shared;
 
 /// A server of the bridge.
 pub struct TcpServer {
     shared: Arc<Shared>,
     address: String,
     port: u16,
-    runtime: Mutex<Option<Pull>>,
+    pull: Mutex<Option<Pull>>,
     home: Home,
-}
-
-/// What the pulling thread has to itself.
-struct Pull {
-    /// The work on each connection. It is a part of what the thread waits for, and no task of the
-    /// event loop's: a request that it has read is handed out at once, without another turn of the
-    /// loop and its system call.
-    connections: FuturesUnordered<Work>,
-    runtime: Runtime,
-    /// When the network was looked at last, by the server's clock.
-    looked: u32,
 }
 
 impl TcpServer {
@@ -91,16 +76,11 @@ impl TcpServer {
             "TCP memory bridge ready. request={address}:{bound} response={address}:{}",
             bound + 1
         );
-        let runtime = Mutex::new(Some(Pull {
-            connections: FuturesUnordered::new(),
-            runtime,
-            looked: 0,
-        }));
         Ok(TcpServer {
             shared,
             address: address.to_owned(),
             port: bound,
-            runtime,
+            pull: Mutex::new(Some(Pull::new(runtime))),
             home: Home::here(),
         })
     }
@@ -175,7 +155,7 @@ impl TcpServer {
     /// Fails with `Stopped` once the server has been stopped, and with `Busy` while another thread
     /// is in this call.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
-        let mut guard = match self.runtime.try_lock() {
+        let mut guard = match self.pull.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poison)) => poison.into_inner(),
             Err(TryLockError::WouldBlock) if self.shared.stopped() => return Err(self.stopped()),
@@ -190,23 +170,7 @@ impl TcpServer {
         let Some(pull) = guard.as_mut() else {
             return Err(self.stopped());
         };
-        let fresh = || self.shared.recent_clock().wrapping_sub(pull.looked) < LOOK_EVERY;
-        if self.shared.has_requests() && !self.shared.stopped() && fresh() {
-            if let Some(transaction) = self.shared.take() {
-                return Ok(Some(transaction));
-            }
-        }
-        // What connections answer by themselves meanwhile is not deferred: nobody would come back.
-        self.shared.deferred.pull_nowhere();
-        self.shared.deferred.flush();
-        let Pull {
-            connections,
-            runtime,
-            ..
-        } = pull;
-        let result = runtime.block_on(pulled(&self.shared, connections, timeout));
-        pull.looked = self.shared.clock();
-        self.shared.deferred.pull_here();
+        let result = pull.next(&self.shared, timeout);
         if self.shared.stopped() {
             if let Some(transaction) = result {
                 transaction.fail(self.stopped());
@@ -226,16 +190,9 @@ impl TcpServer {
         }
         self.shared.stop();
         // Whoever pulls has been told and leaves at once.
-        let mut guard = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Pull {
-            connections,
-            runtime,
-            ..
-        }) = guard.take()
-        {
-            // Those that have only just come hold the server, and are held by it.
-            drop((connections, self.shared.take_arrivals()));
-            runtime.shutdown_background();
+        let mut guard = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pull) = guard.take() {
+            pull.end(&self.shared);
             ::log::debug!(target: &self.shared.name, "Stopping TCP memory bridge.");
         }
     }
@@ -255,57 +212,11 @@ impl Drop for TcpServer {
     fn drop(&mut self) {
         if !self.home.is_here() {
             // To let go of a socket here would take it out of the event loop of the parent's.
-            std::mem::forget(std::mem::replace(&mut self.runtime, Mutex::new(None)));
+            std::mem::forget(std::mem::replace(&mut self.pull, Mutex::new(None)));
             std::mem::forget(Arc::clone(&self.shared));
             return;
         }
         self.stop();
-    }
-}
-
-/// Works on all connections until a transaction is there.
-async fn pulled(
-    shared: &Shared,
-    connections: &mut FuturesUnordered<Work>,
-    timeout: Option<Duration>,
-) -> Option<Transaction> {
-    // One turn of the event loop sees what has come, the next ones let the connections work on it.
-    // Without time to wait that is all there is; with requests at hand one turn keeps the others going.
-    let turns = if timeout == Some(Duration::ZERO) {
-        3
-    } else {
-        u32::from(shared.has_requests())
-    };
-    for _ in 0..turns {
-        tokio::task::yield_now().await;
-        connections.extend(shared.take_arrivals());
-        poll_fn(|context| {
-            while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
-            Poll::Ready(())
-        })
-        .await;
-        if let Some(transaction) = shared.take() {
-            return Some(transaction);
-        }
-    }
-    let wait = poll_fn(|context| loop {
-        if shared.stopped() {
-            return Poll::Ready(None);
-        }
-        // The connections first: what they bring is looked at before this thread sleeps.
-        while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
-        if let Some(transaction) = shared.take() {
-            return Poll::Ready(Some(transaction));
-        }
-        if shared.wake.poll_told(context).is_pending() {
-            return Poll::Pending;
-        }
-        connections.extend(shared.take_arrivals());
-    });
-    match timeout {
-        None => wait.await,
-        Some(Duration::ZERO) => None,
-        Some(timeout) => tokio::time::timeout(timeout, wait).await.unwrap_or(None),
     }
 }
 

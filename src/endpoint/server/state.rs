@@ -273,6 +273,25 @@ impl Shared {
         }
     }
 
+    /// The client, if no other connections than its two are there.
+    pub(super) fn only_client(&self) -> Option<Arc<Client>> {
+        let state = self.lock();
+        let mut clients = state.connections.values().map(|c| c.client.as_ref());
+        match (clients.next(), clients.next(), clients.next()) {
+            (Some(Some(client)), Some(None), None) | (Some(None), Some(Some(client)), None) => {
+                Some(Arc::clone(client))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing to do or to send until a request comes.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.has_requests()
+            && self.outstanding.load(Ordering::SeqCst) == 0
+            && self.queued.load(Ordering::Relaxed) == 0
+    }
+
     /// The clients that are there now.
     pub(super) fn clients(&self) -> Vec<Arc<Client>> {
         self.lock()

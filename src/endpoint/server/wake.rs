@@ -1,4 +1,4 @@
-//! How the thread that pulls is told to look again, by any thread. Like tokio's `Notify` for one that
+//! How the thread that pulls is told something, by any thread. Like tokio's `Notify` for one that
 //! waits, at a third of its cost: this is polled with each turn of the event loop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,11 @@ impl Wake {
         if !self.told.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
+    }
+
+    /// What it was told, if it has not looked yet, holds no more.
+    pub(super) fn take_back(&self) {
+        self.told.store(false, Ordering::Release);
     }
 
     /// Whether it has been told since it asked last; if not, the context will hear of it.
@@ -50,6 +55,9 @@ mod tests {
         wake.tell();
         wake.tell();
         assert!(wake.poll_told(&mut context).is_ready());
+        assert!(wake.poll_told(&mut context).is_pending());
+        wake.tell();
+        wake.take_back();
         assert!(wake.poll_told(&mut context).is_pending());
     }
 

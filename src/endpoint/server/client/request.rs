@@ -8,7 +8,7 @@ pub(in crate::endpoint::server) struct Request {
     pub(in crate::endpoint::server) header: Header,
     /// What a Write or Post brought.
     pub(in crate::endpoint::server) data: Data,
-    /// When it came, as [`Shared::clock`] told it.
+    /// When it came, as `Shared::clock` told it.
     pub(in crate::endpoint::server) since: u32,
 }
 

@@ -1,0 +1,225 @@
+//! What the thread that pulls does until it has a transaction.
+//!
+//! Mostly it turns an event loop, which knows all connections. While a server has one client only
+//! and its requests come one soon after the other, the thread waits for the next one in the system
+//! call that receives it: that leaves out the event loop with its own system call. Whatever else
+//! there may be to do, a new connection above all, waits meanwhile; so each such wait is short
+//! ([`socket::may_wait`]), there are none once the client pauses, and the event loop has its
+//! turn every [`QUICK`].
+//!
+//! [`socket::may_wait`]: crate::endpoint::socket::may_wait
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::future::poll_fn;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::runtime::Runtime;
+
+use super::client::Client;
+use super::state::{Shared, Work};
+use crate::bus::Transaction;
+
+/// While requests are at hand, the network is looked at no more often than this: 100 us, in steps of
+/// the server's clock.
+const LOOK_EVERY: u32 = 100_000 >> 8;
+/// Requests that come within this come one soon after the other: 2 ms.
+const QUICK: u32 = 2_000_000 >> 8;
+
+/// What the pulling thread has to itself.
+pub(super) struct Pull {
+    /// The work on each connection. It is a part of what the thread waits for, and no task of the
+    /// event loop's: a request that it has read is handed out at once, without another turn of the
+    /// loop and its system call.
+    connections: FuturesUnordered<Work>,
+    runtime: Runtime,
+    /// When the event loop had its turn last, by the server's clock.
+    looked: u32,
+    /// The only client, while its requests come soon.
+    only: Option<Arc<Client>>,
+}
+
+impl Pull {
+    pub(super) fn new(runtime: Runtime) -> Pull {
+        Pull {
+            connections: FuturesUnordered::new(),
+            runtime,
+            looked: 0,
+            only: None,
+        }
+    }
+
+    /// The next transaction; `None` when `timeout` is over, or the server has been stopped.
+    pub(super) fn next(
+        &mut self,
+        shared: &Shared,
+        timeout: Option<Duration>,
+    ) -> Option<Transaction> {
+        let began = shared.recent_clock();
+        let looked = began.wrapping_sub(self.looked);
+        if shared.has_requests() && !shared.stopped() && looked < LOOK_EVERY {
+            if let Some(transaction) = shared.take() {
+                return Some(transaction);
+            }
+        }
+        // What connections answer by themselves meanwhile is not deferred: nobody would come back.
+        shared.deferred.pull_nowhere();
+        shared.deferred.flush();
+        let listened = if timeout.is_none() && looked < QUICK {
+            self.listen(shared)
+        } else {
+            None
+        };
+        let result = listened.or_else(|| self.turn(shared, timeout, began));
+        shared.deferred.pull_here();
+        result
+    }
+
+    /// Turns the event loop until there is a transaction.
+    fn turn(
+        &mut self,
+        shared: &Shared,
+        timeout: Option<Duration>,
+        began: u32,
+    ) -> Option<Transaction> {
+        let waiting = pulled(shared, &mut self.connections, timeout);
+        let result = self.runtime.block_on(waiting);
+        self.looked = shared.clock();
+        self.only = None;
+        if timeout.is_none() && self.looked.wrapping_sub(began) < QUICK {
+            self.only = shared.only_client();
+            // From now on they do not wake the event loop, in which nobody waits.
+            self.poll_connections();
+        }
+        result
+    }
+
+    /// Waits for the only client's next request where it is received. `None` if it did not come soon,
+    /// or there is more to do than that.
+    fn listen(&mut self, shared: &Shared) -> Option<Transaction> {
+        let client = self.only.take().filter(|_| shared.is_idle())?;
+        client.listen.tell();
+        self.poll_connections();
+        // It may have been at something else.
+        client.listen.take_back();
+        let transaction = shared.take()?;
+        self.only = Some(client);
+        Some(transaction)
+    }
+
+    fn poll_connections(&mut self) {
+        // They may begin to wait for a time.
+        let _context = self.runtime.enter();
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(())) = self.connections.poll_next_unpin(&mut context) {}
+    }
+
+    /// Ends the work on all connections.
+    pub(super) fn end(self, shared: &Shared) {
+        // Those that have only just come hold the server, and are held by it.
+        drop((self.connections, shared.take_arrivals()));
+        self.runtime.shutdown_background();
+    }
+}
+
+/// Works on all connections until a transaction is there.
+async fn pulled(
+    shared: &Shared,
+    connections: &mut FuturesUnordered<Work>,
+    timeout: Option<Duration>,
+) -> Option<Transaction> {
+    // One turn of the event loop sees what has come, the next ones let the connections work on it.
+    // Without time to wait that is all there is; with requests at hand one turn keeps the others going.
+    let turns = if timeout == Some(Duration::ZERO) {
+        3
+    } else {
+        u32::from(shared.has_requests())
+    };
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+        connections.extend(shared.take_arrivals());
+        poll_fn(|context| {
+            while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
+            Poll::Ready(())
+        })
+        .await;
+        if let Some(transaction) = shared.take() {
+            return Some(transaction);
+        }
+    }
+    let wait = poll_fn(|context| loop {
+        if shared.stopped() {
+            return Poll::Ready(None);
+        }
+        // The connections first: what they bring is looked at before this thread sleeps.
+        while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
+        if let Some(transaction) = shared.take() {
+            return Poll::Ready(Some(transaction));
+        }
+        if shared.wake.poll_told(context).is_pending() {
+            return Poll::Pending;
+        }
+        connections.extend(shared.take_arrivals());
+    });
+    match timeout {
+        None => wait.await,
+        Some(Duration::ZERO) => None,
+        Some(timeout) => tokio::time::timeout(timeout, wait).await.unwrap_or(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{Memory, Slave, READ};
+    use crate::endpoint::server::{admit, TcpServer};
+    use crate::endpoint::{ClientOptions, ServerOptions, TcpClient};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const SOON: u64 = 0;
+    const PAUSES: u64 = 1;
+    const TWO: u64 = 2;
+
+    fn listens(server: &TcpServer) -> bool {
+        let pull = server.pull.lock().unwrap();
+        pull.as_ref().unwrap().only.is_some()
+    }
+
+    fn read(client: &TcpClient, address: u64) {
+        let memory = Some(Memory::owned(vec![0; 4]));
+        let transaction = Transaction::new(address, 4, READ, memory, PATIENCE);
+        client.do_transaction(transaction.clone());
+        transaction.taken();
+        transaction.wait().unwrap();
+    }
+
+    #[test]
+    fn the_event_loop_is_left_out_for_an_only_client_that_does_not_pause() {
+        let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default()).unwrap();
+        let server = &server;
+        let client = || TcpClient::new("127.0.0.1", server.port(), ClientOptions::default());
+        let mut listened = [0; 3];
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let only = client().unwrap();
+                (0..1000).for_each(|_| read(&only, SOON));
+                for _ in 0..10 {
+                    std::thread::sleep(Duration::from_millis(20));
+                    read(&only, PAUSES);
+                }
+                let second = client().unwrap();
+                read(&second, SOON);
+                (0..1000).for_each(|_| read(&only, TWO));
+                server.stop();
+            });
+            while let Ok(Some(transaction)) = server.next(None) {
+                listened[transaction.address() as usize] += u32::from(listens(server));
+                assert!(admit(&transaction, 1, 0));
+                transaction.done();
+            }
+        });
+        let [soon, pauses, two] = listened;
+        assert!(soon > 100 && pauses == 0 && two == 0, "{listened:?}");
+    }
+}
