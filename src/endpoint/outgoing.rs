@@ -15,6 +15,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use super::socket;
+use crate::bus::DataLock;
 pub(super) use queue::{Body, Chunk};
 use queue::{Queue, MOST_PARTS, SMALL};
 
@@ -46,8 +47,6 @@ pub(super) enum Sent {
     Deferred { mark: u64, first: bool },
     /// The connection is closed: it is lost.
     Closed,
-    /// There is no memory for what the socket might not take: nothing of it was sent.
-    NoMemory,
 }
 
 impl Outgoing {
@@ -66,10 +65,6 @@ impl Outgoing {
     /// now is kept.
     pub(super) fn send(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
         let mut queue = self.lock();
-        // Before anything is sent: a message that has begun must be sent to its end.
-        let Some(room) = body.room() else {
-            return Sent::NoMemory;
-        };
         // What can be joined to what was deferred leaves with it in one call.
         let joins = matches!(body, Body::Owned(_)) || body.len() < SMALL;
         if queue.deferred && !joins && self.flush_locked(&mut queue).is_err() {
@@ -78,19 +73,20 @@ impl Outgoing {
         if queue.closed {
             return Sent::Closed;
         }
+        let lent = matches!(body, Body::Lent(_));
         let size = body.len();
         let start = body.start();
         // A body that does not lie in one place goes by way of the queue.
         let scattered = start.len() < size;
         if queue.bytes > 0 || scattered {
             let now = queue.deferred || queue.bytes == 0;
-            queue.push_message(head, body, tail, 0, room);
+            queue.push_message(head, body, tail, 0);
             if !now {
                 self.count(&queue);
             } else if self.flush_locked(&mut queue).is_err() {
                 return Sent::Closed;
             }
-            return self.rest(queue);
+            return self.rest(queue, lent);
         }
         let whole = head.len() + size + tail.len();
         let parts = [IoSlice::new(head), IoSlice::new(start), IoSlice::new(tail)];
@@ -107,9 +103,9 @@ impl Outgoing {
             return Sent::Whole;
         }
         queue.progress = Instant::now();
-        queue.push_message(head, body, tail, taken, room);
+        queue.push_message(head, body, tail, taken);
         self.count(&queue);
-        self.rest(queue)
+        self.rest(queue, lent)
     }
 
     /// Keeps a message of three parts for the next flush, unless it is large or there is enough to
@@ -129,14 +125,17 @@ impl Outgoing {
         Sent::Deferred { mark, first }
     }
 
-    /// What came of a message of which the end is in the queue, or was.
-    fn rest(&self, queue: MutexGuard<'_, Queue>) -> Sent {
+    /// What came of a message of which the end is in the queue, or was. Who has lent its bytes sees to
+    /// the rest.
+    fn rest(&self, queue: MutexGuard<'_, Queue>, lent: bool) -> Sent {
         if queue.bytes == 0 {
             return Sent::Whole;
         }
         let mark = queue.sent + queue.bytes as u64;
         drop(queue);
-        self.pending.notify_one();
+        if !lent {
+            self.pending.notify_one();
+        }
         Sent::Queued(mark)
     }
 
@@ -169,6 +168,16 @@ impl Outgoing {
             return Err(ErrorKind::NotConnected.into());
         }
         Ok(())
+    }
+
+    /// What waits of bytes that were lent with `lock` is copied to `room`, which must be large enough:
+    /// nobody reads the lock any more. It is for the endpoint's thread then.
+    pub(super) fn take_back(&self, lock: &Arc<DataLock>, room: Vec<u8>) {
+        let mut queue = self.lock();
+        queue.take_back(lock, room);
+        if queue.bytes > 0 {
+            self.pending.notify_one();
+        }
     }
 
     /// Bytes that wait.
@@ -228,8 +237,10 @@ impl Drop for Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::{Memory, Transaction, WRITE};
     use std::io::Read;
     use std::net::TcpListener;
+    use std::time::Duration;
 
     fn pair() -> (Arc<TcpStream>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -264,13 +275,44 @@ mod tests {
             theirs.read_exact(&mut got).map(|()| got)
         });
         while outgoing.flush().unwrap() > 0 {
-            socket::wait(
-                &ours,
-                socket::Until::Writable,
-                std::time::Duration::from_secs(10),
-            );
+            socket::wait(&ours, socket::Until::Writable, Duration::from_secs(10));
         }
         assert_eq!(outgoing.sent(), count as u64);
+        assert!(reader.join().unwrap().unwrap() == expected);
+    }
+
+    #[test]
+    fn what_was_lent_is_taken_back_half_sent() {
+        let (ours, mut theirs) = pair();
+        let outgoing = Outgoing::new(Arc::clone(&ours), Arc::default());
+        let bytes: Vec<u8> = (0..20_000_000u32).map(|n| (n % 251) as u8).collect();
+        let memory = Some(Memory::owned(bytes.clone()));
+        let transaction = Transaction::new(0, bytes.len() as u32, WRITE, memory, Duration::MAX);
+        let lock = Arc::new(transaction.lock());
+        let room = || Vec::with_capacity(bytes.len());
+        for head in [b"one", b"two"] {
+            let sent = outgoing.send(head, Body::Lent(&lock), b"end");
+            assert!(matches!(sent, Sent::Queued(_)));
+        }
+        let waiting = outgoing.queued();
+        // The first one has begun, the second one has not; each is taken back once.
+        for holders in [2, 1] {
+            outgoing.take_back(&lock, room());
+            assert_eq!(Arc::strong_count(&lock), holders);
+        }
+        outgoing.take_back(&lock, room());
+        assert_eq!(outgoing.queued(), waiting);
+        let mut lock = Arc::into_inner(lock).unwrap();
+        lock.bytes_mut().unwrap().fill(0);
+        let expected = [b"one", &bytes[..], b"endtwo", &bytes[..], b"end"].concat();
+        let reader = std::thread::spawn(move || {
+            let mut got = Vec::new();
+            theirs.read_to_end(&mut got).map(|_| got)
+        });
+        while outgoing.flush().unwrap() > 0 {
+            socket::wait(&ours, socket::Until::Writable, Duration::from_secs(10));
+        }
+        outgoing.close();
         assert!(reader.join().unwrap().unwrap() == expected);
     }
 

@@ -21,6 +21,8 @@ mod expected;
 mod figures;
 #[path = "bridge/hostile.rs"]
 mod hostile;
+#[path = "bridge/large.rs"]
+mod large;
 #[path = "bridge/links.rs"]
 mod links;
 #[path = "bridge/only.rs"]

@@ -1,8 +1,9 @@
 //! What lives as long as a connection: its two sockets, and the transactions that wait for their
-//! responses (`table.rs`) or to be sent (`posts.rs`).
+//! responses (`table.rs`) or to be sent (`posts.rs`). How they are sent is in `send.rs`.
 
 mod figures;
 mod posts;
+mod send;
 mod table;
 
 use std::collections::VecDeque;
@@ -14,14 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::link::Shared;
 use super::response::Reader;
 use super::turn::Turn;
-use crate::bus::{Transaction, POST, WRITE};
-use crate::endpoint::outgoing::{Body, Outgoing, Sent};
+use crate::bus::Transaction;
+use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::socket::Mode;
 use crate::endpoint::stats::End;
 use crate::error::{Error, ErrorKind};
-use crate::wire::{request_head, Header};
 use figures::over;
 pub(super) use figures::over_as;
+pub(super) use send::Submit;
 pub(super) use table::Entry;
 use table::Table;
 
@@ -50,17 +51,6 @@ pub(super) struct Connection {
     bursts: AtomicBool,
 }
 
-/// What came of sending a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Submit {
-    /// It is on its way, or over.
-    Sent,
-    /// It is on its way, and more than enough waits to be sent.
-    Crowded,
-    /// There is no connection any more, and nothing of it was sent.
-    Lost,
-}
-
 impl Connection {
     pub(super) fn new(requests: TcpStream, responses: TcpStream, reader: Reader) -> Connection {
         let requests = Arc::new(requests);
@@ -77,100 +67,6 @@ impl Connection {
             background: AtomicIsize::new(0),
             armed: AtomicBool::new(false),
             bursts: AtomicBool::new(false),
-        }
-    }
-
-    /// Sends a transaction on the calling thread. The client's thread is to read its response if it is
-    /// `background`: nobody waits for it.
-    pub(super) fn submit(
-        &self,
-        shared: &Shared,
-        transaction: &Transaction,
-        background: bool,
-    ) -> Submit {
-        let header = Header {
-            id: shared.wire_id(transaction),
-            address: transaction.address(),
-            size: transaction.size(),
-            kind: transaction.kind(),
-        };
-        let carries_data = matches!(header.kind, WRITE | POST);
-        let lock = carries_data.then(|| transaction.lock());
-        let data = match &lock {
-            None => None,
-            Some(lock) => match lock.bytes() {
-                Some(bytes) => Some(bytes),
-                // Its master has given up already.
-                None => return Submit::Sent,
-            },
-        };
-        let Some(others) = self.enter(transaction, header, background) else {
-            return Submit::Lost;
-        };
-        let head = request_head(&header, data.map(<[u8]>::len));
-        let body = Body::Borrowed(data.unwrap_or(&[]));
-        // While others are under way this one may leave together with the next: see `Link::drive`. If
-        // none are, more are taken to follow as they did the last time.
-        let sent = if self.bursts.swap(others, Ordering::Relaxed) || others {
-            self.outgoing.defer(head.as_bytes(), body, &[])
-        } else {
-            self.outgoing.send(head.as_bytes(), body, &[])
-        };
-        ::log::debug!(
-            target: &shared.name,
-            "Requested transaction id={}, addr=0x{:x}, size={}, type={}, local id={}: {sent:?}",
-            header.id, header.address, header.size, header.kind, transaction.id()
-        );
-        // One that is deferred waits for whoever waits for a response, or for the client's thread.
-        let first = matches!(sent, Sent::Deferred { first: true, .. });
-        let arm = first && !self.armed.swap(true, Ordering::AcqRel);
-        if background || arm {
-            shared.control.notify_one();
-        }
-        match (sent, lock) {
-            (Sent::NoMemory, Some(lock)) => {
-                if header.kind == POST {
-                    self.count(shared, &over(&header, End::Failed));
-                } else {
-                    self.remove(header.id, |entry| over(&entry.header, End::Failed));
-                }
-                let text = format!("{}: no memory for {} bytes", shared.place, header.size);
-                lock.fail(Error::new(ErrorKind::System, text));
-                // Others may have been held back for this one.
-                shared.made_room();
-            }
-            (Sent::Closed, _) => {
-                // If it is not there any more, whoever took it out has failed it.
-                let ours = header.kind == POST || self.withdraw(header.id);
-                if ours {
-                    return Submit::Lost;
-                }
-            }
-            // A posted write is complete when it has been sent.
-            (Sent::Whole, Some(lock)) if header.kind == POST => {
-                lock.done();
-                self.count(shared, &over(&header, End::Done));
-            }
-            (Sent::Queued(mark) | Sent::Deferred { mark, .. }, _) if header.kind == POST => {
-                self.posts().push_back((mark, transaction.clone()));
-                self.posts_sent(shared);
-                // Whoever closed the connection may have emptied the list before: then this is ours.
-                if self.outgoing.is_closed() && self.take_post(transaction) {
-                    self.count(shared, &over(&header, End::Failed));
-                    transaction.fail(self.failure().unwrap_or_else(|| {
-                        let text = format!("{}: connection lost", shared.place);
-                        Error::new(ErrorKind::ConnectionLost, text)
-                    }));
-                }
-            }
-            _ => {}
-        }
-        let crowded = matches!(sent, Sent::Queued(_))
-            && self.outgoing.queued() > shared.settings.max_queued.get();
-        if crowded {
-            Submit::Crowded
-        } else {
-            Submit::Sent
         }
     }
 

@@ -15,7 +15,6 @@ use super::connection::{over_as, Connection, Submit};
 use super::ids;
 use crate::bus::{Link, Renewals, Transaction};
 use crate::endpoint::settings::ClientSettings;
-use crate::endpoint::socket::{self, Until};
 use crate::endpoint::stats::{End, Traffic};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
@@ -128,16 +127,12 @@ impl Shared {
                 return;
             };
             drop(state);
-            match connection.submit(self, transaction, unattended) {
-                Submit::Sent => return,
-                Submit::Crowded if attending() => return,
-                Submit::Crowded => {
-                    self.push_on(&connection, transaction.timeout());
-                    return;
-                }
-                // It was lost just now, and nothing of this transaction had been sent.
-                Submit::Lost => state = self.lock(),
+            let patience = (!attending()).then(|| transaction.timeout());
+            if connection.submit(self, transaction, unattended, patience) == Submit::Sent {
+                return;
             }
+            // It was lost just now, and nothing of this transaction had been sent.
+            state = self.lock();
             // The client's thread takes the connection down; until then there is nothing to do.
             if state
                 .connection
@@ -191,28 +186,6 @@ impl Shared {
         None
     }
 
-    /// More than enough waits to be sent: the calling thread helps until it is less, the connection
-    /// is lost, or `limit` has passed without any progress.
-    fn push_on(&self, connection: &Arc<Connection>, limit: Duration) {
-        connection.add_background(1);
-        self.control.notify_one();
-        let mut begun = Instant::now();
-        let mut before = connection.outgoing.sent();
-        while connection.outgoing.queued() > self.settings.max_queued.get()
-            && begun.elapsed() < limit
-        {
-            socket::wait(&connection.requests, Until::Writable, READ_LIMIT);
-            if connection.flush(self).is_err() {
-                break;
-            }
-            let now = connection.outgoing.sent();
-            if now != before {
-                (before, begun) = (now, Instant::now());
-            }
-        }
-        connection.add_background(-1);
-    }
-
     /// A connection is there: what waited for it is sent, in the order in which it came.
     pub(super) fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
         loop {
@@ -232,7 +205,7 @@ impl Shared {
                 continue;
             }
             let unattended = transaction.unattended();
-            if connection.submit(self, &transaction, unattended) == Submit::Lost {
+            if connection.submit(self, &transaction, unattended, None) == Submit::Lost {
                 self.lock().backlog.push_front(transaction);
                 return;
             }

@@ -2,17 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::bus::Payload;
+use crate::bus::{DataLock, Payload};
 
 /// As many zeros as are sent from one place.
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// What is less than this is copied to what waits before it.
 pub(super) const SMALL: usize = 4096;
-/// For a copy of this much, room is made before it is needed: there may be none.
-const LARGE: usize = 1 << 20;
 /// As many pieces are given to the system in one call.
 pub(super) const MOST_PARTS: usize = 32;
 /// As much room is kept for bytes to come.
@@ -27,6 +26,9 @@ pub(in crate::endpoint) enum Chunk {
     Payload(Payload),
     /// So many zeros.
     Zeros(usize),
+    /// Bytes that somebody waits for to be sent, or to get back by [`Queue::take_back`]. Who lends
+    /// them keeps the lock too, so that the last to let go of it does not do that in here.
+    Lent(Arc<DataLock>),
 }
 
 impl Chunk {
@@ -35,6 +37,7 @@ impl Chunk {
             Chunk::Bytes(bytes) => bytes.len(),
             Chunk::Payload(payload) => payload.as_ref().len(),
             Chunk::Zeros(count) => *count,
+            Chunk::Lent(lock) => lent(lock).len(),
         }
     }
 
@@ -44,8 +47,13 @@ impl Chunk {
             Chunk::Bytes(bytes) => &bytes[offset..],
             Chunk::Payload(payload) => &payload.as_ref()[offset..],
             Chunk::Zeros(count) => &ZEROS[..(count - offset).min(ZEROS.len())],
+            Chunk::Lent(lock) => &lent(lock)[offset..],
         }
     }
+}
+
+fn lent(lock: &DataLock) -> &[u8] {
+    lock.bytes().unwrap_or(&[])
 }
 
 /// The middle part of a message.
@@ -53,6 +61,8 @@ impl Chunk {
 pub(in crate::endpoint) enum Body<'a> {
     /// Bytes of somebody else's: what must wait is copied.
     Borrowed(&'a [u8]),
+    /// Bytes that can wait as they are, until whoever lends them wants them back.
+    Lent(&'a Arc<DataLock>),
     /// Bytes that can wait as they are.
     Owned(Chunk),
 }
@@ -61,24 +71,15 @@ impl Body<'_> {
     pub(super) fn len(&self) -> usize {
         match self {
             Body::Borrowed(bytes) => bytes.len(),
+            Body::Lent(lock) => lent(lock).len(),
             Body::Owned(chunk) => chunk.len(),
-        }
-    }
-
-    /// Room for a copy of what is borrowed, if that is large; `None` if there is no memory for it.
-    pub(super) fn room(&self) -> Option<Vec<u8>> {
-        let mut room = Vec::new();
-        match self {
-            Body::Borrowed(bytes) if bytes.len() >= LARGE => {
-                room.try_reserve_exact(bytes.len()).ok().map(|()| room)
-            }
-            _ => Some(room),
         }
     }
 
     pub(super) fn start(&self) -> &[u8] {
         match self {
             Body::Borrowed(bytes) => bytes,
+            Body::Lent(lock) => lent(lock),
             Body::Owned(chunk) => chunk.from(0),
         }
     }
@@ -126,15 +127,8 @@ impl Queue {
     }
 
     /// Puts a message last, less its first `taken` bytes; only one that becomes the first may have
-    /// begun. `room` is what [`Body::room`] gave.
-    pub(super) fn push_message(
-        &mut self,
-        head: &[u8],
-        body: Body<'_>,
-        tail: &[u8],
-        taken: usize,
-        mut room: Vec<u8>,
-    ) {
+    /// begun.
+    pub(super) fn push_message(&mut self, head: &[u8], body: Body<'_>, tail: &[u8], taken: usize) {
         let size = body.len();
         if taken == 0 && size < SMALL {
             self.push_parts([head, &body.start()[..size], tail]);
@@ -143,11 +137,8 @@ impl Queue {
         self.push_bytes(&head[taken.min(head.len())..]);
         let taken = taken.saturating_sub(head.len());
         match body {
-            Body::Borrowed(bytes) if bytes.len() >= LARGE => {
-                room.extend_from_slice(&bytes[taken.min(size)..]);
-                self.push(Chunk::Bytes(room), 0);
-            }
             Body::Borrowed(bytes) => self.push_bytes(&bytes[taken.min(size)..]),
+            Body::Lent(lock) => self.push(Chunk::Lent(Arc::clone(lock)), taken.min(size)),
             Body::Owned(chunk) => self.push(chunk, taken.min(size)),
         }
         self.push_bytes(&tail[taken.saturating_sub(size)..]);
@@ -195,6 +186,24 @@ impl Queue {
             self.offset = offset;
         }
         self.chunks.push_back(chunk);
+    }
+
+    /// What waits of the bytes that were lent with `lock` is copied to `room`, which is large enough.
+    pub(super) fn take_back(&mut self, lock: &Arc<DataLock>, mut room: Vec<u8>) {
+        for (index, chunk) in self.chunks.iter_mut().enumerate() {
+            let Chunk::Lent(held) = chunk else { continue };
+            if !Arc::ptr_eq(held, lock) {
+                continue;
+            }
+            let offset = if index == 0 {
+                std::mem::take(&mut self.offset)
+            } else {
+                0
+            };
+            room.extend_from_slice(&lent(lock)[offset..]);
+            *chunk = Chunk::Bytes(room);
+            return;
+        }
     }
 
     /// What to send next, as far as it fits one system call; returns how many parts that is.
