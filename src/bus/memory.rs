@@ -107,6 +107,11 @@ impl Memory {
         unsafe { Span::new(self, offset, len) }
     }
 
+    /// Whether every byte has been written, or made zero.
+    pub(super) fn is_written(&self) -> bool {
+        self.written == self.len
+    }
+
     /// Whether no byte has been written: they are zeros to whoever would look.
     pub(super) fn is_untouched(&self) -> bool {
         self.written == 0 && self.len > 0

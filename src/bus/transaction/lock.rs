@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::{Inner, State, Transaction};
 use crate::bus::memory::{Memory, Span, Within};
@@ -55,7 +56,9 @@ pub(super) enum Published {
 /// is dropped, by whatever thread.
 pub struct DataLock {
     transaction: Transaction,
-    span: Option<Span>,
+    /// Not known before somebody looks at bytes that have to be made zeros first; then, or else at
+    /// once, `None` if they are out of reach.
+    span: OnceLock<Option<Span>>,
     /// It has not been given back yet.
     held: bool,
 }
@@ -63,12 +66,22 @@ pub struct DataLock {
 impl DataLock {
     /// The transaction's bytes; `None` when it has expired (see [`Transaction::expired`]).
     pub fn bytes(&self) -> Option<&[u8]> {
-        self.span.as_ref().map(Span::bytes)
+        self.span().as_ref().map(Span::bytes)
     }
 
     /// The transaction's bytes, to be changed; `None` when it has expired.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
-        self.span.as_mut().map(Span::bytes_mut)
+        self.span();
+        let span = self.span.get_mut().and_then(Option::as_mut);
+        span.map(Span::bytes_mut)
+    }
+
+    fn span(&self) -> &Option<Span> {
+        self.span.get_or_init(|| {
+            let inner = &self.transaction.0;
+            // SAFETY: as in `Transaction::lock`; the lock is held.
+            unsafe { inner.root().lock_state().span(&inner.range()) }
+        })
     }
 
     /// The transaction whose bytes these are.
@@ -92,7 +105,7 @@ impl DataLock {
             // The lock is one on the root.
             return inner.finish(outcome, Some(&self.transaction));
         }
-        self.span = None;
+        self.span.take();
         self.held = false;
         let mut state = inner.lock_state();
         inner.unlock(&mut state, &inner.range());
@@ -116,7 +129,7 @@ impl Drop for DataLock {
         if !self.held {
             return;
         }
-        self.span = None;
+        self.span.take();
         let inner = &self.transaction.0;
         let root = inner.root();
         let mut state = root.lock_state();
@@ -149,13 +162,14 @@ impl Transaction {
                 .unwrap_or_else(|poison| poison.into_inner());
             state.waiters -= 1;
         }
-        let open = !state.published && !state.collected;
-        let span = match &mut state.memory {
+        let ready = state.memory.as_ref().is_none_or(Memory::is_written);
+        let span = if ready {
             // SAFETY: the root owns or was lent the memory, and outlives this lock, which holds a
             // handle. It is published or collected (the caller's memory given back) only while no
             // lock is held; overlapping locks exclude each other.
-            Some(memory) if open => unsafe { memory.span(range.start, range.len()) },
-            _ => None,
+            OnceLock::from(unsafe { state.span(&range) })
+        } else {
+            OnceLock::new()
         };
         state.locked.add(range);
         drop(state);
@@ -165,7 +179,7 @@ impl Transaction {
             held: true,
         };
         if self.0.parent.is_some() && self.0.lock_state().published {
-            lock.span = None;
+            lock.span = OnceLock::from(None);
         }
         lock
     }
@@ -205,12 +219,8 @@ impl Transaction {
             return None;
         }
         let mut root = self.0.root().lock_state();
-        if root.published || root.collected {
-            return None;
-        }
-        let memory = root.memory.as_mut()?;
         // SAFETY: as for `lock`; only the place is taken.
-        let span = unsafe { memory.span(self.0.range().start, self.0.range().len()) }?;
+        let span = unsafe { root.span(&self.0.range()) }?;
         Some(span.start())
     }
 }
@@ -260,6 +270,20 @@ impl Transaction {
             state.memory = make(&self.0.within);
         }
         state.memory.is_some()
+    }
+}
+
+impl State {
+    /// The bytes in `range` of this root's memory; `None` if they are out of reach.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Span::new`].
+    unsafe fn span(&mut self, range: &Range<usize>) -> Option<Span> {
+        let open = !self.published && !self.collected;
+        let memory = self.memory.as_mut().filter(|_| open)?;
+        // SAFETY: the caller's promise.
+        unsafe { memory.span(range.start, range.len()) }
     }
 }
 

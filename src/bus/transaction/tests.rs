@@ -330,10 +330,12 @@ fn bytes_that_nobody_touches_are_told_as_zeros() {
         }
     }
     let heard = Arc::new(Zeros(Mutex::default()));
-    let touch: [fn(&Transaction); 4] = [
+    let touch: [fn(&Transaction); 6] = [
         |_| {},
-        |t| assert!(t.append(0, &[1])),
         |t| drop(t.lock()),
+        |t| assert!(t.append(0, &[1])),
+        |t| assert_eq!(t.lock().bytes(), Some(&[0; 64][..])),
+        |t| assert_eq!(t.lock().bytes_mut(), Some(&mut [0; 64][..])),
         |t| assert!(t.start().is_some()),
     ];
     for touch in touch {
@@ -344,5 +346,23 @@ fn bytes_that_nobody_touches_are_told_as_zeros() {
         t.done();
         assert!(!t.append(0, &[1]), "it is over");
     }
-    assert_eq!(*heard.0.lock().unwrap(), [Some(64), None, None, None]);
+    let [none, lock, touched @ ..] = &heard.0.lock().unwrap()[..] else {
+        panic!("all are told");
+    };
+    assert_eq!((none, lock), (&Some(64), &Some(64)));
+    assert_eq!(touched, [None; 4]);
+}
+
+#[test]
+fn a_lock_that_is_looked_into_late_sees_what_the_others_wrote() {
+    let t = Transaction::new(0, 64, READ, None, LONG);
+    t.provide_zeros();
+    let (a, b) = (t.piece(0, 32, 0).unwrap(), t.piece(32, 32, 32).unwrap());
+    let (mut a, mut b) = (a.lock(), b.lock());
+    b.bytes_mut().unwrap().fill(5);
+    assert_eq!(a.bytes(), Some(&[0; 32][..]));
+    a.bytes_mut().unwrap().fill(6);
+    assert_eq!(b.bytes(), Some(&[5; 32][..]));
+    drop((a, b));
+    assert_eq!(t.lock().bytes(), Some(&[[6; 32], [5; 32]].concat()[..]));
 }
