@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -47,7 +48,7 @@ struct ServerState {
     std::thread thread;
     bool finished = false;
     /// What the slave is busy with; 0 is nothing.
-    uint32_t busyId = 0;
+    std::atomic<uint32_t> busyId{0};
 };
 
 thread_local const ServerState* ServerState::current = nullptr;
@@ -82,14 +83,10 @@ void ServerState::serve() {
             const rim::TransactionPtr transaction =
                 Access::wrap(server_next(*handle, *master->handle));
             const rim::SlavePtr slave = master->getSlave();
-            {
-                std::lock_guard<std::mutex> lock(mutex);
-                busyId = transaction->id();
-            }
+            busyId.store(transaction->id(), std::memory_order_relaxed);
             admitAndDispatch(*slave, transaction);
             server_returned(*handle, Access::handle(*transaction));
-            std::lock_guard<std::mutex> lock(mutex);
-            busyId = 0;
+            busyId.store(0, std::memory_order_relaxed);
         } catch (const rust::Error&) {
             return; // stopped
         } catch (const std::exception& error) {

@@ -5,15 +5,6 @@
 
 namespace rmb = rogue_memory_bridge;
 
-namespace rogue_memory_bridge {
-
-struct LockState {
-    rogue::interfaces::memory::TransactionPtr transaction;
-    std::unique_ptr<rust::Box<DataLock>> held;
-};
-
-} // namespace rogue_memory_bridge
-
 namespace rogue {
 namespace interfaces {
 namespace memory {
@@ -22,22 +13,29 @@ TransactionLockPtr TransactionLock::create(TransactionPtr transaction) {
     return std::make_shared<TransactionLock>(std::move(transaction));
 }
 
-TransactionLock::TransactionLock(TransactionPtr transaction) : state_(new rmb::LockState) {
-    if (!transaction) throw GeneralError("TransactionLock", "There is no transaction to lock");
-    state_->transaction = std::move(transaction);
+TransactionLock::TransactionLock(TransactionPtr transaction)
+    : transaction_(std::move(transaction)), held_(nullptr) {
+    if (!transaction_) throw GeneralError("TransactionLock", "There is no transaction to lock");
     lock();
 }
 
-TransactionLock::~TransactionLock() = default;
+TransactionLock::~TransactionLock() { unlock(); }
 
 void TransactionLock::lock() {
-    if (state_->held) return;
-    rmb::Transaction& transaction = rmb::Access::handle(*state_->transaction);
-    state_->held.reset(new rust::Box<rmb::DataLock>(
-        rmb::checked("TransactionLock::lock", [&] { return rmb::transaction_lock(transaction); })));
+    if (held_ != nullptr) return;
+    rmb::Transaction& transaction = rmb::Access::handle(*transaction_);
+    held_ = rmb::checked("TransactionLock::lock", [&] {
+                return rmb::transaction_lock(transaction);
+            }).into_raw();
 }
 
-void TransactionLock::unlock() { state_->held.reset(); }
+void TransactionLock::unlock() {
+    if (held_ == nullptr) return;
+    // First, so that whoever is woken by it finds it released.
+    rmb::DataLock* const held = held_;
+    held_ = nullptr;
+    static_cast<void>(rust::Box<rmb::DataLock>::from_raw(held));
+}
 
 } // namespace memory
 } // namespace interfaces

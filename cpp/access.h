@@ -13,12 +13,6 @@
 
 namespace rogue_memory_bridge {
 
-struct TransactionState {
-    explicit TransactionState(rust::Box<Transaction> box) : handle(std::move(box)) {}
-
-    rust::Box<Transaction> handle;
-};
-
 /// Shared with the thread of a server, which may outlive the server object.
 struct MasterState {
     MasterState();
@@ -36,17 +30,27 @@ struct MasterState {
 /// The way past `private`, for the library's own sources.
 struct Access {
     static Transaction& handle(rogue::interfaces::memory::Transaction& transaction) {
-        return *transaction.state_->handle;
+        return handle(transaction.state_);
     }
 
     static const std::shared_ptr<MasterState>& state(rogue::interfaces::memory::Master& master) {
         return master.state_;
     }
 
-    /// The C++ object for a new transaction of the Rust side.
-    static rogue::interfaces::memory::TransactionPtr wrap(rust::Box<Transaction> transaction) {
-        return std::make_shared<rogue::interfaces::memory::Transaction>(
-            std::unique_ptr<TransactionState>(new TransactionState(std::move(transaction))));
+    /// The Rust side takes a reference to a handle for the address where it is.
+    static Transaction& handle(TransactionState& state) {
+        return reinterpret_cast<Transaction&>(state);
+    }
+
+    /// The C++ object for a new handle of the Rust side, which is its from now on.
+    static rogue::interfaces::memory::TransactionPtr wrap(uint8_t* handle) {
+        try {
+            return std::make_shared<rogue::interfaces::memory::Transaction>(
+                TransactionState{handle});
+        } catch (...) {
+            transaction_free(handle);
+            throw;
+        }
     }
 };
 

@@ -123,8 +123,12 @@ mod ffi {
         fn log_emit_stdout() -> bool;
         fn log_normalize_name(name: &[u8]) -> String;
 
+        /// C++ keeps a handle as it is, in the place of a pointer, so that it takes no memory: a
+        /// function that makes one returns it as a pointer, which is to be given to
+        /// `transaction_free` in the end.
         type Transaction;
-        fn transaction_new(timeout_us: u64) -> Result<Box<Transaction>>;
+        fn transaction_new(timeout_us: u64) -> Result<*mut u8>;
+        unsafe fn transaction_free(handle: *mut u8);
         fn transaction_id(transaction: &Transaction) -> u32;
         fn transaction_address(transaction: &Transaction) -> u64;
         fn transaction_offset_address(transaction: &Transaction, offset: u64);
@@ -143,7 +147,7 @@ mod ffi {
             offset: u32,
             size: u32,
             address: u64,
-        ) -> Result<Box<Transaction>>;
+        ) -> Result<*mut u8>;
         fn transaction_seal(transaction: &Transaction);
         fn max_pieces() -> u32;
 
@@ -159,7 +163,7 @@ mod ffi {
             size: u32,
             data: *mut u8,
             kind: u32,
-        ) -> Result<Box<Transaction>>;
+        ) -> Result<*mut u8>;
         fn master_register(master: &Master, transaction: &Transaction);
         fn master_wait(master: &Master, id: u32);
         fn master_error(master: &Master) -> String;
@@ -182,7 +186,7 @@ mod ffi {
 
         type TcpServer;
         fn server_bind(address: &[u8], port: u16) -> Result<Box<TcpServer>>;
-        fn server_next(server: &TcpServer, master: &Master) -> Result<Box<Transaction>>;
+        fn server_next(server: &TcpServer, master: &Master) -> Result<*mut u8>;
         fn server_returned(server: &TcpServer, transaction: &Transaction);
         fn server_admit(transaction: &Transaction, min: u32, max: u32) -> bool;
         fn server_stop(server: &TcpServer);

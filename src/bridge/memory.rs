@@ -7,16 +7,31 @@ use crate::bus::{self, DataLock, Emulate, Master, Slave, SlaveBase, Transaction}
 use crate::error::Result;
 use crate::log;
 
-pub(super) fn transaction_new(timeout_us: u64) -> Result<Box<Transaction>> {
+/// Gives `transaction` to C++, which keeps it where a pointer has room.
+#[allow(unsafe_code)]
+pub(super) fn give(transaction: Transaction) -> *mut u8 {
+    // SAFETY: a handle is a pointer (the sizes are compared here), and only moved: C++ does nothing
+    // with it but to pass the place where it is as a `&Transaction`, and in the end to free it.
+    unsafe { std::mem::transmute::<Transaction, *mut u8>(transaction) }
+}
+
+/// Drops what [`give`] gave.
+///
+/// # Safety
+///
+/// `handle` came from there, and this is the last that is done with it.
+#[allow(unsafe_code)]
+pub(super) unsafe fn transaction_free(handle: *mut u8) {
+    // SAFETY: as in `give`; the caller's promise.
+    let transaction = unsafe { std::mem::transmute::<*mut u8, Transaction>(handle) };
+    guard((), || drop(transaction));
+}
+
+pub(super) fn transaction_new(timeout_us: u64) -> Result<*mut u8> {
     attempt(|| {
         log::init();
-        Ok(Box::new(Transaction::new(
-            0,
-            0,
-            0,
-            None,
-            Duration::from_micros(timeout_us),
-        )))
+        let timeout = Duration::from_micros(timeout_us);
+        Ok(give(Transaction::new(0, 0, 0, None, timeout)))
     })
 }
 
@@ -82,8 +97,8 @@ pub(super) fn transaction_piece(
     offset: u32,
     size: u32,
     address: u64,
-) -> Result<Box<Transaction>> {
-    attempt(|| transaction.piece(offset, size, address).map(Box::new))
+) -> Result<*mut u8> {
+    attempt(|| transaction.piece(offset, size, address).map(give))
 }
 
 pub(super) fn transaction_seal(transaction: &Transaction) {
@@ -121,7 +136,7 @@ pub(super) unsafe fn master_create(
     size: u32,
     data: *mut u8,
     kind: u32,
-) -> Result<Box<Transaction>> {
+) -> Result<*mut u8> {
     attempt(|| {
         let memory = if size == 0 {
             bus::Memory::owned(Vec::new())
@@ -133,11 +148,11 @@ pub(super) unsafe fn master_create(
                     let refused = Transaction::new(address, size, kind, None, master.timeout());
                     refused.fail(error);
                     master.register(&refused);
-                    return Ok(Box::new(refused));
+                    return Ok(give(refused));
                 }
             }
         };
-        Ok(Box::new(master.create(address, memory, kind)))
+        Ok(give(master.create(address, memory, kind)))
     })
 }
 

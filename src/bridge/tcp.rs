@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::ffi::{ClientOption, Link, ServerOption};
+use super::memory::give;
 use super::{attempt, guard, lossy};
 use crate::bus::{Master, Slave, Transaction};
 use crate::endpoint::{ClientOptions, LinkState, ServerOptions, TcpClient, TcpServer};
@@ -23,11 +24,11 @@ pub(super) fn server_bind(address: &[u8], port: u16) -> Result<Box<TcpServer>> {
 
 /// The next transaction, after waiting for it for as long as it takes; the slave has to complete it
 /// within the master's timeout. Fails when the server has been stopped.
-pub(super) fn server_next(server: &TcpServer, master: &Master) -> Result<Box<Transaction>> {
+pub(super) fn server_next(server: &TcpServer, master: &Master) -> Result<*mut u8> {
     let next = attempt(|| loop {
         if let Some(transaction) = server.next(None)? {
             server.limit(&transaction, master.timeout());
-            return Ok(Box::new(transaction));
+            return Ok(give(transaction));
         }
     });
     if let Err(error) = &next {

@@ -25,7 +25,11 @@
 
 namespace rogue_memory_bridge {
 struct Access;
-struct TransactionState;
+
+/// A handle of the Rust side, which is as large as a pointer.
+struct TransactionState {
+    void* handle;
+};
 } // namespace rogue_memory_bridge
 
 namespace rogue {
@@ -46,7 +50,7 @@ class Transaction : public rogue::EnableSharedFromThis<Transaction> {
     explicit Transaction(struct timeval timeout);
 
     /// For the library alone.
-    explicit Transaction(std::unique_ptr<rogue_memory_bridge::TransactionState> state);
+    explicit Transaction(rogue_memory_bridge::TransactionState state);
 
     /// Fails the transaction if nobody has completed it and no master knows it any more.
     ~Transaction() override;
@@ -104,7 +108,7 @@ class Transaction : public rogue::EnableSharedFromThis<Transaction> {
   private:
     friend struct rogue_memory_bridge::Access;
 
-    std::unique_ptr<rogue_memory_bridge::TransactionState> state_;
+    rogue_memory_bridge::TransactionState state_;
 };
 
 /// Pointer to a transaction.

@@ -12,7 +12,7 @@
 #include <memory>
 
 namespace rogue_memory_bridge {
-struct LockState;
+struct DataLock;
 }
 
 namespace rogue {
@@ -46,7 +46,9 @@ class TransactionLock {
     void unlock();
 
   private:
-    std::unique_ptr<rogue_memory_bridge::LockState> state_;
+    std::shared_ptr<Transaction> transaction_;
+    /// The lock of the Rust side while it is held, else null.
+    rogue_memory_bridge::DataLock* held_;
 };
 
 /// Pointer to a lock.
