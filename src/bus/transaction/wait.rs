@@ -3,10 +3,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{deadline_from_now, State, Transaction, LOGGER};
+use super::{deadline_from_now, Transaction, LOGGER};
 use crate::bus::deadline::Renewals;
 use crate::error::{Error, ErrorKind, Result};
-use crate::sync::MutexGuard;
 
 /// A slave at the far end of a connection, as the thread that waits for one of its transactions
 /// sees it.
@@ -37,21 +36,16 @@ impl Transaction {
     /// The slave has taken the transaction: its time runs from now. Masters call this when the
     /// slave's `do_transaction` has returned.
     pub fn taken(&self) {
-        self.start_locked(self.0.lock_state());
-    }
-
-    /// As [`Transaction::taken`], with another time than the transaction was made with.
-    pub fn taken_for(&self, timeout: Duration) {
         let mut state = self.0.lock_state();
-        state.timeout = timeout;
-        self.start_locked(state);
-    }
-
-    fn start_locked(&self, mut state: MutexGuard<'_, State>) {
         if state.outcome.is_none() {
             state.deadline = deadline_from_now(state.timeout);
             self.0.wake(&state);
         }
+    }
+
+    /// Another time than the transaction was made with, for when it has been taken.
+    pub fn set_timeout(&self, timeout: Duration) {
+        self.0.lock_state().timeout = timeout;
     }
 
     /// Starts the time anew if `reference` is not younger than this transaction, or is `None`.

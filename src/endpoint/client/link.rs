@@ -127,8 +127,7 @@ impl Shared {
                 return;
             };
             drop(state);
-            let patience = (!attending()).then(|| transaction.timeout());
-            if connection.submit(self, transaction, unattended, patience) == Submit::Sent {
+            if connection.submit(self, transaction, unattended, true) == Submit::Sent {
                 return;
             }
             // It was lost just now, and nothing of this transaction had been sent.
@@ -205,7 +204,7 @@ impl Shared {
                 continue;
             }
             let unattended = transaction.unattended();
-            if connection.submit(self, &transaction, unattended, None) == Submit::Lost {
+            if connection.submit(self, &transaction, unattended, false) == Submit::Lost {
                 self.lock().backlog.push_front(transaction);
                 return;
             }

@@ -68,7 +68,8 @@ pub(in crate::endpoint) enum Body<'a> {
 }
 
 impl Body<'_> {
-    pub(super) fn len(&self) -> usize {
+    #[inline]
+    pub(in crate::endpoint) fn len(&self) -> usize {
         match self {
             Body::Borrowed(bytes) => bytes.len(),
             Body::Lent(lock) => lent(lock).len(),
@@ -76,6 +77,7 @@ impl Body<'_> {
         }
     }
 
+    #[inline]
     pub(super) fn start(&self) -> &[u8] {
         match self {
             Body::Borrowed(bytes) => bytes,

@@ -133,14 +133,14 @@ impl TcpServer {
     }
 
     /// Gives the slave `timeout` for one transaction that has been pulled, in place of the server's
-    /// limit. To be followed by [`TcpServer::returned`].
+    /// limit. It runs from [`TcpServer::returned`] on.
     pub fn limit(&self, transaction: &Transaction, timeout: Duration) {
-        transaction.taken_for(timeout);
+        transaction.set_timeout(timeout);
     }
 
     /// The slave has returned from a transaction that was limited. If it has not completed it, its
-    /// time runs anew, and is kept from now on: as long as the slave was at work on the thread that
-    /// pulls, nobody could have.
+    /// time runs, and is kept, from now on: as long as the slave was at work on the thread that pulls,
+    /// nobody could have.
     pub fn returned(&self, transaction: &Transaction) {
         if !transaction.completed() {
             transaction.taken();

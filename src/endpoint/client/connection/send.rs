@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::figures::over;
 use super::Connection;
 use crate::bus::{DataLock, Transaction, POST, WRITE};
+use crate::endpoint::client::attending::attending;
 use crate::endpoint::client::link::{Shared, READ_LIMIT};
 use crate::endpoint::outgoing::{Body, Sent};
 use crate::endpoint::socket::{self, Until};
@@ -30,43 +31,26 @@ pub(in crate::endpoint::client) enum Submit {
     Lost,
 }
 
-/// The data of a Write or Post.
-enum Data {
-    None,
-    Small(DataLock),
-    /// With room for a copy.
-    Large(Arc<DataLock>, Vec<u8>),
-}
-
-impl Data {
-    fn body(&self) -> Body<'_> {
-        match self {
-            Data::None => Body::Borrowed(&[]),
-            Data::Small(lock) => Body::Borrowed(lock.bytes().unwrap_or(&[])),
-            Data::Large(lock, _) => Body::Lent(lock),
-        }
-    }
-
-    /// The lock, which nobody else has any more.
-    fn lock(self) -> Option<DataLock> {
-        match self {
-            Data::None => None,
-            Data::Small(lock) => Some(lock),
-            Data::Large(lock, _) => Arc::into_inner(lock),
-        }
-    }
+/// A transaction that the connection has taken note of.
+struct Request<'a> {
+    transaction: &'a Transaction,
+    header: Header,
+    background: bool,
+    /// Others are under way.
+    others: bool,
 }
 
 impl Connection {
     /// Sends a transaction on the calling thread. The client's thread is to read its response if it is
-    /// `background`: nobody waits for it. If more than enough waits to be sent, this helps until it is
-    /// less, for as long as there is progress within `patience`; `None` if this thread must not wait.
+    /// `background`: nobody waits for it. If more than enough waits to be sent, and this thread
+    /// `may_wait`, it helps until it is less, for as long as there is progress within the transaction's
+    /// time.
     pub(in crate::endpoint::client) fn submit(
         &self,
         shared: &Shared,
         transaction: &Transaction,
         background: bool,
-        patience: Option<Duration>,
+        may_wait: bool,
     ) -> Submit {
         let header = Header {
             id: shared.wire_id(transaction),
@@ -83,60 +67,92 @@ impl Connection {
         let Some(others) = self.enter(transaction, header, background) else {
             return Submit::Lost;
         };
-        let mut data = match lock {
-            None => Data::None,
-            Some(lock) if (header.size as usize) < LARGE => Data::Small(lock),
-            Some(lock) => {
-                let mut room = Vec::new();
-                if room.try_reserve_exact(header.size as usize).is_err() {
-                    self.no_memory(shared, &header, lock);
-                    return Submit::Sent;
-                }
-                Data::Large(Arc::new(lock), room)
-            }
+        let request = Request {
+            transaction,
+            header,
+            background,
+            others,
         };
-        let head = request_head(&header, carries_data.then_some(header.size as usize));
+        match lock {
+            Some(lock) if header.size as usize >= LARGE => {
+                self.submit_large(shared, &request, lock, may_wait)
+            }
+            lock => {
+                let data = lock.as_ref().and_then(DataLock::bytes);
+                let sent = self.send(shared, &request, Body::Borrowed(data.unwrap_or(&[])));
+                let submit = self.submitted(shared, &request, sent, lock);
+                if matches!(sent, Sent::Queued(_)) && may_wait {
+                    self.push_on(shared, transaction);
+                }
+                submit
+            }
+        }
+    }
+
+    fn submit_large(
+        &self,
+        shared: &Shared,
+        request: &Request<'_>,
+        lock: DataLock,
+        may_wait: bool,
+    ) -> Submit {
+        let mut room = Vec::new();
+        if room
+            .try_reserve_exact(request.header.size as usize)
+            .is_err()
+        {
+            self.no_memory(shared, &request.header, lock);
+            return Submit::Sent;
+        }
+        let lock = Arc::new(lock);
+        let sent = self.send(shared, request, Body::Lent(&lock));
+        if matches!(sent, Sent::Queued(_)) && may_wait {
+            self.push_on(shared, request.transaction);
+        }
+        self.outgoing.take_back(&lock, room);
+        // Nobody else has it any more.
+        self.submitted(shared, request, sent, Arc::into_inner(lock))
+    }
+
+    fn send(&self, shared: &Shared, request: &Request<'_>, body: Body<'_>) -> Sent {
+        let header = &request.header;
+        let data = matches!(header.kind, WRITE | POST).then(|| body.len());
+        let head = request_head(header, data);
         // While others are under way this one may leave together with the next: see `Link::drive`. If
         // none are, more are taken to follow as they did the last time.
-        let sent = if self.bursts.swap(others, Ordering::Relaxed) || others {
-            self.outgoing.defer(head.as_bytes(), data.body(), &[])
+        let bursts = self.bursts.swap(request.others, Ordering::Relaxed);
+        let sent = if bursts || request.others {
+            self.outgoing.defer(head.as_bytes(), body, &[])
         } else {
-            self.outgoing.send(head.as_bytes(), data.body(), &[])
+            self.outgoing.send(head.as_bytes(), body, &[])
         };
         ::log::debug!(
             target: &shared.name,
             "Requested transaction id={}, addr=0x{:x}, size={}, type={}, local id={}: {sent:?}",
-            header.id, header.address, header.size, header.kind, transaction.id()
+            header.id, header.address, header.size, header.kind, request.transaction.id()
         );
         // One that is deferred waits for whoever waits for a response, or for the client's thread.
         let first = matches!(sent, Sent::Deferred { first: true, .. });
         let arm = first && !self.armed.swap(true, Ordering::AcqRel);
-        if background || arm {
+        if request.background || arm {
             shared.control.notify_one();
         }
-        let mut patience = patience.filter(|_| matches!(sent, Sent::Queued(_)));
-        if let Data::Large(lock, room) = &mut data {
-            if let Some(patience) = patience.take() {
-                self.push_on(shared, patience);
-            }
-            self.outgoing.take_back(lock, std::mem::take(room));
-        }
-        let submit = self.submitted(shared, transaction, &header, sent, data.lock());
-        if let Some(patience) = patience {
-            self.push_on(shared, patience);
-        }
-        submit
+        sent
     }
 
     /// What follows from what came of sending. The lock is let go of.
     fn submitted(
         &self,
         shared: &Shared,
-        transaction: &Transaction,
-        header: &Header,
+        request: &Request<'_>,
         sent: Sent,
         lock: Option<DataLock>,
     ) -> Submit {
+        let Request {
+            transaction,
+            header,
+            ..
+        } = request;
         match (sent, lock) {
             (Sent::Closed, _) => {
                 // If it is not there any more, whoever took it out has failed it.
@@ -151,7 +167,8 @@ impl Connection {
                 self.count(shared, &over(header, End::Done));
             }
             (Sent::Queued(mark) | Sent::Deferred { mark, .. }, _) if header.kind == POST => {
-                self.posts().push_back((mark, transaction.clone()));
+                self.posts()
+                    .push_back((mark, Transaction::clone(transaction)));
                 self.posts_sent(shared);
                 // Whoever closed the connection may have emptied the list before: then this is ours.
                 if self.outgoing.is_closed() && self.take_post(transaction) {
@@ -181,8 +198,13 @@ impl Connection {
     }
 
     /// While more than enough waits to be sent, the calling thread helps, until the connection is lost
-    /// or `patience` has passed without any progress.
-    fn push_on(&self, shared: &Shared, patience: Duration) {
+    /// or the time of `transaction` has passed without any progress. Not on a thread that attends to
+    /// the responses.
+    fn push_on(&self, shared: &Shared, transaction: &Transaction) {
+        if attending() {
+            return;
+        }
+        let patience = transaction.timeout();
         let mut begun = Instant::now();
         let mut before = self.outgoing.sent();
         let mut stalled = false;
