@@ -139,6 +139,11 @@ impl Memory {
         self.owner != Owner::Caller
     }
 
+    /// Whether they are those of a [`Within`].
+    pub(super) fn is_within(&self) -> bool {
+        self.owner == Owner::Within
+    }
+
     /// How many bytes there are.
     pub fn len(&self) -> usize {
         self.len
@@ -163,7 +168,7 @@ impl Memory {
 pub(super) struct Within(UnsafeCell<[u8; WITHIN]>);
 
 /// As many bytes find room there.
-const WITHIN: usize = 16;
+pub(super) const WITHIN: usize = 16;
 
 // SAFETY: the bytes are reached by way of the `Memory` alone that `memory` makes, once.
 unsafe impl Sync for Within {}
@@ -182,6 +187,16 @@ impl Within {
             written: len,
             owner: Owner::Within,
         })
+    }
+
+    /// A copy of all of it.
+    ///
+    /// # Safety
+    ///
+    /// Nobody writes to it meanwhile.
+    pub(super) unsafe fn bytes(&self) -> [u8; WITHIN] {
+        // SAFETY: the caller's promise.
+        unsafe { *self.0.get() }
     }
 
     /// As `memory`, with a copy of `bytes`.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use super::deadline::Renewals;
 use super::kind::kind_name;
-use super::memory::{Memory, Span, Within};
+use super::memory::{Memory, Span, Within, WITHIN};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 pub use lock::DataLock;
@@ -62,6 +62,8 @@ enum Keep {
         _handle: Transaction,
         span: Span,
     },
+    /// A copy of so many, since that costs less than a handle.
+    Small([u8; WITHIN], u8),
     /// Nobody has touched them: so many zeros.
     Zeros(usize),
     Nothing,
@@ -71,6 +73,7 @@ impl AsRef<[u8]> for Payload {
     fn as_ref(&self) -> &[u8] {
         match &self.0 {
             Keep::Transaction { span, .. } => span.bytes(),
+            Keep::Small(bytes, len) => &bytes[..usize::from(*len)],
             Keep::Zeros(_) | Keep::Nothing => &[],
         }
     }
@@ -396,6 +399,7 @@ impl Inner {
                 _handle: handle.clone(),
                 span,
             },
+            (_, Some(Published::Small(bytes))) => Keep::Small(bytes, self.size as u8),
             (_, Some(Published::Zeros(count))) => Keep::Zeros(count),
             _ => Keep::Nothing,
         });

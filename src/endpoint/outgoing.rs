@@ -82,7 +82,7 @@ impl Outgoing {
             let now = queue.deferred || queue.bytes == 0;
             queue.push_message(head, body, tail, 0);
             if !now {
-                self.count(&queue);
+                self.count(&mut queue);
             } else if self.flush_locked(&mut queue).is_err() {
                 return Sent::Closed;
             }
@@ -104,7 +104,7 @@ impl Outgoing {
         }
         queue.progress = Instant::now();
         queue.push_message(head, body, tail, taken);
-        self.count(&queue);
+        self.count(&mut queue);
         self.rest(queue, lent)
     }
 
@@ -120,7 +120,8 @@ impl Outgoing {
         let first = queue.bytes == 0;
         queue.push_parts([head, body.start(), tail]);
         queue.deferred = true;
-        self.count(&queue);
+        // Not counted in the total: they wait for next to no time.
+        self.waiting.store(queue.bytes, Ordering::Relaxed);
         let mark = queue.sent + queue.bytes as u64;
         Sent::Deferred { mark, first }
     }
@@ -214,12 +215,14 @@ impl Outgoing {
     }
 
     /// Tells those who look without a lock how much waits.
-    fn count(&self, queue: &Queue) {
-        let before = self.waiting.load(Ordering::Relaxed);
+    fn count(&self, queue: &mut Queue) {
         self.waiting.store(queue.bytes, Ordering::Relaxed);
-        // It wraps around on the way down, as it is meant to.
-        self.total
-            .fetch_add(queue.bytes.wrapping_sub(before), Ordering::Relaxed);
+        let before = std::mem::replace(&mut queue.counted, queue.bytes);
+        if queue.bytes != before {
+            // It wraps around on the way down, as it is meant to.
+            self.total
+                .fetch_add(queue.bytes.wrapping_sub(before), Ordering::Relaxed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -229,8 +232,11 @@ impl Outgoing {
 
 impl Drop for Outgoing {
     fn drop(&mut self) {
-        let waiting = *self.waiting.get_mut();
-        self.total.fetch_sub(waiting, Ordering::Relaxed);
+        let counted = self
+            .queue
+            .get_mut()
+            .map_or_else(|q| q.into_inner().counted, |q| q.counted);
+        self.total.fetch_sub(counted, Ordering::Relaxed);
     }
 }
 

@@ -89,6 +89,15 @@ impl Traffic {
         self.count(over);
     }
 
+    /// As many have been begun in all, at most `most` of them under way at a time: for who counts that
+    /// elsewhere than what is over.
+    pub(super) fn set_begun(&mut self, count: u64, most: u64) {
+        let all = [self.reads, self.writes, self.posts, self.verifies];
+        let over: u64 = all.iter().map(|kind| kind.done + kind.failed).sum();
+        self.outstanding = count.saturating_sub(over);
+        self.most_outstanding = most;
+    }
+
     /// One is over that was not begun, or that is not under way any more.
     pub(super) fn count(&mut self, over: &Over) {
         let size = u64::from(over.size);

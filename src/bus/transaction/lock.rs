@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::{Inner, State, Transaction};
-use crate::bus::memory::{Memory, Span, Within};
+use crate::bus::memory::{Memory, Span, Within, WITHIN};
 use crate::error::{Error, Result};
 
 /// The ranges of a root transaction's memory that are locked now.
@@ -48,6 +48,8 @@ impl Locked {
 #[derive(Debug)]
 pub(super) enum Published {
     Bytes(Span),
+    /// A copy of those that are inside the transaction.
+    Small([u8; WITHIN]),
     /// Nobody has touched them: so many zeros.
     Zeros(usize),
 }
@@ -56,9 +58,11 @@ pub(super) enum Published {
 /// is dropped, by whatever thread.
 pub struct DataLock {
     transaction: Transaction,
-    /// Not known before somebody looks at bytes that have to be made zeros first; then, or else at
-    /// once, `None` if they are out of reach.
-    span: OnceLock<Option<Span>>,
+    /// `None` if the bytes are out of reach, or `late` has it.
+    span: Option<Span>,
+    /// Of bytes that have to be made zeros first: filled when somebody looks at them. In a box, since
+    /// those are many and seldom, and a lock is moved about.
+    late: Option<Box<OnceLock<Option<Span>>>>,
     /// It has not been given back yet.
     held: bool,
 }
@@ -66,22 +70,29 @@ pub struct DataLock {
 impl DataLock {
     /// The transaction's bytes; `None` when it has expired (see [`Transaction::expired`]).
     pub fn bytes(&self) -> Option<&[u8]> {
-        self.span().as_ref().map(Span::bytes)
+        match &self.span {
+            Some(span) => Some(span.bytes()),
+            None => self.late()?.as_ref().map(Span::bytes),
+        }
     }
 
     /// The transaction's bytes, to be changed; `None` when it has expired.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
-        self.span();
-        let span = self.span.get_mut().and_then(Option::as_mut);
-        span.map(Span::bytes_mut)
+        if self.span.is_none() {
+            self.late()?;
+            let late = self.late.take().map(|late| *late);
+            self.span = late.and_then(OnceLock::into_inner).flatten();
+        }
+        self.span.as_mut().map(Span::bytes_mut)
     }
 
-    fn span(&self) -> &Option<Span> {
-        self.span.get_or_init(|| {
+    fn late(&self) -> Option<&Option<Span>> {
+        let span = || {
             let inner = &self.transaction.0;
             // SAFETY: as in `Transaction::lock`; the lock is held.
             unsafe { inner.root().lock_state().span(&inner.range()) }
-        })
+        };
+        self.late.as_ref().map(|late| late.get_or_init(span))
     }
 
     /// The transaction whose bytes these are.
@@ -105,7 +116,7 @@ impl DataLock {
             // The lock is one on the root.
             return inner.finish(outcome, Some(&self.transaction));
         }
-        self.span.take();
+        (self.span, self.late) = (None, None);
         self.held = false;
         let mut state = inner.lock_state();
         inner.unlock(&mut state, &inner.range());
@@ -129,7 +140,7 @@ impl Drop for DataLock {
         if !self.held {
             return;
         }
-        self.span.take();
+        (self.span, self.late) = (None, None);
         let inner = &self.transaction.0;
         let root = inner.root();
         let mut state = root.lock_state();
@@ -167,19 +178,20 @@ impl Transaction {
             // SAFETY: the root owns or was lent the memory, and outlives this lock, which holds a
             // handle. It is published or collected (the caller's memory given back) only while no
             // lock is held; overlapping locks exclude each other.
-            OnceLock::from(unsafe { state.span(&range) })
+            unsafe { state.span(&range) }
         } else {
-            OnceLock::new()
+            None
         };
         state.locked.add(range);
         drop(state);
         let mut lock = DataLock {
             transaction: self.clone(),
             span,
+            late: (!ready).then(Box::default),
             held: true,
         };
         if self.0.parent.is_some() && self.0.lock_state().published {
-            lock.span = OnceLock::from(None);
+            (lock.span, lock.late) = (None, None);
         }
         lock
     }
@@ -309,6 +321,10 @@ impl Inner {
         // The caller's memory may be taken back as soon as a wait has seen the publication.
         let memory = state.memory.as_mut().filter(|memory| memory.is_owned())?;
         let range = self.range();
+        if memory.is_within() {
+            // SAFETY: a published root cannot be locked any more: nobody writes to them.
+            return Some(Published::Small(unsafe { self.within.bytes() }));
+        }
         if memory.is_untouched() {
             return Some(Published::Zeros(range.len()));
         }

@@ -32,6 +32,7 @@ pub(in crate::endpoint) enum Chunk {
 }
 
 impl Chunk {
+    #[inline]
     pub(in crate::endpoint) fn len(&self) -> usize {
         match self {
             Chunk::Bytes(bytes) => bytes.len(),
@@ -42,6 +43,7 @@ impl Chunk {
     }
 
     /// Bytes from `offset` on; perhaps not all, but some when there are any.
+    #[inline]
     pub(in crate::endpoint) fn from(&self, offset: usize) -> &[u8] {
         match self {
             Chunk::Bytes(bytes) => &bytes[offset..],
@@ -52,6 +54,9 @@ impl Chunk {
     }
 }
 
+/// Not inlined: few messages are so large.
+#[cold]
+#[inline(never)]
 fn lent(lock: &DataLock) -> &[u8] {
     lock.bytes().unwrap_or(&[])
 }
@@ -95,6 +100,8 @@ pub(super) struct Queue {
     offset: usize,
     /// Bytes that wait.
     pub(super) bytes: usize,
+    /// As many of them as are counted among those of all connections.
+    pub(super) counted: usize,
     /// They wait because somebody defers them, not because the socket takes no more.
     pub(super) deferred: bool,
     /// Bytes that the socket has taken since the connection began.
@@ -111,6 +118,7 @@ impl Queue {
             chunks: VecDeque::new(),
             offset: 0,
             bytes: 0,
+            counted: 0,
             deferred: false,
             sent: 0,
             progress: Instant::now(),

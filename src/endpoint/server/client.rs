@@ -5,7 +5,7 @@ mod request;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,9 @@ pub(super) struct Client {
     /// Told when its connection may wait for requests in the system call that receives them.
     pub(super) listen: Wake,
     outstanding: AtomicUsize,
+    /// Transactions handed out, and the most that were at a time: written under the server's lock.
+    begun: AtomicU64,
+    most_outstanding: AtomicUsize,
     /// It is among those that are to be looked at because they may be idle.
     noted: AtomicBool,
     /// Bytes that are held: changed under the lock of the responses, read without.
@@ -68,6 +71,8 @@ impl Client {
             space: Notify::new(),
             listen: Wake::default(),
             outstanding: AtomicUsize::new(0),
+            begun: AtomicU64::new(0),
+            most_outstanding: AtomicUsize::new(0),
             noted: AtomicBool::new(false),
             held_bytes: AtomicUsize::new(0),
             responses: Mutex::default(),
@@ -107,16 +112,27 @@ impl Client {
         responses.held.clear();
         self.held_bytes.store(0, Ordering::Relaxed);
         // From now on it is counted among the past.
-        let traffic = std::mem::take(&mut responses.traffic);
+        let mut traffic = std::mem::take(&mut responses.traffic);
+        self.add_begun(&mut traffic);
         self.shared.past().add(&traffic);
         drop(responses);
         self.space.notify_one();
     }
 
-    /// A transaction of the client's is handed out.
-    pub(super) fn begin(&self) {
-        self.outstanding.fetch_add(1, Ordering::AcqRel);
-        self.count(Traffic::begin);
+    /// A transaction of the client's is handed out, under the server's lock. `gone`: this is done
+    /// for a client that has left.
+    pub(super) fn begin(&self, gone: bool) {
+        let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
+        if gone {
+            self.shared.past().begin();
+            return;
+        }
+        // Nobody else writes to these.
+        let begun = 1 + self.begun.load(Ordering::Relaxed);
+        self.begun.store(begun, Ordering::Relaxed);
+        if outstanding > self.most_outstanding.load(Ordering::Relaxed) {
+            self.most_outstanding.store(outstanding, Ordering::Relaxed);
+        }
     }
 
     /// Transactions of the client's that are in the slave's hands.
@@ -131,7 +147,8 @@ impl Client {
 
     /// Its figures, as long as it is there.
     pub(super) fn stats(&self) -> PeerStats {
-        let traffic = self.lock().traffic.clone();
+        let mut traffic = self.lock().traffic.clone();
+        self.add_begun(&mut traffic);
         PeerStats {
             address: self.name,
             port: self.port,
@@ -139,6 +156,11 @@ impl Client {
             traffic,
             bytes_queued: self.queued() as u64,
         }
+    }
+
+    fn add_begun(&self, traffic: &mut Traffic) {
+        let most = self.most_outstanding.load(Ordering::Relaxed) as u64;
+        traffic.set_begun(self.begun.load(Ordering::Relaxed), most);
     }
 
     fn count(&self, count: impl FnOnce(&mut Traffic)) {

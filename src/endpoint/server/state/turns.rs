@@ -89,16 +89,17 @@ impl Shared {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
             connection.request_bytes -= request.data.len();
             let client = Arc::clone(client);
+            let gone = connection.gone;
             if was_full && !connection.full() {
                 client.space.notify_one();
             }
             if !connection.requests.is_empty() {
                 state.ready.push_back(id);
-            } else if connection.gone {
+            } else if gone {
                 state.remove(id);
             }
             let header = request.header;
-            let transaction = self.hand_out(client, request);
+            let transaction = self.hand_out(client, gone, request);
             if self.settings.timeout.get() < Duration::MAX && state.watch.add(&transaction) {
                 self.housekeep.notify_one();
             }
@@ -127,7 +128,7 @@ impl Shared {
         queued > most || (queued > 0 && all > most_total)
     }
 
-    fn hand_out(&self, client: Arc<Client>, request: Request) -> Transaction {
+    fn hand_out(&self, client: Arc<Client>, gone: bool, request: Request) -> Transaction {
         let Request {
             header,
             data,
@@ -139,7 +140,7 @@ impl Shared {
             self.most_outstanding
                 .fetch_max(outstanding, Ordering::Relaxed);
         }
-        client.begin();
+        client.begin(gone);
         let token = u64::from(header.id) | u64::from(since) << 32;
         let transaction = Transaction::for_other(
             header.address,
