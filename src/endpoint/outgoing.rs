@@ -80,6 +80,10 @@ impl Outgoing {
         let scattered = start.len() < size;
         if queue.bytes > 0 || scattered {
             let now = queue.deferred || queue.bytes == 0;
+            if queue.bytes == 0 {
+                // The socket may take nothing at all of it: it waits from now on.
+                queue.progress = Instant::now();
+            }
             queue.push_message(head, body, tail, 0);
             if !now {
                 self.count(&mut queue);
@@ -320,6 +324,22 @@ mod tests {
         }
         outgoing.close();
         assert!(reader.join().unwrap().unwrap() == expected);
+    }
+
+    #[test]
+    fn zeros_that_the_socket_does_not_take_have_waited_from_now_on() {
+        let (ours, _theirs) = pair();
+        let outgoing = Outgoing::new(Arc::clone(&ours), Arc::default());
+        // As many small messages as it takes, each of them at once.
+        for _ in 0..10 {
+            while socket::send(&ours, &[IoSlice::new(&[0; 100])]).is_ok() {}
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        let begun = Instant::now();
+        let sent = outgoing.send(b"head", Body::Owned(Chunk::Zeros(100_000)), b"tail");
+        assert!(matches!(sent, Sent::Queued(_)), "{sent:?}");
+        let since = outgoing.stalled_since().unwrap();
+        assert!(since >= begun, "{:?} before", begun - since);
     }
 
     #[test]

@@ -103,7 +103,8 @@ impl Client {
 
     /// The transaction's time is over at once. Whoever waits with a time limit looks at the clock.
     pub fn give_up_on(&self, transaction: &Transaction) {
-        transaction.taken_for(Duration::ZERO);
+        transaction.set_timeout(Duration::ZERO);
+        transaction.taken();
         self.socket.lock().unwrap().moments += 1;
         self.changed.notify_all();
     }

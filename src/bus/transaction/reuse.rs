@@ -45,7 +45,8 @@ fn keep(mut inner: Arc<Inner>) {
     blank.clear();
     let _ = KEPT.try_with(|kept| {
         let mut kept = kept.borrow_mut();
-        if kept.len() < MOST {
+        // To let go of something must not need memory.
+        if kept.len() < MOST && kept.try_reserve(1).is_ok() {
             kept.push(inner);
         }
     });

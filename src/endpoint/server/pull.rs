@@ -36,6 +36,8 @@ pub(super) struct Pull {
     runtime: Runtime,
     /// When the event loop had its turn last, by the server's clock.
     looked: u32,
+    /// The connections brought a transaction last without any turn of the event loop.
+    owed: bool,
     /// The only client, while its requests come soon.
     only: Option<Arc<Client>>,
 }
@@ -46,6 +48,7 @@ impl Pull {
             connections: FuturesUnordered::new(),
             runtime,
             looked: 0,
+            owed: false,
             only: None,
         }
     }
@@ -83,7 +86,7 @@ impl Pull {
         timeout: Option<Duration>,
         began: u32,
     ) -> Option<Transaction> {
-        let waiting = pulled(shared, &mut self.connections, timeout);
+        let waiting = pulled(shared, &mut self.connections, timeout, &mut self.owed);
         let result = self.runtime.block_on(waiting);
         self.looked = shared.clock();
         self.only = None;
@@ -128,14 +131,17 @@ async fn pulled(
     shared: &Shared,
     connections: &mut FuturesUnordered<Work>,
     timeout: Option<Duration>,
+    owed: &mut bool,
 ) -> Option<Transaction> {
     // One turn of the event loop sees what has come, the next ones let the connections work on it.
     // Without time to wait that is all there is; with requests at hand one turn keeps the others going.
     let turns = if timeout == Some(Duration::ZERO) {
         3
     } else {
-        u32::from(shared.has_requests())
+        u32::from(shared.has_requests() || *owed)
     };
+    // A connection that always has more to read would otherwise keep the event loop from its turn.
+    *owed = turns == 0;
     for _ in 0..turns {
         tokio::task::yield_now().await;
         connections.extend(shared.take_arrivals());
@@ -158,6 +164,7 @@ async fn pulled(
             return Poll::Ready(Some(transaction));
         }
         if shared.wake.poll_told(context).is_pending() {
+            *owed = false;
             return Poll::Pending;
         }
         connections.extend(shared.take_arrivals());
@@ -172,9 +179,13 @@ async fn pulled(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Memory, Slave, READ};
+    use crate::bus::{Memory, Slave, POST, READ};
     use crate::endpoint::server::{admit, TcpServer};
     use crate::endpoint::{ClientOptions, ServerOptions, TcpClient};
+    use crate::wire::{greeting, ready, request_head, Header, Role};
+    use std::io::Write;
+    use std::net::TcpStream;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const SOON: u64 = 0;
@@ -221,5 +232,56 @@ mod tests {
         });
         let [soon, pauses, two] = listened;
         assert!(soon > 100 && pauses == 0 && two == 0, "{listened:?}");
+    }
+
+    /// Posts without end, from a connection that shakes hands and never looks.
+    fn flood(port: u16) {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let header = Header {
+            id: 1,
+            address: 0,
+            size: 12_000,
+            kind: POST,
+        };
+        let post = [request_head(&header, Some(12_000)).as_bytes(), &[7; 12_000]].concat();
+        let mut bytes = [&greeting()[..], &ready(Role::Push, None)].concat();
+        while stream.write_all(&bytes).is_ok() {
+            bytes = post.repeat(100);
+        }
+    }
+
+    #[test]
+    fn the_event_loop_has_its_turn_whatever_a_client_sends() {
+        let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default()).unwrap();
+        let turns = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&turns);
+        let count = async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        };
+        let pull = |server: &TcpServer| {
+            let transaction = server.next(None).unwrap().unwrap();
+            assert!(admit(&transaction, 1, 0));
+            transaction.done();
+        };
+        let port = server.port();
+        let flooding = std::thread::spawn(move || flood(port));
+        pull(&server);
+        let guard = server.pull.lock().unwrap();
+        guard.as_ref().unwrap().runtime.spawn(count);
+        drop(guard);
+        let (mut before, mut without, mut most) = (0, 0, 0);
+        for _ in 0..100_000 {
+            pull(&server);
+            let now = turns.load(Ordering::Relaxed);
+            without = if now == before { without + 1 } else { 0 };
+            (before, most) = (now, most.max(without));
+        }
+        server.stop();
+        flooding.join().unwrap();
+        // What two looks at a connection may bring.
+        assert!(most <= 200, "{most} transactions without the event loop");
     }
 }

@@ -81,7 +81,10 @@ impl Connection {
             if more {
                 return Poll::Ready(Ok((Mode::Now, None)));
             }
-            if listen.is_some_and(|listen| listen.poll_told(context).is_ready()) {
+            // Not with requests at hand: it may have brought some since it was told to wait for them.
+            if listen.is_some_and(|listen| listen.poll_told(context).is_ready())
+                && !self.shared.has_requests()
+            {
                 return Poll::Ready(Ok((Mode::Wait, None)));
             }
             // Not `readable()`, which enters itself in a list for each wait: one task waits here.

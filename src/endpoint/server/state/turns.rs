@@ -22,7 +22,8 @@ impl Shared {
             requests.clear();
             return false;
         };
-        self.waiting.fetch_add(requests.len(), Ordering::Relaxed);
+        // Before it is seen which clients have their share: see `completed`.
+        self.waiting.fetch_add(requests.len(), Ordering::SeqCst);
         if connection.requests.is_empty() {
             state.ready.push_back(id);
         }
@@ -180,7 +181,9 @@ impl Shared {
         self.completed_at
             .store(1 << 32 | u64::from(now), Ordering::Relaxed);
         let before = self.outstanding.fetch_sub(1, Ordering::SeqCst);
-        let awaited = self.has_requests() || before >= self.settings.max_outstanding.get();
+        // Either this sees a request that has come, or who brought it sees what has been subtracted.
+        let requests = self.waiting.load(Ordering::SeqCst) > 0;
+        let awaited = requests || before >= self.settings.max_outstanding.get();
         // The thread that pulls will look by itself when it comes back. Should another one pull just
         // then: either this sees that, or it sees what has just been subtracted.
         if awaited && !self.deferred.pulls_here() {
