@@ -28,6 +28,8 @@ struct ServerState {
           master(std::move(shared)),
           log("memory.TcpServer." + address + "." + std::to_string(port), true) {}
 
+    struct Busy;
+
     void run();
     void serve();
     void stop();
@@ -77,16 +79,30 @@ void ServerState::run() {
     serve();
 }
 
+/// While the slave has the thread, however it leaves it.
+struct ServerState::Busy {
+    Busy(ServerState& state, rim::Transaction& transaction)
+        : state_(state), transaction_(transaction) {
+        state_.busyId.store(transaction.id(), std::memory_order_relaxed);
+    }
+    ~Busy() {
+        server_returned(*state_.handle, Access::handle(transaction_));
+        state_.busyId.store(0, std::memory_order_relaxed);
+    }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+    ServerState& state_;
+    rim::Transaction& transaction_;
+};
+
 void ServerState::serve() {
     for (;;) {
         try {
             const rim::TransactionPtr transaction =
                 Access::wrap(server_next(*handle, *master->handle));
             const rim::SlavePtr slave = master->getSlave();
-            busyId.store(transaction->id(), std::memory_order_relaxed);
+            const Busy busy(*this, *transaction);
             admitAndDispatch(*slave, transaction);
-            server_returned(*handle, Access::handle(*transaction));
-            busyId.store(0, std::memory_order_relaxed);
         } catch (const rust::Error&) {
             return; // stopped
         } catch (const std::exception& error) {

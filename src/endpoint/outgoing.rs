@@ -20,7 +20,7 @@ pub(super) use queue::{Body, Chunk};
 use queue::{Queue, MOST_PARTS, SMALL};
 
 /// As many bytes are deferred before they are sent all the same.
-const MOST_DEFERRED: usize = 1 << 15;
+pub(super) const MOST_DEFERRED: usize = 1 << 15;
 
 /// The sending half of a connection.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! the requests, a thread of the server's own sends what is deferred after [`DELAY`]. It is started
 //! when it is first needed, and sleeps while nothing is deferred.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{fence, AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -97,6 +97,7 @@ impl Deferred {
     /// The server is stopped: the thread ends.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
         if let Some(Some(thread)) = self.thread.get() {
             thread.unpark();
         }
@@ -110,7 +111,16 @@ impl Deferred {
             let handle = thread.spawn(run).ok()?;
             Some(handle.thread().clone())
         };
-        self.thread.get_or_init(start).as_ref()
+        if let Some(thread) = self.thread.get() {
+            return thread.as_ref();
+        }
+        let thread = self.thread.get_or_init(start).as_ref();
+        fence(Ordering::SeqCst);
+        if self.stopped.load(Ordering::Acquire) {
+            // Whoever stopped the server meanwhile may have found no thread to tell.
+            thread.inspect(|thread| thread.unpark());
+        }
+        thread
     }
 
     fn run(&self) {

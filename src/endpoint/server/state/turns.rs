@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Connection, Shared, State};
 use crate::bus::{Memory, Transaction};
+use crate::endpoint::outgoing::MOST_DEFERRED;
 use crate::endpoint::server::client::{Client, Data, Request};
 
 impl Shared {
@@ -121,8 +122,9 @@ impl Shared {
         let all = self.queued.load(Ordering::Relaxed);
         let most = self.settings.max_queued.get();
         let most_total = self.settings.max_queued_total.get();
-        // Mostly it can be told without a look at this one's connection.
-        if all.saturating_add(client.held_bytes()) <= most.min(most_total) {
+        // Mostly it can be told without a look at this one's connection, where some may be deferred.
+        let at_most = all.saturating_add(client.held_bytes() + MOST_DEFERRED);
+        if at_most <= most.min(most_total) {
             return false;
         }
         let queued = client.queued();
