@@ -34,8 +34,10 @@ pub(super) struct Pull {
     /// loop and its system call.
     connections: FuturesUnordered<Work>,
     runtime: Runtime,
-    /// When the event loop had its turn last, by the server's clock.
+    /// When the network was looked at last, by the server's clock.
     looked: u32,
+    /// When the event loop had its turn last.
+    turned: u32,
     /// The connections brought a transaction last without any turn of the event loop.
     owed: bool,
     /// The only client, while its requests come soon.
@@ -48,6 +50,7 @@ impl Pull {
             connections: FuturesUnordered::new(),
             runtime,
             looked: 0,
+            turned: 0,
             owed: false,
             only: None,
         }
@@ -60,8 +63,8 @@ impl Pull {
         timeout: Option<Duration>,
     ) -> Option<Transaction> {
         let began = shared.recent_clock();
-        let looked = began.wrapping_sub(self.looked);
-        if shared.has_requests() && !shared.stopped() && looked < LOOK_EVERY {
+        let fresh = began.wrapping_sub(self.looked) < LOOK_EVERY;
+        if fresh && shared.has_requests() && !shared.stopped() {
             if let Some(transaction) = shared.take() {
                 return Some(transaction);
             }
@@ -69,7 +72,7 @@ impl Pull {
         // What connections answer by themselves meanwhile is not deferred: nobody would come back.
         shared.deferred.pull_nowhere();
         shared.deferred.flush();
-        let listened = if timeout.is_none() && looked < QUICK {
+        let listened = if timeout.is_none() && began.wrapping_sub(self.turned) < QUICK {
             self.listen(shared)
         } else {
             None
@@ -88,9 +91,10 @@ impl Pull {
     ) -> Option<Transaction> {
         let waiting = pulled(shared, &mut self.connections, timeout, &mut self.owed);
         let result = self.runtime.block_on(waiting);
-        self.looked = shared.clock();
+        self.turned = shared.clock();
+        self.looked = self.turned;
         self.only = None;
-        if timeout.is_none() && self.looked.wrapping_sub(began) < QUICK {
+        if timeout.is_none() && self.turned.wrapping_sub(began) < QUICK {
             self.only = shared.only_client();
             // From now on they do not wake the event loop, in which nobody waits.
             self.poll_connections();
@@ -107,6 +111,9 @@ impl Pull {
         // It may have been at something else.
         client.listen.take_back();
         let transaction = shared.take()?;
+        if shared.has_requests() {
+            self.looked = shared.clock();
+        }
         self.only = Some(client);
         Some(transaction)
     }
