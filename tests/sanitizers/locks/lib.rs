@@ -210,6 +210,11 @@ impl<T> OnceLock<T> {
         let _turn = self.turn.lock();
         self.value.get_or_init(value)
     }
+
+    /// As `std::sync::OnceLock::into_inner`.
+    pub fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
 }
 
 impl<T> Default for OnceLock<T> {
