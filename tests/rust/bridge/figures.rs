@@ -8,7 +8,7 @@ use rogue_memory_bridge::endpoint::{LinkState, Outcomes, ServerOptions, Traffic}
 use rogue_memory_bridge::error::ErrorKind;
 
 use crate::common::{eventually, free_port, Asking, Keeper, Served, PATIENCE};
-use crate::legacy::client;
+use crate::legacy::{client, read_header, Listening};
 
 fn outcomes(done: u64, failed: u64) -> Outcomes {
     Outcomes { done, failed }
@@ -107,6 +107,39 @@ fn what_is_under_way_or_timed_out_is_counted() {
         (outcomes(0, 1), outcomes(3, 0))
     );
     assert_eq!(traffic.timed_out, 1);
+}
+
+#[test]
+fn what_times_out_while_a_lost_connection_is_taken_down_is_counted_once() {
+    const COUNT: u64 = 20;
+    for _ in 0..5 {
+        let listening = Listening::new();
+        let asking = Asking::new(listening.port);
+        asking.master.set_timeout(Duration::from_millis(30));
+        let (mut requests, _responses) = listening.accept();
+        asking
+            .client
+            .wait_link(LinkState::Connected, Some(PATIENCE))
+            .unwrap();
+        let mut words = [[0; 4]; COUNT as usize];
+        let (first, others) = words.split_first_mut().unwrap();
+        let first = asking.ask(0, first, READ);
+        read_header(&mut requests);
+        // The client goes on waiting for the last response, and what is asked next meets the end.
+        drop(requests);
+        for word in others {
+            std::thread::sleep(Duration::from_millis(1));
+            let id = asking.ask(0, word, READ);
+            // Otherwise it would wait for company.
+            asking.master.is_done(id);
+        }
+        let error = asking.master.wait(first).unwrap_err();
+        assert!(!error.text().contains("not connected yet"), "{error}");
+        asking.master.wait(0).unwrap_err();
+        let traffic = asking.client.stats().traffic;
+        assert_eq!(traffic.reads, outcomes(0, COUNT));
+        assert_eq!(traffic.outstanding, 0);
+    }
 }
 
 #[test]

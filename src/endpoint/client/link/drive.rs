@@ -90,24 +90,23 @@ impl Link for Shared {
 
     fn give_up(&self, transaction: &Transaction) -> Option<Error> {
         let mut state = self.lock();
-        let Some(connection) = state.connection.clone() else {
+        let same = |other: &Transaction| other.same(transaction);
+        if let Some(place) = state.backlog.iter().position(same) {
+            state.backlog.remove(place);
             if state.held_back > 0 {
                 // It makes room for one of those, who looks when this one is over.
-                state.backlog.retain(|other| !other.same(transaction));
                 self.room.notify_all();
             }
             self.past().count(&over_as(transaction, End::TimedOut));
-            let error = match &state.failure {
-                Some(failure) => failure.clone(),
-                None => {
-                    let text = format!("{}: not connected yet, no answer: unreachable", self.place);
-                    Error::new(ErrorKind::Unreachable, text)
-                }
-            };
-            return Some(error);
-        };
+            return Some(state.failure.clone().unwrap_or_else(|| {
+                let text = format!("{}: not connected yet, no answer: unreachable", self.place);
+                Error::new(ErrorKind::Unreachable, text)
+            }));
+        }
+        // Under way, be it on a connection that is being taken down.
+        let connection = state.connection.clone().or_else(|| state.leaving.clone());
         drop(state);
-        if connection.forget(self, transaction) {
+        if connection.is_some_and(|connection| connection.forget(self, transaction)) {
             self.made_room();
         }
         if transaction.kind() == POST {
