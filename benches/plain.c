@@ -8,6 +8,8 @@
  * read on each side; with 64, the floor that batches.
  * Blocks: the bytes go from a buffer that is there and to one that is there; the server touches
  * none of them. A write's answer has no data, as the bridge's has none.
+ * Nothing is paced on the way: where the system's choice is BBR, large blocks take twice the time
+ * or not, as it goes, and a floor that takes it would be none (docs/performance.md).
  */
 #define _GNU_SOURCE
 
@@ -70,6 +72,15 @@ static bool send_both(int fd, const void* head, size_t head_count, const void* d
     return send_all(fd, (const char*)data + done, count - done);
 }
 
+/* Before it listens or connects: Linux goes on to pace what has once been. */
+static int unpaced_socket(void) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+#ifdef TCP_CONGESTION
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
+#endif
+    return fd;
+}
+
 static void serve_words(void) {
     static unsigned char in[AT_A_TIME * REQUEST], out[AT_A_TIME * WORD_RESPONSE];
     const uint32_t word = BENCH_WORD;
@@ -108,7 +119,7 @@ static void serve(const char* kind) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t length = sizeof(address);
-    int on = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+    int on = 1, listener = unpaced_socket();
     bench_must(bind(listener, (struct sockaddr*)&address, length) == 0 &&
                    listen(listener, 2) == 0 &&
                    getsockname(listener, (struct sockaddr*)&address, &length) == 0,
@@ -133,8 +144,8 @@ static bool connect_to(uint16_t port) {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port);
     int on = 1;
-    requests = socket(AF_INET, SOCK_STREAM, 0);
-    responses = socket(AF_INET, SOCK_STREAM, 0);
+    requests = unpaced_socket();
+    responses = unpaced_socket();
     if (connect(requests, (struct sockaddr*)&address, sizeof(address)) != 0 ||
         connect(responses, (struct sockaddr*)&address, sizeof(address)) != 0)
         return lost();

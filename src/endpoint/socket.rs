@@ -7,7 +7,7 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,21 @@ pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     #[cfg(target_vendor = "apple")]
     socket.set_nosigpipe(true)?;
     Ok(())
+}
+
+/// Lets data for `peer` leave as soon as it can, where it stays on this machine: there is nothing to
+/// congest on that way, and a system whose choice is BBR would pace it to what it takes the way to
+/// carry, which is half of what it does carry (docs/performance.md). A client calls this before it
+/// connects: what BBR has once begun to pace, Linux goes on to pace. Elsewhere the system's choice
+/// stays; and without reno, so it does here.
+pub(super) fn no_pacing(socket: &impl AsFd, peer: IpAddr) {
+    #[cfg(target_os = "linux")]
+    if peer.to_canonical().is_loopback() {
+        // The one that every Linux has, and every process may choose.
+        let _ = SockRef::from(socket).set_tcp_congestion(b"reno");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (socket, peer);
 }
 
 /// Lets calls with [`Mode::Wait`] wait, for at most `limit`.

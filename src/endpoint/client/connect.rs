@@ -96,6 +96,7 @@ async fn open(shared: &Shared, to: SocketAddr, source: Option<SocketAddr>) -> Re
             }
             socket.bind(source)?;
         }
+        socket::no_pacing(&socket, to.ip());
         let stream = socket.connect(to).await?;
         // A port in the range of outgoing ones can, with nobody listening, connect to itself.
         if stream.local_addr()? == stream.peer_addr()? {

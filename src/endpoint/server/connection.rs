@@ -102,6 +102,7 @@ struct Connection {
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: Side) {
     let peer_ip = peer.ip().to_canonical();
+    socket::no_pacing(&stream, peer_ip);
     let tuned = socket::tune(&stream, shared.settings.keep_alive.get())
         .and_then(|()| socket::may_wait(&stream, LISTEN_LIMIT));
     if let Err(error) = tuned {
