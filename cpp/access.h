@@ -4,6 +4,7 @@
 #define ROGUE_MEMORY_BRIDGE_ACCESS_H
 
 #include "bridge.h"
+#include "reuse.h"
 
 #include "rogue/interfaces/memory/Slave.h"
 
@@ -45,8 +46,8 @@ struct Access {
     /// The C++ object for a new handle of the Rust side, which is its from now on.
     static rogue::interfaces::memory::TransactionPtr wrap(uint8_t* handle) {
         try {
-            return std::make_shared<rogue::interfaces::memory::Transaction>(
-                TransactionState{handle});
+            typedef rogue::interfaces::memory::Transaction Object;
+            return std::allocate_shared<Object>(Reusing<Object>(), TransactionState{handle});
         } catch (...) {
             transaction_free(handle);
             throw;
