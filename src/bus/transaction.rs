@@ -133,6 +133,8 @@ struct State {
     collected: bool,
     timeout: Duration,
     deadline: Option<Instant>,
+    /// Its time runs since a link has taken it, and not from `taken` on.
+    prompt: bool,
     waiters: u32,
     nudged: bool,
     pieces: Pieces,

@@ -68,8 +68,10 @@ impl Client {
     /// Sends a transaction, which never runs out of time unless [`Client::give_up_on`] it. If
     /// `background`, its response is to be read though nobody waits for it.
     pub fn submit(self: &Arc<Self>, background: bool) -> Transaction {
-        let transaction = Transaction::new(0, 0, READ, None, Duration::MAX);
-        transaction.set_link(Arc::clone(self) as Arc<dyn Link>);
+        let transaction = Transaction::new(0, 0, READ, None, Duration::ZERO);
+        transaction.set_link(Arc::clone(self) as Arc<dyn Link>, Instant::now());
+        // Its time, which is none, runs from `taken` on.
+        transaction.delayed();
         self.table.lock().unwrap().push(Entry {
             transaction: transaction.clone(),
             background,
@@ -103,7 +105,6 @@ impl Client {
 
     /// The transaction's time is over at once. Whoever waits with a time limit looks at the clock.
     pub fn give_up_on(&self, transaction: &Transaction) {
-        transaction.set_timeout(Duration::ZERO);
         transaction.taken();
         self.socket.lock().unwrap().moments += 1;
         self.changed.notify_all();

@@ -48,6 +48,46 @@ fn it_completes_once() {
     assert_eq!(t.wait().unwrap_err().text(), "100% wrong %s%n");
 }
 
+/// A link that does nothing.
+struct Still;
+
+impl Link for Still {
+    fn drive(&self, _: &Transaction, _: Option<Instant>) -> bool {
+        false
+    }
+    fn leave(&self, _: &Transaction) {}
+    fn give_up(&self, _: &Transaction) -> Option<Error> {
+        None
+    }
+}
+
+#[test]
+fn the_time_of_what_a_link_takes_runs_at_once_unless_it_is_delayed() {
+    let long_ago = Instant::now() - Duration::from_secs(10);
+    let t = transaction(vec![0; 4], LONG);
+    assert!(!t.set_link(Arc::new(Still), long_ago));
+    assert_eq!(t.deadline(), Some(long_ago + LONG));
+    t.taken();
+    assert_eq!(t.deadline(), Some(long_ago + LONG));
+    // A slave's sign of life, later.
+    let now = Instant::now();
+    t.refresh(None);
+    assert!(t.deadline().unwrap() >= now + LONG);
+    t.delayed();
+    assert!(t.deadline().is_some());
+    let t = transaction(vec![0; 4], LONG);
+    t.set_link(Arc::new(Still), long_ago);
+    t.delayed();
+    assert_eq!(t.deadline(), None);
+    t.taken();
+    assert!(t.deadline().unwrap() >= now + LONG);
+    // One of its pieces is on the way, and the others are not yet.
+    let t = transaction(vec![0; 4], LONG);
+    let piece = t.piece(0, 4, 0).unwrap();
+    piece.set_link(Arc::new(Still), long_ago);
+    assert_eq!(t.deadline(), None);
+}
+
 #[test]
 fn row_16_every_waiter_on_an_id_gets_its_result() {
     let t = transaction(vec![0; 4], LONG);

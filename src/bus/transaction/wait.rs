@@ -37,9 +37,17 @@ impl Transaction {
     /// slave's `do_transaction` has returned.
     pub fn taken(&self) {
         let mut state = self.0.lock_state();
-        if state.outcome.is_none() {
+        if state.outcome.is_none() && !std::mem::take(&mut state.prompt) {
             state.deadline = deadline_from_now(state.timeout);
             self.0.wake(&state);
+        }
+    }
+
+    /// The link keeps its master waiting: its time runs from [`Transaction::taken`] after all.
+    pub fn delayed(&self) {
+        let mut state = self.0.lock_state();
+        if std::mem::take(&mut state.prompt) {
+            state.deadline = None;
         }
     }
 
@@ -60,10 +68,19 @@ impl Transaction {
     ///
     /// True if nobody is going to wait: somebody hears of the end by a
     /// [`Completion`](super::Completion), or it is a piece of another transaction.
-    pub fn set_link(&self, link: Arc<dyn Link>) -> bool {
-        let mut state = self.root_handle().0.lock_state();
+    ///
+    /// A link mostly takes a transaction at once. So its time runs from `now` on, and
+    /// [`Transaction::taken`] need not look at the clock again; otherwise see [`Transaction::delayed`].
+    pub fn set_link(&self, link: Arc<dyn Link>, now: Instant) -> bool {
+        let root = &self.root_handle().0;
+        let mut state = root.lock_state();
         state.link = Some(link);
         state.direct = !self.is_piece();
+        if state.direct && state.outcome.is_none() {
+            state.deadline = now.checked_add(state.timeout);
+            state.prompt = true;
+            root.wake(&state);
+        }
         state.completion.is_some() || !state.direct
     }
 

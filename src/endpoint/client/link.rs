@@ -104,7 +104,8 @@ impl Shared {
     /// Sends `transaction`, or keeps it until there is a connection.
     pub(super) fn submit(self: &Arc<Self>, transaction: &Transaction) {
         let link = Arc::clone(self) as Arc<dyn Link>;
-        let unattended = transaction.set_link(link);
+        let mut now = Instant::now();
+        let unattended = transaction.set_link(link, now);
         let mut state = self.lock();
         loop {
             if state.stopped {
@@ -118,6 +119,7 @@ impl Shared {
                     Some(state) => state,
                     None => return,
                 };
+                now = Instant::now();
                 continue;
             }
             let Some(connection) = state.connection.clone() else {
@@ -127,7 +129,7 @@ impl Shared {
                 return;
             };
             drop(state);
-            if connection.submit(self, transaction, unattended, true) == Submit::Sent {
+            if connection.submit(self, transaction, (unattended, true), now) == Submit::Sent {
                 return;
             }
             // It was lost just now, and nothing of this transaction had been sent.
@@ -159,6 +161,7 @@ impl Shared {
         }
         self.control.notify_one();
         state.held_back += 1;
+        transaction.delayed();
         let limit = transaction.timeout();
         let full = |state: &mut State| {
             !state.stopped && state.crowded(self.settings.max_outstanding.get())
@@ -204,7 +207,8 @@ impl Shared {
                 continue;
             }
             let unattended = transaction.unattended();
-            if connection.submit(self, &transaction, unattended, false) == Submit::Lost {
+            let now = Instant::now();
+            if connection.submit(self, &transaction, (unattended, false), now) == Submit::Lost {
                 self.lock().backlog.push_front(transaction);
                 return;
             }

@@ -161,6 +161,7 @@ impl Reader {
         let buffer = std::mem::take(&mut self.buffer);
         let result = self.work(connection, shared, &buffer[part]);
         self.buffer = buffer;
+        shared.made_room();
         result
     }
 
@@ -353,5 +354,4 @@ fn answer(
         (Ok(()), _) => transaction.done(),
         (Err(error), _) => transaction.fail(error),
     };
-    shared.made_room();
 }

@@ -55,6 +55,8 @@ fn a_deadline_set_while_another_thread_already_reads_is_kept() {
     let asking = Asking::new(served.port()).ready();
     let transaction = read(0, Duration::from_millis(300));
     asking.client.do_transaction(transaction.clone());
+    // As when there is much to send before it.
+    transaction.delayed();
     let _kept = keeper.take(1);
     let (end, ended) = channel();
     let waiting = transaction.clone();

@@ -44,13 +44,13 @@ impl Connection {
     /// Sends a transaction on the calling thread. The client's thread is to read its response if it is
     /// `background`: nobody waits for it. If more than enough waits to be sent, and this thread
     /// `may_wait`, it helps until it is less, for as long as there is progress within the transaction's
-    /// time.
+    /// time. It was asked for `now`.
     pub(in crate::endpoint::client) fn submit(
         &self,
         shared: &Shared,
         transaction: &Transaction,
-        background: bool,
-        may_wait: bool,
+        (background, may_wait): (bool, bool),
+        now: Instant,
     ) -> Submit {
         let header = Header {
             id: shared.wire_id(transaction),
@@ -64,7 +64,7 @@ impl Connection {
             // Its master has given up already.
             return Submit::Sent;
         }
-        let Some(others) = self.enter(transaction, header, background) else {
+        let Some(others) = self.enter(transaction, header, background, now) else {
             return Submit::Lost;
         };
         let request = Request {
@@ -120,7 +120,10 @@ impl Connection {
         let head = request_head(header, data);
         // While others are under way this one may leave together with the next: see `Link::drive`. If
         // none are, more are taken to follow as they did the last time.
-        let bursts = self.bursts.swap(request.others, Ordering::Relaxed);
+        let bursts = self.bursts.load(Ordering::Relaxed);
+        if bursts != request.others {
+            self.bursts.store(request.others, Ordering::Relaxed);
+        }
         let sent = if bursts || request.others {
             self.outgoing.defer(head.as_bytes(), body, &[])
         } else {
@@ -204,6 +207,7 @@ impl Connection {
         if attending() {
             return;
         }
+        transaction.delayed();
         let patience = transaction.timeout();
         let mut begun = Instant::now();
         let mut before = self.outgoing.sent();

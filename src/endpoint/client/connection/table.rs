@@ -38,13 +38,14 @@ pub(in crate::endpoint::client) struct Entry {
 }
 
 impl Connection {
-    /// Notes that `transaction` waits for a response, unless it is a Post, which has none. Tells
+    /// Notes that `transaction` waits for a response from `now` on, unless it is a Post, which has none. Tells
     /// whether others do, or `None` when the connection is over.
     pub(super) fn enter(
         &self,
         transaction: &Transaction,
         header: Header,
         background: bool,
+        now: Instant,
     ) -> Option<bool> {
         let mut table = self.table();
         if table.closed {
@@ -65,7 +66,7 @@ impl Connection {
             transaction: transaction.clone(),
             header,
             background,
-            since: Instant::now(),
+            since: now,
         };
         if let Some(before) = table.entries.insert(header.id, entry) {
             // The same transaction, given twice: one response will do.
