@@ -83,14 +83,14 @@ void Master::clearError() { rmb::master_clear_error(*state_->handle); }
 void Master::setTimeout(uint64_t timeout) { rmb::master_set_timeout(*state_->handle, timeout); }
 
 uint32_t Master::reqTransaction(uint64_t address, uint32_t size, void* data, uint32_t type) {
+    bool refused = false;
     const TransactionPtr transaction =
         rmb::Access::wrap(rmb::checked("Master::reqTransaction", [&] {
             return rmb::master_create(*state_->handle, address, size, static_cast<uint8_t*>(data),
-                                      type);
+                                      type, refused);
         }));
-    rmb::Transaction& handle = rmb::Access::handle(*transaction);
     // What cannot be carried out has failed already; the wait tells why.
-    if (rmb::transaction_completed(handle)) return rmb::transaction_id(handle);
+    if (refused) return transaction->id();
     return hand(*state_, transaction);
 }
 

@@ -17,7 +17,7 @@ namespace rim = rogue::interfaces::memory;
 
 struct SlaveState {
     SlaveState(uint32_t min, uint32_t max)
-        : handle(checked("Slave", [=] { return slave_new(min, max); })) {}
+        : min(min), max(max), handle(checked("Slave", [=] { return slave_new(min, max); })) {}
 
     void add(rim::TransactionPtr transaction) {
         const uint32_t id = transaction->id();
@@ -50,6 +50,9 @@ struct SlaveState {
         return transaction;
     }
 
+    // Asked for with each transaction from the network.
+    const uint32_t min;
+    const uint32_t max;
     rust::Box<SlaveBase> handle;
 
   private:
@@ -88,9 +91,9 @@ TransactionPtr Slave::getTransaction(uint32_t index) {
     return transaction;
 }
 
-uint32_t Slave::min() { return rmb::slave_min(*state_->handle); }
+uint32_t Slave::min() { return state_->min; }
 
-uint32_t Slave::max() { return rmb::slave_max(*state_->handle); }
+uint32_t Slave::max() { return state_->max; }
 
 uint32_t Slave::id() { return rmb::slave_id(*state_->handle); }
 

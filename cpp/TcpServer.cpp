@@ -24,7 +24,8 @@ namespace rim = rogue::interfaces::memory;
 /// last reference may go while a slave is being called.
 struct ServerState {
     ServerState(const std::string& address, uint16_t port, std::shared_ptr<MasterState> shared)
-        : handle(checked("memory::TcpServer", [&] { return server_bind(bytes(address), port); })),
+        : handle(checked("memory::TcpServer",
+                         [&] { return server_bind(bytes(address), port, *shared->handle); })),
           master(std::move(shared)),
           log("memory.TcpServer." + address + "." + std::to_string(port), true) {}
 
@@ -98,8 +99,7 @@ struct ServerState::Busy {
 void ServerState::serve() {
     for (;;) {
         try {
-            const rim::TransactionPtr transaction =
-                Access::wrap(server_next(*handle, *master->handle));
+            const rim::TransactionPtr transaction = Access::wrap(server_next(*handle));
             const rim::SlavePtr slave = master->getSlave();
             const Busy busy(*this, *transaction);
             admitAndDispatch(*slave, transaction);

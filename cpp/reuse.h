@@ -15,23 +15,23 @@ template <std::size_t size>
 class Kept {
   public:
     static void* take() {
-        Piece* const piece = here_.first;
+        Here& here = here_;
+        Piece* const piece = here.first;
         if (piece == nullptr) return ::operator new(size);
-        here_.first = piece->next;
-        here_.count--;
+        here.first = piece->next;
+        here.count--;
         return piece;
     }
 
     static void keep(void* memory) {
-        if (here_.count == most) {
+        Here& here = here_;
+        if (here.count == most) {
             ::operator delete(memory);
             return;
         }
-        // Frees them when the thread ends.
-        static thread_local const End end;
-        static_cast<void>(end);
-        here_.first = new (memory) Piece{here_.first};
-        here_.count++;
+        here.first = new (memory) Piece{here.first};
+        here.count++;
+        if (!here.ends) freeAtEnd();
     }
 
   private:
@@ -40,7 +40,7 @@ class Kept {
     };
 
     struct End {
-        End() {}
+        End() { here_.ends = true; }
         ~End() {
             while (here_.count > 0) ::operator delete(take());
             // What the thread lets go of from now on is not kept.
@@ -48,10 +48,19 @@ class Kept {
         }
     };
 
+    /// What is kept is freed when the thread ends. Last and apart, since each look-up of a variable
+    /// of the thread's is a call.
+    static void freeAtEnd() {
+        static thread_local const End end;
+        static_cast<void>(end);
+    }
+
     /// Nothing to construct or destroy, so that it may be used until the very end of the thread.
     struct Here {
         Piece* first;
         std::size_t count;
+        /// Somebody sees to what is kept when the thread ends.
+        bool ends;
     };
 
     static const std::size_t most = 128;
@@ -59,7 +68,7 @@ class Kept {
 };
 
 template <std::size_t size>
-thread_local typename Kept<size>::Here Kept<size>::here_ = {nullptr, 0};
+thread_local typename Kept<size>::Here Kept<size>::here_ = {nullptr, 0, false};
 
 /// The allocator that std::allocate_shared is to be given.
 template <typename T>

@@ -135,7 +135,6 @@ mod ffi {
         fn transaction_size(transaction: &Transaction) -> u32;
         fn transaction_kind(transaction: &Transaction) -> u32;
         fn transaction_expired(transaction: &Transaction) -> bool;
-        fn transaction_completed(transaction: &Transaction) -> bool;
         fn transaction_done(transaction: &Transaction);
         fn transaction_fail(transaction: &Transaction, text: &[u8]);
         fn transaction_taken(transaction: &Transaction);
@@ -163,6 +162,7 @@ mod ffi {
             size: u32,
             data: *mut u8,
             kind: u32,
+            refused: &mut bool,
         ) -> Result<*mut u8>;
         fn master_register(master: &Master, transaction: &Transaction);
         fn master_wait(master: &Master, id: u32);
@@ -172,8 +172,6 @@ mod ffi {
         type SlaveBase;
         fn slave_new(min: u32, max: u32) -> Result<Box<SlaveBase>>;
         fn slave_id(slave: &SlaveBase) -> u32;
-        fn slave_min(slave: &SlaveBase) -> u32;
-        fn slave_max(slave: &SlaveBase) -> u32;
         fn slave_name(slave: &SlaveBase) -> String;
         fn slave_set_name(slave: &SlaveBase, name: &[u8]);
         fn slave_note_added(slave: &SlaveBase, transaction: &Transaction);
@@ -185,8 +183,8 @@ mod ffi {
         fn emulate_do_transaction(emulate: &Emulate, transaction: &Transaction);
 
         type TcpServer;
-        fn server_bind(address: &[u8], port: u16) -> Result<Box<TcpServer>>;
-        fn server_next(server: &TcpServer, master: &Master) -> Result<*mut u8>;
+        fn server_bind(address: &[u8], port: u16, master: &Master) -> Result<Box<TcpServer>>;
+        fn server_next(server: &TcpServer) -> Result<*mut u8>;
         fn server_returned(server: &TcpServer, transaction: &Transaction);
         fn server_admit(transaction: &Transaction, min: u32, max: u32) -> bool;
         fn server_stop(server: &TcpServer);

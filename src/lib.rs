@@ -18,4 +18,5 @@ pub mod ffi;
 pub mod log;
 mod process;
 mod sync;
+mod time;
 pub mod wire;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{attempt, guard, lossy};
-use crate::bus::{self, DataLock, Emulate, Master, Slave, SlaveBase, Transaction};
+use crate::bus::{self, DataLock, Emulate, Master, SlaveBase, Transaction};
 use crate::error::Result;
 use crate::log;
 
@@ -57,10 +57,6 @@ pub(super) fn transaction_kind(transaction: &Transaction) -> u32 {
 
 pub(super) fn transaction_expired(transaction: &Transaction) -> bool {
     guard(true, || transaction.expired())
-}
-
-pub(super) fn transaction_completed(transaction: &Transaction) -> bool {
-    guard(true, || transaction.completed())
 }
 
 pub(super) fn transaction_done(transaction: &Transaction) {
@@ -124,7 +120,8 @@ pub(super) fn master_set_timeout(master: &Master, timeout_us: u64) {
     guard((), || master.set_timeout(Duration::from_micros(timeout_us)));
 }
 
-/// A new transaction, noted as outstanding; completed already when its arguments are at fault.
+/// A new transaction, noted as outstanding. It is `refused`, and has failed already, when its
+/// arguments are at fault.
 ///
 /// # Safety
 ///
@@ -136,19 +133,22 @@ pub(super) unsafe fn master_create(
     size: u32,
     data: *mut u8,
     kind: u32,
+    refused: &mut bool,
 ) -> Result<*mut u8> {
     attempt(|| {
         let memory = if size == 0 {
+            *refused = true;
             bus::Memory::owned(Vec::new())
         } else {
             match bus::caller_start(data, size) {
                 // SAFETY: our own caller's promise.
                 Ok(start) => unsafe { bus::Memory::caller(start, size as usize) },
                 Err(error) => {
-                    let refused = Transaction::new(address, size, kind, None, master.timeout());
-                    refused.fail(error);
-                    master.register(&refused);
-                    return Ok(give(refused));
+                    *refused = true;
+                    let failed = Transaction::new(address, size, kind, None, master.timeout());
+                    failed.fail(error);
+                    master.register(&failed);
+                    return Ok(give(failed));
                 }
             }
         };
@@ -188,14 +188,6 @@ pub(super) fn slave_id(slave: &SlaveBase) -> u32 {
     guard(0, || slave.id())
 }
 
-pub(super) fn slave_min(slave: &SlaveBase) -> u32 {
-    guard(0, || slave.min())
-}
-
-pub(super) fn slave_max(slave: &SlaveBase) -> u32 {
-    guard(0, || slave.max())
-}
-
 pub(super) fn slave_name(slave: &SlaveBase) -> String {
     guard(String::new(), || slave.name())
 }
@@ -221,5 +213,5 @@ pub(super) fn emulate_new(min: u32, max: u32) -> Result<Box<Emulate>> {
 }
 
 pub(super) fn emulate_do_transaction(emulate: &Emulate, transaction: &Transaction) {
-    guard((), || emulate.do_transaction(transaction.clone()));
+    guard((), || emulate.carry_out(transaction));
 }

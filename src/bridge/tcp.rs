@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::ffi::{ClientOption, Link, ServerOption};
 use super::memory::give;
 use super::{attempt, guard, lossy};
-use crate::bus::{Master, Slave, Transaction};
+use crate::bus::{Master, Transaction};
 use crate::endpoint::{ClientOptions, LinkState, ServerOptions, TcpClient, TcpServer};
 use crate::error::{ErrorKind, Result};
 use crate::log;
@@ -15,19 +15,21 @@ use crate::log;
 /// Held while one option is changed among the others, of whichever endpoint: it happens seldom.
 static SETTING: Mutex<()> = Mutex::new(());
 
-pub(super) fn server_bind(address: &[u8], port: u16) -> Result<Box<TcpServer>> {
+/// A server whose slave has to complete each transaction within the master's timeout.
+pub(super) fn server_bind(address: &[u8], port: u16, master: &Master) -> Result<Box<TcpServer>> {
     attempt(|| {
         log::init();
-        TcpServer::bind(&lossy(address), port, ServerOptions::default()).map(Box::new)
+        let server = TcpServer::bind(&lossy(address), port, ServerOptions::default())?;
+        server.limit_by(master.shared_timeout());
+        Ok(Box::new(server))
     })
 }
 
-/// The next transaction, after waiting for it for as long as it takes; the slave has to complete it
-/// within the master's timeout. Fails when the server has been stopped.
-pub(super) fn server_next(server: &TcpServer, master: &Master) -> Result<*mut u8> {
+/// The next transaction, after waiting for it for as long as it takes. Fails when the server has been
+/// stopped.
+pub(super) fn server_next(server: &TcpServer) -> Result<*mut u8> {
     let next = attempt(|| loop {
         if let Some(transaction) = server.next(None)? {
-            server.limit(&transaction, master.timeout());
             return Ok(give(transaction));
         }
     });
@@ -62,7 +64,7 @@ pub(super) fn client_new(address: &[u8], port: u16) -> Result<Box<TcpClient>> {
 }
 
 pub(super) fn client_do_transaction(client: &TcpClient, transaction: &Transaction) {
-    guard((), || client.do_transaction(transaction.clone()));
+    guard((), || client.carry_out(transaction));
 }
 
 pub(super) fn client_wait_ready(client: &TcpClient, timeout_s: f64, period_s: f64) -> bool {

@@ -105,9 +105,10 @@ fn new_page() -> Result<Box<[u8]>> {
     Ok(page.into_boxed_slice())
 }
 
-impl Slave for Emulate {
-    fn do_transaction(&self, transaction: Transaction) {
-        if let Err(error) = self.check(&transaction) {
+impl Emulate {
+    /// As [`Slave::do_transaction`], for who keeps a handle anyway.
+    pub fn carry_out(&self, transaction: &Transaction) {
+        if let Err(error) = self.check(transaction) {
             ::log::debug!(
                 target: LOGGER,
                 "Refused {}: {error}",
@@ -129,6 +130,12 @@ impl Slave for Emulate {
             Ok(()) => lock.done(),
             Err(error) => lock.fail(error),
         };
+    }
+}
+
+impl Slave for Emulate {
+    fn do_transaction(&self, transaction: Transaction) {
+        self.carry_out(&transaction);
     }
 
     fn base(&self) -> &SlaveBase {

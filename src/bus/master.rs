@@ -12,6 +12,7 @@ use super::slave::{Slave, Unconnected};
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
+use crate::time::Time;
 use outstanding::Outstanding;
 
 /// The time that a slave has for a transaction, unless set.
@@ -22,13 +23,13 @@ const LOGGER: &str = "pyrogue.memory.Master";
 
 /// A source of transactions.
 pub struct Master {
+    timeout: Arc<Time>,
     state: Mutex<State>,
     home: Home,
 }
 
 struct State {
     slave: Arc<dyn Slave>,
-    timeout: Duration,
     error: Option<Error>,
     outstanding: Outstanding,
 }
@@ -43,9 +44,9 @@ impl Master {
     /// A master that is connected to nothing: its transactions fail.
     pub fn new() -> Master {
         Master {
+            timeout: Arc::new(Time::new(DEFAULT_TIMEOUT)),
             state: Mutex::new(State {
                 slave: Arc::new(Unconnected::new()),
-                timeout: DEFAULT_TIMEOUT,
                 error: None,
                 outstanding: Outstanding::default(),
             }),
@@ -68,13 +69,18 @@ impl Master {
     /// Sets the time that a slave has for each transaction made from now on. Zero changes nothing.
     pub fn set_timeout(&self, timeout: Duration) {
         if !timeout.is_zero() {
-            self.lock().timeout = timeout;
+            self.timeout.set(timeout);
         }
     }
 
     /// The time that a slave has for a transaction.
     pub fn timeout(&self) -> Duration {
-        self.lock().timeout
+        self.timeout.get()
+    }
+
+    /// Where that time is kept, for who is to do as this master does.
+    pub fn shared_timeout(&self) -> Arc<Time> {
+        Arc::clone(&self.timeout)
     }
 
     /// The last failure that a wait has met, until [`Master::clear_error`].
@@ -123,8 +129,10 @@ impl Master {
             None
         };
         let memory = if error.is_none() { Some(memory) } else { None };
+        let timeout = self.timeout();
+        // Under the lock, so that they are outstanding in the order of their creation.
         let mut state = self.lock();
-        let transaction = Transaction::new(address, size, kind, memory, state.timeout);
+        let transaction = Transaction::new(address, size, kind, memory, timeout);
         let slave = error.is_none().then(|| Arc::clone(&state.slave));
         state.outstanding.insert(transaction.clone());
         drop(state);

@@ -23,5 +23,5 @@ pub use master::{caller_start, Master, DEFAULT_TIMEOUT};
 pub use memory::Memory;
 pub use slave::{check_access, Slave, SlaveBase, Unconnected};
 pub use transaction::{
-    Completed, Completion, DataLock, Link, Payload, Transaction, WeakTransaction,
+    deadline_from_now, Completed, Completion, DataLock, Link, Payload, Transaction, WeakTransaction,
 };

@@ -178,20 +178,19 @@ impl Transaction {
         })
     }
 
-    /// A transaction that somebody else has asked for, who hears of its end by `completion`: without
-    /// memory, and its time runs from now.
+    /// A transaction that somebody else has asked for, who hears of its end by `completion`, with that
+    /// token: without memory. Its time runs already if there is a `deadline`.
     pub fn for_other(
         address: u64,
         size: u32,
         kind: u32,
-        timeout: Duration,
-        completion: Arc<dyn Completion>,
-        token: u64,
+        (timeout, deadline): (Duration, Option<Instant>),
+        completion: (Arc<dyn Completion>, u64),
     ) -> Transaction {
         Transaction::build(address, size, kind, None, |state| {
             state.timeout = timeout;
-            state.deadline = deadline_from_now(timeout);
-            state.completion = Some((completion, token));
+            state.deadline = deadline;
+            state.completion = Some(completion);
         })
     }
 
@@ -464,7 +463,7 @@ impl Drop for Inner {
 }
 
 /// When `timeout` will be over; `None` if it will not.
-fn deadline_from_now(timeout: Duration) -> Option<Instant> {
+pub fn deadline_from_now(timeout: Duration) -> Option<Instant> {
     // Without a limit there is no need to ask what time it is.
     let limited = timeout < Duration::MAX;
     limited

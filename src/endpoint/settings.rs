@@ -1,10 +1,11 @@
 //! An endpoint's options as it keeps them: any thread may read or change each of them while the
 //! endpoint is at work. A change holds from then on; times, for connections made from then on.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::options::{ClientOptions, ServerOptions};
+use crate::time::Time;
 
 /// A number that may be changed while it is read.
 #[derive(Debug)]
@@ -22,31 +23,6 @@ impl Number {
     fn set(&self, value: usize) {
         self.0.store(value, Ordering::Relaxed);
     }
-}
-
-/// A time that may be changed while it is read, in microseconds; the largest is for ever.
-#[derive(Debug)]
-pub(super) struct Time(AtomicU64);
-
-impl Time {
-    fn new(value: Duration) -> Time {
-        Time(AtomicU64::new(micros(value)))
-    }
-
-    pub(super) fn get(&self) -> Duration {
-        match self.0.load(Ordering::Relaxed) {
-            u64::MAX => Duration::MAX,
-            micros => Duration::from_micros(micros),
-        }
-    }
-
-    pub(super) fn set(&self, value: Duration) {
-        self.0.store(micros(value), Ordering::Relaxed);
-    }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// See [`ServerOptions`].

@@ -11,7 +11,7 @@ use super::handle::Handle;
 use super::status::{self, rim_status, RIM_STATUS_OK};
 use super::tcp_client::rim_tcp_client;
 use super::transaction::{RIM_POST, RIM_READ, RIM_VERIFY, RIM_WRITE};
-use crate::bus::{Completed, Completion, Memory, Slave, Transaction, DEFAULT_TIMEOUT};
+use crate::bus::{Completed, Completion, Memory, Transaction, DEFAULT_TIMEOUT};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The timeout of a transaction unless another is given or set: one second.
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn rim_tcp_client_request(
         let transaction = unsafe { make(r#type, address, data, size, timeout) }?;
         let foreign = Foreign::new(user, finalizer);
         transaction.on_completion(Arc::new(Callback { function, foreign }), 0);
-        client.do_transaction(transaction.clone());
+        client.carry_out(&transaction);
         transaction.taken();
         client.watch(&transaction);
         Ok(())
@@ -180,7 +180,7 @@ unsafe fn access(
     may_wait()?;
     // SAFETY: the caller's promise; the wait below ends before this returns.
     let transaction = unsafe { make(kind, address, data, size, client.timeout_of(timeout_us)) }?;
-    client.client.do_transaction(transaction.clone());
+    client.client.carry_out(&transaction);
     transaction.taken();
     transaction.wait()
 }

@@ -4,16 +4,17 @@ use std::fs;
 use std::path::Path;
 
 /// A module, and the modules of the crate that it may use besides itself.
-const RULES: [(&str, &[&str]); 9] = [
+const RULES: [(&str, &[&str]); 10] = [
     ("error", &[]),
     ("wire", &[]),
     ("log", &[]),
     ("sync", &[]),
     ("process", &[]),
-    ("bus", &["error", "process", "sync"]),
+    ("time", &[]),
+    ("bus", &["error", "process", "sync", "time"]),
     (
         "endpoint",
-        &["bus", "error", "log", "process", "sync", "wire"],
+        &["bus", "error", "log", "process", "sync", "time", "wire"],
     ),
     ("ffi", &["bus", "endpoint", "error", "log", "process"]),
     ("bridge", &["bus", "endpoint", "error", "log"]),

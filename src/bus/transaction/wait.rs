@@ -1,7 +1,7 @@
 //! How a master waits for a transaction, and how its deadline runs.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{deadline_from_now, Transaction, LOGGER};
 use crate::bus::deadline::Renewals;
@@ -49,11 +49,6 @@ impl Transaction {
         if std::mem::take(&mut state.prompt) {
             state.deadline = None;
         }
-    }
-
-    /// Another time than the transaction was made with, for when it has been taken.
-    pub fn set_timeout(&self, timeout: Duration) {
-        self.0.lock_state().timeout = timeout;
     }
 
     /// Starts the time anew if `reference` is not younger than this transaction, or is `None`.

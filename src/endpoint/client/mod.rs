@@ -199,8 +199,9 @@ impl Drop for TcpClient {
     }
 }
 
-impl Slave for TcpClient {
-    fn do_transaction(&self, transaction: Transaction) {
+impl TcpClient {
+    /// As [`Slave::do_transaction`], for who keeps a handle anyway.
+    pub fn carry_out(&self, transaction: &Transaction) {
         let (size, kind) = (transaction.size(), transaction.kind());
         if !matches!(kind, READ | WRITE | POST | VERIFY) {
             let text = format!("Transaction type {kind} is not known");
@@ -209,8 +210,14 @@ impl Slave for TcpClient {
             let text = format!("A {} of 0 bytes is not allowed", kind_name(kind));
             transaction.fail(Error::new(ErrorKind::Size, text));
         } else {
-            self.shared.submit(&transaction);
+            self.shared.submit(transaction);
         }
+    }
+}
+
+impl Slave for TcpClient {
+    fn do_transaction(&self, transaction: Transaction) {
+        self.carry_out(&transaction);
     }
 
     fn base(&self) -> &SlaveBase {

@@ -27,6 +27,7 @@ use super::stats::{PeerStats, ServerStats};
 use crate::bus::{check_access, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
+use crate::time::Time;
 use pull::Pull;
 use state::Shared;
 
@@ -132,15 +133,15 @@ impl TcpServer {
         self.shared.peers()
     }
 
-    /// Gives the slave `timeout` for one transaction that has been pulled, in place of the server's
-    /// limit. It runs from [`TcpServer::returned`] on.
-    pub fn limit(&self, transaction: &Transaction, timeout: Duration) {
-        transaction.set_timeout(timeout);
+    /// Gives the slave the time `limit`, as it is when a transaction is pulled, in place of the
+    /// server's own. It runs from [`TcpServer::returned`] on. What is told first holds.
+    pub fn limit_by(&self, limit: Arc<Time>) {
+        _ = self.shared.limit.set(limit);
     }
 
-    /// The slave has returned from a transaction that was limited. If it has not completed it, its
-    /// time runs, and is kept, from now on: as long as the slave was at work on the thread that pulls,
-    /// nobody could have.
+    /// The slave has returned from a transaction of a server that has a [`TcpServer::limit_by`]. If it
+    /// has not completed it, its time runs, and is kept, from now on: as long as the slave was at work
+    /// on the thread that pulls, nobody could have.
     pub fn returned(&self, transaction: &Transaction) {
         if !transaction.completed() {
             transaction.taken();

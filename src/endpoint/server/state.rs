@@ -8,7 +8,7 @@ use std::future::Future;
 use std::net::{IpAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -23,6 +23,7 @@ use crate::endpoint::pairing::{Arrival, Left, Pair, Pairing, Side};
 use crate::endpoint::settings::ServerSettings;
 use crate::endpoint::stats::{Dropped, Traffic};
 use crate::endpoint::watch::Watch;
+use crate::time::Time;
 
 /// Requests of one client that may wait, decoded, for their turn.
 pub(super) const MAX_REQUESTS: usize = 64;
@@ -36,6 +37,8 @@ pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct Shared {
     pub(super) name: String,
     pub(super) settings: ServerSettings,
+    /// The time that the slave has from when it has returned, in place of the one in the settings.
+    pub(super) limit: OnceLock<Arc<Time>>,
     /// What times are told from, in requests.
     started: Instant,
     /// Told when the pulling thread should look again: a request is there, or a turn is free.
@@ -97,6 +100,7 @@ impl Shared {
         Shared {
             name,
             settings,
+            limit: OnceLock::new(),
             started: Instant::now(),
             deferred: Arc::new(Deferred::new(Arc::clone(&wake))),
             wake,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rogue_memory_bridge::bus::{Emulate, Slave, Transaction, POST, READ, VERIFY, WRITE};
+use rogue_memory_bridge::bus::{Emulate, Master, Slave, Transaction, POST, READ, VERIFY, WRITE};
 use rogue_memory_bridge::endpoint::{admit, ClientOptions, ServerOptions, TcpClient, TcpServer};
 use rogue_memory_bridge::error::ErrorKind;
 
@@ -311,6 +311,9 @@ fn a_slave_that_never_answers_does_not_use_up_the_turns() {
         ..ServerOptions::default()
     };
     let server = TcpServer::bind("127.0.0.1", 0, options).unwrap();
+    let master = Master::new();
+    server.limit_by(master.shared_timeout());
+    master.set_timeout(Duration::from_millis(20));
     let asking = Asking::new(server.port());
     let mut words = [[0u8; 4]; 10];
     for word in &mut words {
@@ -321,7 +324,6 @@ fn a_slave_that_never_answers_does_not_use_up_the_turns() {
         let Some(transaction) = server.next(Some(PATIENCE)).unwrap() else {
             continue;
         };
-        server.limit(&transaction, Duration::from_millis(20));
         server.returned(&transaction);
         kept.push(transaction);
     }

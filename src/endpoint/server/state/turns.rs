@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Connection, Shared, State};
-use crate::bus::{Memory, Transaction};
+use crate::bus::{deadline_from_now, Memory, Transaction};
 use crate::endpoint::outgoing::MOST_DEFERRED;
 use crate::endpoint::server::client::{Client, Data, Request};
 
@@ -137,7 +137,13 @@ impl Shared {
             data,
             since,
         } = request;
-        let timeout = self.settings.timeout.get();
+        let (timeout, deadline) = match self.limit.get() {
+            Some(limit) => (limit.get(), None),
+            None => {
+                let timeout = self.settings.timeout.get();
+                (timeout, deadline_from_now(timeout))
+            }
+        };
         let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
         if outstanding > self.most_outstanding.load(Ordering::Relaxed) {
             self.most_outstanding
@@ -149,9 +155,8 @@ impl Shared {
             header.address,
             header.size,
             header.kind,
-            timeout,
-            client,
-            token,
+            (timeout, deadline),
+            (client, token),
         );
         match data {
             Data::None => {}
