@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::kind::{kind_name, POST, READ, VERIFY, WRITE};
+use super::memory::WITHIN;
 use super::slave::{check_access, Slave, SlaveBase};
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
@@ -115,6 +116,14 @@ impl Emulate {
                 kind_name(transaction.kind())
             );
             transaction.fail(error);
+            return;
+        }
+        let size = transaction.size() as usize;
+        if size <= WITHIN && matches!(transaction.kind(), READ | VERIFY) {
+            // A lock of its own would take longer than the rest.
+            let mut word = [0; WITHIN];
+            self.read(transaction.address(), &mut word[..size]);
+            transaction.done_with(&word[..size]);
             return;
         }
         let mut lock = transaction.lock();

@@ -96,7 +96,8 @@ impl Master {
     /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`]; every
     /// failure, even of the arguments, is told by that wait.
     pub fn request(&self, address: u64, memory: Memory, kind: u32) -> u32 {
-        let (transaction, slave) = self.make(address, memory, kind);
+        let slave = |state: &State| Arc::clone(&state.slave);
+        let (transaction, slave) = self.make(address, memory, kind, slave);
         if let Some(slave) = slave {
             slave.do_transaction(transaction.clone());
             transaction.taken();
@@ -107,16 +108,17 @@ impl Master {
     /// Makes a transaction and notes it as outstanding, without handing it to the slave: whoever
     /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes.
     pub fn create(&self, address: u64, memory: Memory, kind: u32) -> Transaction {
-        self.make(address, memory, kind).0
+        self.make(address, memory, kind, |_| ()).0
     }
 
-    /// As [`Master::create`], with the slave that is to have it, unless it has failed.
-    fn make(
+    /// As [`Master::create`], with what `also` finds under the same lock, unless it has failed.
+    fn make<T>(
         &self,
         address: u64,
         memory: Memory,
         kind: u32,
-    ) -> (Transaction, Option<Arc<dyn Slave>>) {
+        also: impl FnOnce(&State) -> T,
+    ) -> (Transaction, Option<T>) {
         let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
         let error = if memory.is_empty() {
             Some("A transaction of 0 bytes is not allowed".to_owned())
@@ -133,14 +135,14 @@ impl Master {
         // Under the lock, so that they are outstanding in the order of their creation.
         let mut state = self.lock();
         let transaction = Transaction::new(address, size, kind, memory, timeout);
-        let slave = error.is_none().then(|| Arc::clone(&state.slave));
+        let also = error.is_none().then(|| also(&state));
         state.outstanding.insert(transaction.clone());
         drop(state);
         ::log::debug!(target: LOGGER, "Request {transaction:?}");
         if let Some(text) = error {
             transaction.fail(Error::new(ErrorKind::Size, text));
         }
-        (transaction, slave)
+        (transaction, also)
     }
 
     /// A transaction that has failed before it began, outstanding like any other: `wait` tells why.
@@ -160,36 +162,64 @@ impl Master {
     /// failure met is returned, and kept for [`Master::error`]. An id that is not outstanding is
     /// none to wait for.
     pub fn wait(&self, id: u32) -> Result<()> {
+        if id != 0 {
+            return self.wait_for(|all| all.get(id)).unwrap_or(Ok(()));
+        }
+        let mut result = Ok(());
+        while let Some(outcome) = self.wait_for(Outstanding::first) {
+            let over = self.collect();
+            result = over.and(outcome).and(result);
+        }
+        result
+    }
+
+    /// Waits for the transaction that `find` tells; `None` if that is none.
+    fn wait_for(
+        &self,
+        find: impl FnOnce(&Outstanding) -> Option<&Transaction>,
+    ) -> Option<Result<()>> {
+        let mut state = self.lock();
+        let found = find(&state.outstanding)?;
+        let order = found.order();
+        let (outcome, waited) = match found.collect() {
+            Some(outcome) => (outcome, None),
+            None => {
+                let transaction = found.clone();
+                drop(state);
+                let outcome = transaction.wait();
+                state = self.lock();
+                (outcome, Some(transaction))
+            }
+        };
+        // Its last handle may go with user code in a destructor: not under the lock.
+        let removed = (state.outstanding.remove(order), waited);
+        state.note(&outcome);
+        drop(state);
+        drop(removed);
+        Some(outcome)
+    }
+
+    /// Takes out the first ones, as far as they are over, and returns the last failure among them.
+    fn collect(&self) -> Result<()> {
         let mut result = Ok(());
         loop {
+            // As in `wait_for`, but many under one lock.
+            let mut removed = [const { None }; 16];
             let mut state = self.lock();
-            let next = match id {
-                0 => state.outstanding.first(),
-                id => state.outstanding.get(id),
-            };
-            let Some(next) = next else {
-                return result;
-            };
-            let order = next.order();
-            let (outcome, waited) = match next.collect() {
-                Some(outcome) => (outcome, None),
-                None => {
-                    let transaction = next.clone();
-                    drop(state);
-                    let outcome = transaction.wait();
-                    state = self.lock();
-                    (outcome, Some(transaction))
-                }
-            };
-            // Its last handle may go with user code in a destructor: not under the lock.
-            let removed = (state.outstanding.remove(order), waited);
-            if let Err(error) = outcome {
-                state.error = Some(error.clone());
-                result = Err(error);
+            for place in &mut removed {
+                let Some(first) = state.outstanding.first() else {
+                    break;
+                };
+                let Some(outcome) = first.collect() else {
+                    break;
+                };
+                let order = first.order();
+                *place = state.outstanding.remove(order);
+                state.note(&outcome);
+                result = outcome.and(result);
             }
             drop(state);
-            drop(removed);
-            if id != 0 {
+            if removed.last().is_none_or(Option::is_none) {
                 return result;
             }
         }
@@ -203,6 +233,14 @@ impl Master {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn note(&mut self, outcome: &Result<()>) {
+        if let Err(error) = outcome {
+            self.error = Some(error.clone());
+        }
     }
 }
 

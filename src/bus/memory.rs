@@ -167,8 +167,8 @@ impl Memory {
 #[repr(align(16))]
 pub(super) struct Within(UnsafeCell<[u8; WITHIN]>);
 
-/// As many bytes find room there.
-pub(super) const WITHIN: usize = 16;
+/// As many bytes find room inside a transaction.
+pub const WITHIN: usize = 16;
 
 // SAFETY: the bytes are reached by way of the `Memory` alone that `memory` makes, once.
 unsafe impl Sync for Within {}

@@ -20,7 +20,7 @@ pub use emulate::Emulate;
 pub use hub::{route, Hub, MAX_PIECES};
 pub use kind::{kind_name, POST, READ, VERIFY, WRITE};
 pub use master::{caller_start, Master, DEFAULT_TIMEOUT};
-pub use memory::Memory;
+pub use memory::{Memory, WITHIN};
 pub use slave::{check_access, Slave, SlaveBase, Unconnected};
 pub use transaction::{
     deadline_from_now, Completed, Completion, DataLock, Link, Payload, Transaction, WeakTransaction,

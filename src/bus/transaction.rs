@@ -13,7 +13,7 @@ mod wait;
 
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -117,6 +117,12 @@ struct Inner {
     origin: u64,
     address: AtomicU64,
     parent: Option<Parent>,
+    /// It has had memory of its own from the beginning.
+    provided: bool,
+    /// There is an outcome: set with it, read without the lock.
+    over: AtomicBool,
+    /// Its time runs since a link has taken it, and not from `taken` on.
+    prompt: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
     /// The bytes of a small transaction that owns them.
@@ -133,8 +139,6 @@ struct State {
     collected: bool,
     timeout: Duration,
     deadline: Option<Instant>,
-    /// Its time runs since a link has taken it, and not from `taken` on.
-    prompt: bool,
     waiters: u32,
     nudged: bool,
     pieces: Pieces,
@@ -172,25 +176,32 @@ impl Transaction {
         debug_assert!(memory
             .as_ref()
             .is_none_or(|memory| memory.len() == size as usize));
-        Transaction::build(address, size, kind, None, |state| {
+        Transaction::build(address, size, kind, None, |inner| {
+            let state = inner.state_mut();
             state.memory = memory;
             state.timeout = timeout;
         })
     }
 
     /// A transaction that somebody else has asked for, who hears of its end by `completion`, with that
-    /// token: without memory. Its time runs already if there is a `deadline`.
+    /// token. Its time runs already if there is a `deadline`, and it has memory if there are `bytes` to
+    /// copy.
     pub fn for_other(
         address: u64,
         size: u32,
         kind: u32,
         (timeout, deadline): (Duration, Option<Instant>),
         completion: (Arc<dyn Completion>, u64),
+        bytes: Option<&[u8]>,
     ) -> Transaction {
-        Transaction::build(address, size, kind, None, |state| {
+        Transaction::build(address, size, kind, None, |inner| {
+            let state = inner.state_mut();
             state.timeout = timeout;
             state.deadline = deadline;
             state.completion = Some(completion);
+            if let Some(bytes) = bytes {
+                inner.provide_copy(bytes);
+            }
         })
     }
 
@@ -199,7 +210,7 @@ impl Transaction {
         size: u32,
         kind: u32,
         parent: Option<Parent>,
-        fill: impl FnOnce(&mut State),
+        fill: impl FnOnce(&mut Inner),
     ) -> Transaction {
         let mut transaction = Transaction::from(reuse::take());
         let inner = Arc::get_mut(&mut transaction.0).expect("nobody else has it");
@@ -209,12 +220,7 @@ impl Transaction {
         inner.origin = address;
         inner.address = AtomicU64::new(address);
         inner.parent = parent;
-        fill(
-            inner
-                .state
-                .get_mut()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        fill(inner);
         transaction
     }
 
@@ -270,7 +276,7 @@ impl Transaction {
 
     /// Whether `done` or `fail` has been called, or its time was over.
     pub fn completed(&self) -> bool {
-        self.0.lock_state().outcome.is_some()
+        self.0.over.load(Ordering::Acquire)
     }
 
     /// How the transaction came out, when it has.
@@ -336,6 +342,10 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn state_mut(&mut self) -> &mut State {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The transaction whose memory this one moves.
     fn root(&self) -> &Inner {
         self.parent.as_ref().map_or(self, Parent::root)
@@ -358,6 +368,7 @@ impl Inner {
     ) {
         log_outcome(self, &outcome);
         state.outcome = Some(outcome);
+        self.over.store(true, Ordering::Release);
         self.publish_locked(state, handle);
     }
 

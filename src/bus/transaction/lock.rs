@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::{Inner, State, Transaction};
-use crate::bus::memory::{Memory, Span, Within, WITHIN};
+use crate::bus::memory::{Memory, Span, WITHIN};
 use crate::error::{Error, Result};
 
 /// The ranges of a root transaction's memory that are locked now.
@@ -257,29 +257,17 @@ impl Transaction {
 
     /// As [`Transaction::provide`], with zeros. False if there is no memory for them.
     pub fn provide_zeros(&self) -> bool {
+        if self.0.provided {
+            return true;
+        }
         let size = self.size() as usize;
-        // SAFETY: `within` is not used as memory before, since there is none yet (under the lock),
-        // and it lives as long as the transaction, which owns the memory.
-        self.provide_with(|within| {
-            // They are made zeros when somebody is to see them.
-            unsafe { within.memory(size) }.or_else(|| Memory::reserved(size))
-        })
-    }
-
-    /// As [`Transaction::provide`], with a copy of `bytes`.
-    pub fn provide_copy(&self, bytes: &[u8]) {
-        debug_assert_eq!(bytes.len(), self.size() as usize);
-        self.provide_with(|within| {
-            // SAFETY: as in `provide_zeros`.
-            let memory = unsafe { within.copy(bytes) };
-            Some(memory.unwrap_or_else(|| Memory::owned(bytes.to_vec())))
-        });
-    }
-
-    fn provide_with(&self, make: impl FnOnce(&Within) -> Option<Memory>) -> bool {
         let mut state = self.0.lock_state();
         if state.memory.is_none() {
-            state.memory = make(&self.0.within);
+            // SAFETY: `within` is not used as memory before, since there is none yet (under the lock),
+            // and it lives as long as the transaction, which owns the memory.
+            let within = unsafe { self.0.within.memory(size) };
+            // They are made zeros when somebody is to see them.
+            state.memory = within.or_else(|| Memory::reserved(size));
         }
         state.memory.is_some()
     }
@@ -300,6 +288,15 @@ impl State {
 }
 
 impl Inner {
+    /// Gives a transaction that is being made a copy of `bytes` as its memory.
+    pub(super) fn provide_copy(&mut self, bytes: &[u8]) {
+        debug_assert_eq!(bytes.len(), self.size as usize);
+        // SAFETY: as in `Transaction::provide_zeros`, and nobody else has the transaction.
+        let memory = unsafe { self.within.copy(bytes) };
+        self.state_mut().memory = memory.or_else(|| Some(Memory::owned(bytes.to_vec())));
+        self.provided = true;
+    }
+
     /// Which bytes of the root's memory this transaction moves.
     pub(super) fn range(&self) -> Range<usize> {
         let start = self.parent.as_ref().map_or(0, |parent| parent.offset);

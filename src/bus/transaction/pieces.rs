@@ -61,7 +61,7 @@ impl Transaction {
             size,
             kind,
             Some(parent),
-            |state| state.timeout = timeout,
+            |inner| inner.state_mut().timeout = timeout,
         ))
     }
 

@@ -9,7 +9,7 @@
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::{Inner, State, Transaction, Within};
 use crate::sync::REUSE;
@@ -55,19 +55,16 @@ fn keep(mut inner: Arc<Inner>) {
 impl Inner {
     /// Makes it blank. Whoever wants to hear of its end hears of it, as when it is dropped.
     fn clear(&mut self) {
-        let state = self.state.get_mut();
-        if state
-            .unwrap_or_else(PoisonError::into_inner)
-            .outcome
-            .is_none()
-        {
+        if self.state_mut().outcome.is_none() {
             self.abandon();
         }
         self.order = 0;
+        self.provided = false;
+        *self.over.get_mut() = false;
+        *self.prompt.get_mut() = false;
         self.parent = None;
         // Its memory may be the bytes within, so it goes before them.
-        let state = self.state.get_mut();
-        *state.unwrap_or_else(PoisonError::into_inner) = State::default();
+        *self.state_mut() = State::default();
         self.within = Within::default();
     }
 }

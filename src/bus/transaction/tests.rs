@@ -353,8 +353,9 @@ fn small_memory_is_inside_the_transaction_and_aligned() {
             assert_eq!(t.start().unwrap().as_ptr() as usize % 8, 0);
             assert_eq!(t.lock().bytes().unwrap(), vec![0; size as usize]);
         }
-        let copied = Transaction::new(0, size, READ, None, LONG);
-        copied.provide_copy(&vec![7; size as usize]);
+        let heard = Arc::new(Heard::default());
+        let (time, bytes) = ((LONG, None), vec![7; size as usize]);
+        let copied = Transaction::for_other(0, size, READ, time, (heard, 0), Some(&bytes));
         // What is there stays.
         copied.provide_zeros();
         assert_eq!(copied.lock().bytes().unwrap(), vec![7; size as usize]);

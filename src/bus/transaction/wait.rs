@@ -1,5 +1,6 @@
 //! How a master waits for a transaction, and how its deadline runs.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -36,8 +37,12 @@ impl Transaction {
     /// The slave has taken the transaction: its time runs from now. Masters call this when the
     /// slave's `do_transaction` has returned.
     pub fn taken(&self) {
+        if self.0.prompt.load(Ordering::Acquire) {
+            self.0.prompt.store(false, Ordering::Release);
+            return;
+        }
         let mut state = self.0.lock_state();
-        if state.outcome.is_none() && !std::mem::take(&mut state.prompt) {
+        if state.outcome.is_none() {
             state.deadline = deadline_from_now(state.timeout);
             self.0.wake(&state);
         }
@@ -46,7 +51,7 @@ impl Transaction {
     /// The link keeps its master waiting: its time runs from [`Transaction::taken`] after all.
     pub fn delayed(&self) {
         let mut state = self.0.lock_state();
-        if std::mem::take(&mut state.prompt) {
+        if self.0.prompt.swap(false, Ordering::AcqRel) {
             state.deadline = None;
         }
     }
@@ -73,7 +78,7 @@ impl Transaction {
         state.direct = !self.is_piece();
         if state.direct && state.outcome.is_none() {
             state.deadline = now.checked_add(state.timeout);
-            state.prompt = true;
+            root.prompt.store(true, Ordering::Release);
             root.wake(&state);
         }
         state.completion.is_some() || !state.direct

@@ -1,5 +1,6 @@
 //! A client's request, until it is handed out.
 
+use crate::bus::WITHIN;
 use crate::wire::Header;
 
 /// A request that waits for its turn.
@@ -17,12 +18,9 @@ pub(in crate::endpoint::server) struct Request {
 pub(in crate::endpoint::server) enum Data {
     None,
     /// So many bytes.
-    Small([u8; SMALL_DATA], u8),
+    Small([u8; WITHIN], u8),
     Large(Vec<u8>),
 }
-
-/// As many bytes are small.
-const SMALL_DATA: usize = 16;
 
 impl Data {
     pub(in crate::endpoint::server) fn len(&self) -> usize {
@@ -35,7 +33,7 @@ impl Data {
 
     /// Takes `bytes`, or copies them if they are few.
     pub(in crate::endpoint::server) fn take(bytes: &mut Vec<u8>) -> Data {
-        if bytes.len() > SMALL_DATA {
+        if bytes.len() > WITHIN {
             return Data::Large(std::mem::take(bytes));
         }
         let data = Data::copy(bytes);
@@ -45,12 +43,12 @@ impl Data {
 
     /// A copy of `bytes`.
     pub(in crate::endpoint::server) fn copy(bytes: &[u8]) -> Data {
-        if bytes.len() > SMALL_DATA {
+        if bytes.len() > WITHIN {
             return Data::Large(bytes.to_vec());
         }
-        let mut small = [0; SMALL_DATA];
+        let mut small = [0; WITHIN];
         small[..bytes.len()].copy_from_slice(bytes);
-        // It fits: it is not more than `SMALL_DATA`.
+        // It fits: it is not more than `WITHIN`.
         Data::Small(small, bytes.len() as u8)
     }
 }

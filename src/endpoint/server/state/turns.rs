@@ -6,7 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Connection, Shared, State};
-use crate::bus::{deadline_from_now, Memory, Transaction};
+use crate::bus::{deadline_from_now, Memory, Transaction, READ, VERIFY, WITHIN};
 use crate::endpoint::outgoing::MOST_DEFERRED;
 use crate::endpoint::server::client::{Client, Data, Request};
 
@@ -151,17 +151,22 @@ impl Shared {
         }
         client.begin(gone);
         let token = u64::from(header.id) | u64::from(since) << 32;
+        // A small one has its memory at once: to bring it later, see `admit`, would take a lock.
+        let bytes = match (&data, header.kind) {
+            (Data::Small(bytes, count), _) => bytes.get(..usize::from(*count)),
+            (Data::None, READ | VERIFY) => [0; WITHIN].get(..header.size as usize),
+            _ => None,
+        };
         let transaction = Transaction::for_other(
             header.address,
             header.size,
             header.kind,
             (timeout, deadline),
             (client, token),
+            bytes,
         );
-        match data {
-            Data::None => {}
-            Data::Small(bytes, count) => transaction.provide_copy(&bytes[..usize::from(count)]),
-            Data::Large(bytes) => transaction.provide(Memory::owned(bytes)),
+        if let Data::Large(bytes) = data {
+            transaction.provide(Memory::owned(bytes));
         }
         transaction
     }
