@@ -134,9 +134,8 @@ struct State {
     memory: Option<Memory>,
     locked: Locked,
     outcome: Option<Result<()>>,
+    /// Whoever waits is told, and the master may have its memory back.
     published: bool,
-    /// A wait has returned: the master may have its memory back.
-    collected: bool,
     timeout: Duration,
     deadline: Option<Instant>,
     waiters: u32,
@@ -430,9 +429,8 @@ impl Inner {
 }
 
 impl State {
-    /// The outcome, if it is published: then the master may have its memory back.
-    fn collect(&mut self) -> Option<Result<()>> {
-        self.collected |= self.published;
+    /// The outcome, if it is published.
+    fn collect(&self) -> Option<Result<()>> {
         self.published
             .then(|| self.outcome.clone().unwrap_or(Ok(())))
     }

@@ -176,8 +176,8 @@ impl Transaction {
         let ready = state.memory.as_ref().is_none_or(Memory::is_written);
         let span = if ready {
             // SAFETY: the root owns or was lent the memory, and outlives this lock, which holds a
-            // handle. It is published or collected (the caller's memory given back) only while no
-            // lock is held; overlapping locks exclude each other.
+            // handle. It is published (and the caller's memory given back) only while no lock is held;
+            // overlapping locks exclude each other.
             unsafe { state.span(&range) }
         } else {
             None
@@ -247,7 +247,7 @@ impl Transaction {
             return false;
         }
         let mut state = inner.lock_state();
-        let open = !state.published && !state.collected;
+        let open = !state.published;
         if !open || state.locked.overlaps(&inner.range()) {
             return false;
         }
@@ -280,7 +280,7 @@ impl State {
     ///
     /// As for [`Span::new`].
     unsafe fn span(&mut self, range: &Range<usize>) -> Option<Span> {
-        let open = !self.published && !self.collected;
+        let open = !self.published;
         let memory = self.memory.as_mut().filter(|_| open)?;
         // SAFETY: the caller's promise.
         unsafe { memory.span(range.start, range.len()) }

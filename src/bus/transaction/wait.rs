@@ -138,7 +138,7 @@ impl Transaction {
     pub fn wait(&self) -> Result<()> {
         let mut followed = None;
         let outcome = loop {
-            let mut state = self.0.lock_state();
+            let state = self.0.lock_state();
             if let Some(outcome) = state.collect() {
                 break outcome;
             }
