@@ -81,6 +81,17 @@ fn the_time_of_what_a_link_takes_runs_at_once_unless_it_is_delayed() {
     assert_eq!(t.deadline(), None);
     t.taken();
     assert!(t.deadline().unwrap() >= now + LONG);
+    // A slave passes on what it has kept for a while.
+    let t = transaction(vec![0; 4], LONG);
+    t.taken();
+    let deadline = t.deadline();
+    t.set_link(Arc::new(Still), Instant::now() + LONG);
+    assert_eq!(t.deadline(), deadline);
+    // A sign of life before the master has heard that it was taken.
+    let t = transaction(vec![0; 4], LONG);
+    t.set_link(Arc::new(Still), long_ago);
+    t.refresh(None);
+    assert!(t.deadline().unwrap() >= now + LONG);
     // One of its pieces is on the way, and the others are not yet.
     let t = transaction(vec![0; 4], LONG);
     let piece = t.piece(0, 4, 0).unwrap();

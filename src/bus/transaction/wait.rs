@@ -39,8 +39,12 @@ impl Transaction {
     pub fn taken(&self) {
         if self.0.prompt.load(Ordering::Acquire) {
             self.0.prompt.store(false, Ordering::Release);
-            return;
+        } else {
+            self.restart();
         }
+    }
+
+    fn restart(&self) {
         let mut state = self.0.lock_state();
         if state.outcome.is_none() {
             state.deadline = deadline_from_now(state.timeout);
@@ -59,7 +63,7 @@ impl Transaction {
     /// Starts the time anew if `reference` is not younger than this transaction, or is `None`.
     pub fn refresh(&self, reference: Option<&Transaction>) {
         if reference.is_none_or(|reference| self.order() >= reference.order()) {
-            self.taken();
+            self.restart();
         }
     }
 
@@ -69,14 +73,15 @@ impl Transaction {
     /// True if nobody is going to wait: somebody hears of the end by a
     /// [`Completion`](super::Completion), or it is a piece of another transaction.
     ///
-    /// A link mostly takes a transaction at once. So its time runs from `now` on, and
-    /// [`Transaction::taken`] need not look at the clock again; otherwise see [`Transaction::delayed`].
+    /// A link mostly takes a transaction at once. So its time runs from `now` on, if it does not
+    /// already, and [`Transaction::taken`] need not look at the clock again; otherwise see
+    /// [`Transaction::delayed`].
     pub fn set_link(&self, link: Arc<dyn Link>, now: Instant) -> bool {
         let root = &self.root_handle().0;
         let mut state = root.lock_state();
         state.link = Some(link);
         state.direct = !self.is_piece();
-        if state.direct && state.outcome.is_none() {
+        if state.direct && state.deadline.is_none() && state.outcome.is_none() {
             state.deadline = now.checked_add(state.timeout);
             root.prompt.store(true, Ordering::Release);
             root.wake(&state);
