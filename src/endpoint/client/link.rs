@@ -5,6 +5,7 @@ mod drive;
 mod status;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Told when there is room for those that are held back.
     room: Condvar,
+    /// How many those are: changed under the lock of the state.
+    held_back: AtomicUsize,
     /// Told when the state of the link has changed.
     changed: Condvar,
     watch: Mutex<Watch>,
@@ -58,7 +61,6 @@ struct State {
     /// Why there is no connection.
     failure: Option<Error>,
     stopped: bool,
-    held_back: usize,
     connects: u64,
     losses: u64,
     failed_attempts: u64,
@@ -89,12 +91,12 @@ impl Shared {
                 sweep_at: 64,
                 failure: None,
                 stopped: false,
-                held_back: 0,
                 connects: 0,
                 losses: 0,
                 failed_attempts: 0,
             }),
             room: Condvar::new(),
+            held_back: AtomicUsize::new(0),
             changed: Condvar::new(),
             watch: Mutex::default(),
             past: Mutex::default(),
@@ -151,7 +153,7 @@ impl Shared {
     /// that its transaction has. `None`: the transaction has failed.
     fn hold_back<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State>,
+        state: MutexGuard<'a, State>,
         transaction: &Transaction,
     ) -> Option<MutexGuard<'a, State>> {
         // Nobody may be waiting for the responses that would make room.
@@ -160,17 +162,17 @@ impl Shared {
             connection.add_background(1);
         }
         self.control.notify_one();
-        state.held_back += 1;
+        self.held_back.fetch_add(1, Ordering::Relaxed);
         transaction.delayed();
         let limit = transaction.timeout();
         let full = |state: &mut State| {
             !state.stopped && state.crowded(self.settings.max_outstanding.get())
         };
-        let (mut state, timeout) = self
+        let (state, timeout) = self
             .room
             .wait_timeout_while(state, limit, full)
             .unwrap_or_else(PoisonError::into_inner);
-        state.held_back -= 1;
+        self.held_back.fetch_sub(1, Ordering::Relaxed);
         if let Some(connection) = connection {
             connection.add_background(-1);
         }
@@ -291,9 +293,15 @@ impl Shared {
 
     /// A response has made room.
     pub(super) fn made_room(&self) {
-        if self.lock().held_back > 0 {
+        let _state = self.lock();
+        if self.holds_back() {
             self.room.notify_all();
         }
+    }
+
+    /// Whether threads are held back. Who does not hold the lock may be told so a moment late.
+    pub(super) fn holds_back(&self) -> bool {
+        self.held_back.load(Ordering::Relaxed) > 0
     }
 
     pub(super) fn watch(&self, transaction: &Transaction) {

@@ -347,6 +347,10 @@ fn answer(
         *oldest = transaction.order();
         shared.renewals.answered(*oldest, now);
     }
+    if shared.holds_back() {
+        // Now, since a completion callback may wait for who is held back.
+        shared.made_room();
+    }
     match (outcome, response.data) {
         (Ok(()), Some(data)) if matches!(entry.header.kind, READ | VERIFY) => {
             transaction.done_with(data)

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::mpsc::{channel, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rogue_memory_bridge::bus::{
     Completed, Completion, Emulate, Memory, Slave, Transaction, READ, WRITE,
@@ -94,6 +94,47 @@ fn a_callback_may_ask_for_more_than_the_limit() {
     for _ in 0..2 {
         ended.recv_timeout(PATIENCE).unwrap().unwrap();
     }
+}
+
+#[test]
+fn a_callback_may_wait_for_who_is_held_back() {
+    let keeper = Keeper::new();
+    let served = Served::new(keeper.clone());
+    let options = ClientOptions {
+        max_outstanding: 2,
+        ..ClientOptions::default()
+    };
+    let client = Asking::with(served.port(), options).ready().client;
+    let asking = Arc::new(Mutex::new(()));
+    let (end, ended) = channel();
+    for address in [0, 4] {
+        let first = read(address, PATIENCE);
+        let (asking, end) = (asking.clone(), end.clone());
+        let waits = Callback(move |completed: Completed| {
+            drop(asking.lock().unwrap());
+            end.send(completed.outcome).unwrap();
+        });
+        first.on_completion(Arc::new(waits), 0);
+        send(&client, &first);
+        client.watch(&first);
+    }
+    let kept = keeper.take(2);
+    let (held, third) = (asking.lock().unwrap(), read(8, PATIENCE));
+    let answering = spawn(move || {
+        sleep(A_MOMENT);
+        kept.iter().for_each(|transaction| _ = transaction.done());
+    });
+    let begun = Instant::now();
+    send(&client, &third);
+    drop(held);
+    // Were nobody told that there is room, it would be for all of its time.
+    assert!(begun.elapsed() < PATIENCE / 2);
+    answering.join().unwrap();
+    for _ in 0..2 {
+        ended.recv_timeout(PATIENCE).unwrap().unwrap();
+    }
+    keeper.take(1)[0].done();
+    third.wait().unwrap();
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Link for Shared {
         let same = |other: &Transaction| other.same(transaction);
         if let Some(place) = state.backlog.iter().position(same) {
             state.backlog.remove(place);
-            if state.held_back > 0 {
+            if self.holds_back() {
                 // It makes room for one of those, who looks when this one is over.
                 self.room.notify_all();
             }
