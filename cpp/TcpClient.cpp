@@ -102,6 +102,14 @@ uint64_t TcpClient::getKeepAlive() const {
     return rmb::client_get(*client_->handle, rmb::ClientOption::KeepAlive);
 }
 
+void TcpClient::setCloseOnTimeout(bool close) {
+    rmb::client_set(*client_->handle, rmb::ClientOption::CloseOnTimeout, close ? 1 : 0);
+}
+
+bool TcpClient::getCloseOnTimeout() const {
+    return rmb::client_get(*client_->handle, rmb::ClientOption::CloseOnTimeout) != 0;
+}
+
 void TcpClient::doTransaction(TransactionPtr transaction) {
     rmb::client_do_transaction(*client_->handle, rmb::Access::handle(*transaction));
 }

@@ -236,6 +236,22 @@ uint64_t TcpServer::getMaxQueuedTotal() const {
     return rmb::server_get(*server_->handle, rmb::ServerOption::MaxQueuedTotal);
 }
 
+void TcpServer::setMaxClientsPerAddress(uint64_t count) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::MaxClientsPerAddress, count);
+}
+
+uint64_t TcpServer::getMaxClientsPerAddress() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::MaxClientsPerAddress);
+}
+
+void TcpServer::setDropAfterClose(bool drop) {
+    rmb::server_set(*server_->handle, rmb::ServerOption::DropAfterClose, drop ? 1 : 0);
+}
+
+bool TcpServer::getDropAfterClose() const {
+    return rmb::server_get(*server_->handle, rmb::ServerOption::DropAfterClose) != 0;
+}
+
 void TcpServer::setHandshakeTimeout(uint64_t timeout) {
     rmb::server_set(*server_->handle, rmb::ServerOption::HandshakeTimeout, timeout);
 }

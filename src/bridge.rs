@@ -32,8 +32,11 @@ mod ffi {
         MaxConnections,
         MaxQueued,
         MaxQueuedTotal,
+        MaxClientsPerAddress,
         HandshakeTimeout,
         KeepAlive,
+        /// 0 or 1.
+        DropAfterClose,
     }
 
     /// Which option of a client is set or told. Times are in microseconds.
@@ -42,6 +45,8 @@ mod ffi {
         MaxQueued,
         ConnectTimeout,
         KeepAlive,
+        /// 0 or 1.
+        CloseOnTimeout,
     }
 
     struct Outcomes {

@@ -275,6 +275,16 @@ typedef struct {
      * Default: no limit, as RIM_FOREVER_US.
      */
     uint64_t timeout_us;
+    /**
+     * Clients at a time from one address, each with two connections; the connections of more are
+     * closed. Default: as many as half of max_connections allows.
+     */
+    size_t max_clients_per_address;
+    /**
+     * 1: hand nothing to the slave that a client sent before it closed its connection, and that has
+     * not been handed out yet. Default 0: it is carried out, since programs post and exit.
+     */
+    uint64_t drop_after_close;
 } rim_tcp_server_options;
 
 /**
@@ -310,6 +320,12 @@ typedef struct {
      * 0. Default RIM_DEFAULT_TIMEOUT_US.
      */
     uint64_t timeout_us;
+    /**
+     * 1: close the connection, and make a new one, when a transaction that was sent times out. What
+     * this host has not sent of it by then never leaves; what else is under way fails with
+     * RIM_STATUS_CONNECTION_LOST. Default 0. See rim_tcp_client_write.
+     */
+    uint64_t close_on_timeout;
 } rim_tcp_client_options;
 
 /**

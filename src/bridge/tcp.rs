@@ -109,6 +109,10 @@ pub(super) fn server_set(server: &TcpServer, option: ServerOption, value: u64) {
             ServerOption::MaxQueuedTotal => {
                 options.max_queued_total = count(default.max_queued_total);
             }
+            ServerOption::MaxClientsPerAddress => {
+                options.max_clients_per_address = number(value, 0);
+            }
+            ServerOption::DropAfterClose => options.drop_after_close = value != 0,
             ServerOption::HandshakeTimeout => {
                 options.handshake_timeout = time(value, default.handshake_timeout);
             }
@@ -128,6 +132,8 @@ pub(super) fn server_get(server: &TcpServer, option: ServerOption) -> u64 {
             ServerOption::MaxConnections => options.max_connections as u64,
             ServerOption::MaxQueued => options.max_queued as u64,
             ServerOption::MaxQueuedTotal => options.max_queued_total as u64,
+            ServerOption::MaxClientsPerAddress => options.max_clients_per_address as u64,
+            ServerOption::DropAfterClose => u64::from(options.drop_after_close),
             ServerOption::HandshakeTimeout => micros(options.handshake_timeout),
             ServerOption::KeepAlive => micros(options.keep_alive),
             _ => 0,
@@ -149,6 +155,7 @@ pub(super) fn client_set(client: &TcpClient, option: ClientOption, value: u64) {
                 options.connect_timeout = time(value, default.connect_timeout);
             }
             ClientOption::KeepAlive => options.keep_alive = time(value, default.keep_alive),
+            ClientOption::CloseOnTimeout => options.close_on_timeout = value != 0,
             _ => {}
         }
         client.set_options(&options);
@@ -163,6 +170,7 @@ pub(super) fn client_get(client: &TcpClient, option: ClientOption) -> u64 {
             ClientOption::MaxQueued => options.max_queued as u64,
             ClientOption::ConnectTimeout => micros(options.connect_timeout),
             ClientOption::KeepAlive => micros(options.keep_alive),
+            ClientOption::CloseOnTimeout => u64::from(options.close_on_timeout),
             _ => 0,
         }
     })

@@ -13,6 +13,9 @@ pub struct ServerOptions {
     pub max_outstanding: usize,
     /// Connections at a time, two for each client. What is over is closed.
     pub max_connections: usize,
+    /// Clients at a time from one address, each with two connections; the connections of more are
+    /// closed. 0 lets one address have half of `max_connections`.
+    pub max_clients_per_address: usize,
     /// Bytes of responses that may wait for one client to read them. While they are more, none of
     /// the client's further requests are carried out.
     pub max_queued: usize,
@@ -27,6 +30,9 @@ pub struct ServerOptions {
     /// The time that the slave has for each transaction, after which the client gets an error;
     /// `None` is no limit. It is kept only while somebody pulls.
     pub timeout: Option<Duration>,
+    /// Hand nothing to the slave that a client sent before it closed its connection, and that has
+    /// not been handed out yet. Without this it is carried out: programs post and exit.
+    pub drop_after_close: bool,
 }
 
 impl Default for ServerOptions {
@@ -35,11 +41,13 @@ impl Default for ServerOptions {
             max_transaction: 16 << 20,
             max_outstanding: 32,
             max_connections: 4096,
+            max_clients_per_address: 0,
             max_queued: 32 << 20,
             max_queued_total: 256 << 20,
             handshake_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(10),
             timeout: None,
+            drop_after_close: false,
         }
     }
 }
@@ -56,6 +64,9 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// How long the server's host may give no sign of life before the connection counts as lost.
     pub keep_alive: Duration,
+    /// Close the connection, and make a new one, when a transaction that was sent times out: what
+    /// this host has not sent of it by then never leaves. What else is under way fails.
+    pub close_on_timeout: bool,
 }
 
 impl Default for ClientOptions {
@@ -65,6 +76,7 @@ impl Default for ClientOptions {
             max_queued: 1 << 20,
             connect_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(10),
+            close_on_timeout: false,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! An endpoint's options as it keeps them: any thread may read or change each of them while the
 //! endpoint is at work. A change holds from then on; times, for connections made from then on.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::options::{ClientOptions, ServerOptions};
@@ -25,6 +25,24 @@ impl Number {
     }
 }
 
+/// A choice that may be changed while it is read.
+#[derive(Debug)]
+pub(super) struct Switch(AtomicBool);
+
+impl Switch {
+    fn new(on: bool) -> Switch {
+        Switch(AtomicBool::new(on))
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, on: bool) {
+        self.0.store(on, Ordering::Relaxed);
+    }
+}
+
 /// See [`ServerOptions`].
 #[derive(Debug)]
 pub(super) struct ServerSettings {
@@ -32,12 +50,15 @@ pub(super) struct ServerSettings {
     /// Never 0.
     pub(super) max_outstanding: Number,
     pub(super) max_connections: Number,
+    /// As it was set: 0 is half of `max_connections`.
+    max_clients_per_address: Number,
     pub(super) max_queued: Number,
     pub(super) max_queued_total: Number,
     pub(super) handshake_timeout: Time,
     pub(super) keep_alive: Time,
     /// For ever when there is no limit.
     pub(super) timeout: Time,
+    pub(super) drop_after_close: Switch,
 }
 
 impl ServerSettings {
@@ -46,11 +67,13 @@ impl ServerSettings {
             max_transaction: Number::new(0),
             max_outstanding: Number::new(0),
             max_connections: Number::new(0),
+            max_clients_per_address: Number::new(0),
             max_queued: Number::new(0),
             max_queued_total: Number::new(0),
             handshake_timeout: Time::new(Duration::ZERO),
             keep_alive: Time::new(Duration::ZERO),
             timeout: Time::new(Duration::ZERO),
+            drop_after_close: Switch::new(false),
         };
         settings.set(options);
         settings
@@ -60,11 +83,14 @@ impl ServerSettings {
         self.max_transaction.set(options.max_transaction as usize);
         self.max_outstanding.set(options.max_outstanding.max(1));
         self.max_connections.set(options.max_connections);
+        self.max_clients_per_address
+            .set(options.max_clients_per_address);
         self.max_queued.set(options.max_queued);
         self.max_queued_total.set(options.max_queued_total);
         self.handshake_timeout.set(options.handshake_timeout);
         self.keep_alive.set(options.keep_alive);
         self.timeout.set(options.timeout.unwrap_or(Duration::MAX));
+        self.drop_after_close.set(options.drop_after_close);
     }
 
     pub(super) fn get(&self) -> ServerOptions {
@@ -72,11 +98,13 @@ impl ServerSettings {
             max_transaction: self.max_transaction(),
             max_outstanding: self.max_outstanding.get(),
             max_connections: self.max_connections.get(),
+            max_clients_per_address: self.max_clients_per_address.get(),
             max_queued: self.max_queued.get(),
             max_queued_total: self.max_queued_total.get(),
             handshake_timeout: self.handshake_timeout.get(),
             keep_alive: self.keep_alive.get(),
             timeout: Some(self.timeout.get()).filter(|timeout| *timeout < Duration::MAX),
+            drop_after_close: self.drop_after_close.is_on(),
         }
     }
 
@@ -93,6 +121,7 @@ pub(super) struct ClientSettings {
     pub(super) max_queued: Number,
     pub(super) connect_timeout: Time,
     pub(super) keep_alive: Time,
+    pub(super) close_on_timeout: Switch,
 }
 
 impl ClientSettings {
@@ -102,6 +131,7 @@ impl ClientSettings {
             max_queued: Number::new(0),
             connect_timeout: Time::new(Duration::ZERO),
             keep_alive: Time::new(Duration::ZERO),
+            close_on_timeout: Switch::new(false),
         };
         settings.set(options);
         settings
@@ -112,6 +142,7 @@ impl ClientSettings {
         self.max_queued.set(options.max_queued);
         self.connect_timeout.set(options.connect_timeout);
         self.keep_alive.set(options.keep_alive);
+        self.close_on_timeout.set(options.close_on_timeout);
     }
 
     pub(super) fn get(&self) -> ClientOptions {
@@ -120,6 +151,7 @@ impl ClientSettings {
             max_queued: self.max_queued.get(),
             connect_timeout: self.connect_timeout.get(),
             keep_alive: self.keep_alive.get(),
+            close_on_timeout: self.close_on_timeout.is_on(),
         }
     }
 }
@@ -134,11 +166,13 @@ mod tests {
             max_transaction: 5,
             max_outstanding: 6,
             max_connections: 7,
+            max_clients_per_address: 10,
             max_queued: 8,
             max_queued_total: 9,
             handshake_timeout: Duration::from_secs(1),
             keep_alive: Duration::from_secs(2),
             timeout: Some(Duration::from_secs(3)),
+            drop_after_close: true,
         };
         let settings = ServerSettings::new(&ServerOptions::default());
         assert_eq!(settings.get(), ServerOptions::default());
@@ -149,6 +183,7 @@ mod tests {
             max_queued: 2,
             connect_timeout: Duration::from_secs(3),
             keep_alive: Duration::from_secs(4),
+            close_on_timeout: true,
         };
         let settings = ClientSettings::new(&ClientOptions::default());
         assert_eq!(settings.get(), ClientOptions::default());

@@ -12,7 +12,7 @@ use super::slave::check_limits;
 use super::status::rim_status;
 use crate::bus::DEFAULT_TIMEOUT;
 use crate::endpoint::{ClientOptions, ServerOptions};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Limits and times of a TCP server. A member that is 0 has its default.
 ///
@@ -51,6 +51,12 @@ pub struct rim_tcp_server_options {
     /// The time that the slave has for each transaction, as rim_tcp_server_set_timeout_us says it.
     /// Default: no limit, as RIM_FOREVER_US.
     pub timeout_us: u64,
+    /// Clients at a time from one address, each with two connections; the connections of more are
+    /// closed. Default: as many as half of max_connections allows.
+    pub max_clients_per_address: usize,
+    /// 1: hand nothing to the slave that a client sent before it closed its connection, and that has
+    /// not been handed out yet. Default 0: it is carried out, since programs post and exit.
+    pub drop_after_close: u64,
 }
 
 /// Limits and times of a TCP client. A member that is 0 has its default. As for
@@ -74,6 +80,10 @@ pub struct rim_tcp_client_options {
     /// The timeout of a call of rim_tcp_client_read, _write, _post, _verify or _request that is given
     /// 0. Default RIM_DEFAULT_TIMEOUT_US.
     pub timeout_us: u64,
+    /// 1: close the connection, and make a new one, when a transaction that was sent times out. What
+    /// this host has not sent of it by then never leaves; what else is under way fails with
+    /// RIM_STATUS_CONNECTION_LOST. Default 0. See rim_tcp_client_write.
+    pub close_on_timeout: u64,
 }
 
 /// The default of `rim_tcp_server_options::min_access`: registers are words.
@@ -179,6 +189,8 @@ impl ServerSetup {
         set(&mut options.max_connections, given.max_connections);
         set(&mut options.max_queued, given.max_queued);
         set(&mut options.max_queued_total, given.max_queued_total);
+        options.max_clients_per_address = given.max_clients_per_address;
+        options.drop_after_close = switch(given.drop_after_close, "drop_after_close")?;
         set_time(&mut options.handshake_timeout, given.handshake_timeout_us);
         set_time(&mut options.keep_alive, given.keep_alive_us);
         if given.timeout_us != 0 {
@@ -206,6 +218,8 @@ impl ServerSetup {
             keep_alive_us: micros(options.keep_alive),
             max_queued_total: options.max_queued_total,
             timeout_us: options.timeout.map_or(0, micros),
+            max_clients_per_address: options.max_clients_per_address,
+            drop_after_close: u64::from(options.drop_after_close),
         }
     }
 }
@@ -225,6 +239,7 @@ impl ClientSetup {
         set(&mut options.max_queued, given.max_queued);
         set_time(&mut options.connect_timeout, given.connect_timeout_us);
         set_time(&mut options.keep_alive, given.keep_alive_us);
+        options.close_on_timeout = switch(given.close_on_timeout, "close_on_timeout")?;
         set_time(&mut setup.timeout, given.timeout_us);
         Ok(setup)
     }
@@ -238,6 +253,7 @@ impl ClientSetup {
             connect_timeout_us: micros(options.connect_timeout),
             keep_alive_us: micros(options.keep_alive),
             timeout_us: micros(self.timeout),
+            close_on_timeout: u64::from(options.close_on_timeout),
         }
     }
 }
@@ -245,6 +261,16 @@ impl ClientSetup {
 fn set(option: &mut usize, given: usize) {
     if given != 0 {
         *option = given;
+    }
+}
+
+fn switch(given: u64, name: &str) -> Result<bool> {
+    match given {
+        0 | 1 => Ok(given == 1),
+        _ => {
+            let text = format!("{name} is {given}: it must be 0 or 1");
+            Err(Error::new(ErrorKind::InvalidArgument, text))
+        }
     }
 }
 

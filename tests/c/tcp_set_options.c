@@ -95,6 +95,8 @@ static void what_is_set_is_told(void) {
     given.keep_alive_us = 11;
     given.max_queued_total = 12;
     given.timeout_us = 13;
+    given.max_clients_per_address = 14;
+    given.drop_after_close = 1;
     CHECK_OK(rim_tcp_server_set_options(server, &given));
     got = server_options();
     CHECK(memcmp(&given, &got, sizeof given) == 0);
@@ -108,6 +110,7 @@ static void what_is_set_is_told(void) {
     client_given.connect_timeout_us = 7000000;
     client_given.keep_alive_us = 8000000;
     client_given.timeout_us = 9;
+    client_given.close_on_timeout = 1;
     CHECK_OK(rim_tcp_client_set_options(client, &client_given));
     client_got = client_options();
     CHECK(memcmp(&client_given, &client_got, sizeof client_given) == 0);
@@ -135,6 +138,11 @@ static void what_is_wrong_changes_nothing(void) {
     wrong.min_access = 8;
     wrong.max_access = 4;
     CHECK_STATUS(rim_tcp_server_set_options(server, &wrong), RIM_STATUS_INVALID_ARGUMENT);
+    wrong = before;
+    wrong.max_outstanding = 3;
+    wrong.drop_after_close = 2;
+    CHECK_STATUS(rim_tcp_server_set_options(server, &wrong), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_SAYS("drop_after_close is 2");
     wrong = before;
     wrong.max_outstanding = 3;
     wrong.struct_size = 3;

@@ -73,6 +73,9 @@ void defaultsAndSetting() {
         CHECK_EQUAL(server->getMaxConnections(), 4096u);
         CHECK_EQUAL(server->getMaxQueued(), 33554432u);
         CHECK_EQUAL(server->getMaxQueuedTotal(), 268435456u);
+        CHECK_EQUAL(server->getMaxClientsPerAddress(), 0u);
+        CHECK(!server->getDropAfterClose());
+        CHECK(!client->getCloseOnTimeout());
         CHECK_EQUAL(server->getHandshakeTimeout(), 30000000u);
         CHECK_EQUAL(server->getKeepAlive(), 10000000u);
         CHECK_EQUAL(client->getMaxOutstanding(), 65536u);
@@ -85,6 +88,9 @@ void defaultsAndSetting() {
         server->setMaxConnections(3);
         server->setMaxQueued(4);
         server->setMaxQueuedTotal(5);
+        server->setMaxClientsPerAddress(12);
+        server->setDropAfterClose(true);
+        client->setCloseOnTimeout(true);
         server->setHandshakeTimeout(6);
         server->setKeepAlive(7);
         client->setMaxOutstanding(8);
@@ -96,6 +102,9 @@ void defaultsAndSetting() {
         CHECK_EQUAL(server->getMaxConnections(), 3u);
         CHECK_EQUAL(server->getMaxQueued(), 4u);
         CHECK_EQUAL(server->getMaxQueuedTotal(), 5u);
+        CHECK_EQUAL(server->getMaxClientsPerAddress(), 12u);
+        CHECK(server->getDropAfterClose());
+        CHECK(client->getCloseOnTimeout());
         CHECK_EQUAL(server->getHandshakeTimeout(), 6u);
         CHECK_EQUAL(server->getKeepAlive(), 7u);
         CHECK_EQUAL(client->getMaxOutstanding(), 8u);
@@ -108,6 +117,9 @@ void defaultsAndSetting() {
         server->setMaxConnections(0);
         server->setMaxQueued(0);
         server->setMaxQueuedTotal(0);
+        server->setMaxClientsPerAddress(0);
+        server->setDropAfterClose(false);
+        client->setCloseOnTimeout(false);
         server->setHandshakeTimeout(0);
         server->setKeepAlive(0);
         client->setMaxOutstanding(0);

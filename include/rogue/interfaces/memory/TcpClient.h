@@ -111,6 +111,15 @@ class TcpClient : public Slave {
     /// Tells what `setKeepAlive` has set, in microseconds.
     uint64_t getKeepAlive() const;
 
+    /// Sets that the connection is closed, and a new one made, when a transaction that was sent times
+    /// out: what this host has not sent of it by then never leaves, so that a write which was reported
+    /// as timed out is less likely to be carried out later. What else is under way fails with
+    /// "connection lost". Off unless set. Holds from now on.
+    void setCloseOnTimeout(bool close);
+
+    /// Tells what `setCloseOnTimeout` has set.
+    bool getCloseOnTimeout() const;
+
     void doTransaction(std::shared_ptr<Transaction> transaction) override;
 
   private:

@@ -100,6 +100,22 @@ class TcpServer : public Master {
     /// Tells what `setMaxQueuedTotal` has set.
     uint64_t getMaxQueuedTotal() const;
 
+    /// Sets how many clients there may be from one address, each with two connections; the
+    /// connections of more are closed. Unless set, and again with 0, one address may have half of
+    /// what `setMaxConnections` allows. Holds from now on.
+    void setMaxClientsPerAddress(uint64_t count);
+
+    /// Tells what `setMaxClientsPerAddress` has set; 0 if nothing.
+    uint64_t getMaxClientsPerAddress() const;
+
+    /// Sets that nothing is handed to the slave that a client sent before it closed its connection,
+    /// and that has not been handed out yet. Unless set it is carried out: programs post and exit.
+    /// Holds from now on.
+    void setDropAfterClose(bool drop);
+
+    /// Tells what `setDropAfterClose` has set.
+    bool getDropAfterClose() const;
+
     /// Sets the time from a connection's arrival to the end of its handshake, in microseconds.
     /// 30000000 unless set, and again with 0. Holds for connections that come from now on.
     void setHandshakeTimeout(uint64_t timeout);
