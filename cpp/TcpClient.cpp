@@ -67,6 +67,8 @@ TcpClientStats TcpClient::stats() const {
     to.connects = from.connects;
     to.losses = from.losses;
     to.failedAttempts = from.failed_attempts;
+    to.unacknowledgedBytes = from.unacknowledged_bytes;
+    to.unacknowledgedPosts = from.unacknowledged_posts;
     return to;
 }
 

@@ -107,6 +107,8 @@ mod ffi {
         connects: u64,
         losses: u64,
         failed_attempts: u64,
+        unacknowledged_bytes: u64,
+        unacknowledged_posts: u64,
     }
 
     /// Whether a client has a connection: the numbers of TcpLinkState.

@@ -261,8 +261,9 @@ typedef struct {
      */
     uint64_t handshake_timeout_us;
     /**
-     * How long a peer may give no sign of life, or take none of the bytes that wait for it, before
-     * its connection is dropped. Default 10000000.
+     * How long the host of a peer may give no sign of life before its connection is dropped; at least
+     * one second. A client whose host lives, and that takes none of the responses that wait for it, is
+     * dropped after six times as long. Default 10000000.
      */
     uint64_t keep_alive_us;
     /**
@@ -302,8 +303,9 @@ typedef struct {
      */
     size_t max_outstanding;
     /**
-     * Bytes of requests that the network has not taken yet, beyond which who asks is held back.
-     * Default 1048576.
+     * Bytes of requests that the network has not taken yet. While more wait, a call that asks for a
+     * transaction is held back, for at most the transaction's timeout; then the transaction fails
+     * with RIM_STATUS_TIMEOUT, and nothing of it is sent. Default 1048576.
      */
     size_t max_queued;
     /**
@@ -311,7 +313,8 @@ typedef struct {
      */
     uint64_t connect_timeout_us;
     /**
-     * How long the server's host may give no sign of life before the connection counts as lost.
+     * How long the server's host may give no sign of life before the connection counts as lost; at
+     * least one second. A server whose host lives is waited for, however long it takes nothing.
      * Default 10000000.
      */
     uint64_t keep_alive_us;
@@ -484,7 +487,8 @@ typedef struct {
      */
     uint64_t dropped_protocol;
     /**
-     * Connections that it closed since they took none of their responses within keep_alive_us.
+     * Connections that it closed since they took none of their responses within six times
+     * keep_alive_us.
      */
     uint64_t dropped_not_reading;
     /**
@@ -558,6 +562,15 @@ typedef struct {
      * How often an attempt to connect has failed.
      */
     uint64_t failed_attempts;
+    /**
+     * Bytes of requests that were sent over connections which were lost before the server's host had
+     * acknowledged them: the server may have got them, or not. 0 where the system does not tell.
+     */
+    uint64_t unacknowledged_bytes;
+    /**
+     * Posted writes among those. They count as done, since they had been sent.
+     */
+    uint64_t unacknowledged_posts;
 } rim_tcp_client_figures;
 
 /**
@@ -1198,6 +1211,14 @@ rim_status rim_tcp_client_read(rim_tcp_client *client,
 /**
  * Writes size bytes from data to address, and waits until the slave has taken them. Otherwise as
  * rim_tcp_client_read.
+ *
+ * RIM_STATUS_TIMEOUT does not say that the write was not carried out, nor that it will not be: it may
+ * lie in the network, or wait for its turn at the server, and be carried out later, even after this
+ * client has gone. It may come as long as the connection lasts, and what the server's host has received
+ * may come after that. The option close_on_timeout keeps back what this host has not sent by then, and
+ * the server's option drop_after_close what its slave has not got when the connection closes; with both,
+ * only what the slave has in its hands already is carried out. The same holds for
+ * RIM_STATUS_CONNECTION_LOST. Whoever must know reads the value back.
  */
 rim_status rim_tcp_client_write(rim_tcp_client *client,
                                 uint64_t address,
@@ -1207,7 +1228,9 @@ rim_status rim_tcp_client_write(rim_tcp_client *client,
 
 /**
  * Writes size bytes from data to address, and waits until they have been sent; whether the slave
- * takes them is not told. Otherwise as rim_tcp_client_read.
+ * takes them is not told. Otherwise as rim_tcp_client_read. What was sent over a connection that was
+ * lost before the server's host had acknowledged it is counted: unacknowledged_posts of
+ * rim_tcp_client_figures.
  */
 rim_status rim_tcp_client_post(rim_tcp_client *client,
                                uint64_t address,
@@ -1233,8 +1256,10 @@ rim_status rim_tcp_client_verify(rim_tcp_client *client,
  *
  * The data is lent until the callback is called: until then it must stay where it is and must not
  * be touched, whatever the type. If this function fails, the request was not accepted, and neither
- * the callback nor the finalizer is called. As long as more transactions than the client's
- * max_outstanding are under way, it holds the caller back.
+ * the callback nor the finalizer is called.
+ *
+ * It holds the caller back, for at most the timeout, while more transactions than the client's
+ * max_outstanding are under way, or more bytes than its max_queued wait to be sent.
  */
 rim_status rim_tcp_client_request(rim_tcp_client *client,
                                   uint32_t type,

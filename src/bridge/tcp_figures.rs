@@ -47,6 +47,8 @@ pub(super) fn client_figures(client: &TcpClient) -> Result<ClientFigures> {
             connects: stats.connects,
             losses: stats.losses,
             failed_attempts: stats.failed_attempts,
+            unacknowledged_bytes: stats.unacknowledged.bytes,
+            unacknowledged_posts: stats.unacknowledged.posts,
         })
     })
 }

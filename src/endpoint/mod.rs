@@ -6,6 +6,7 @@
 mod address;
 mod client;
 mod ids;
+mod liveness;
 mod options;
 mod outgoing;
 mod pairing;
@@ -20,4 +21,6 @@ pub use client::{LinkState, TcpClient};
 pub use options::{ClientOptions, ServerOptions};
 pub use serve::{serve, ServerThread};
 pub use server::{admit, TcpServer};
-pub use stats::{ClientStats, Dropped, Latency, Outcomes, PeerStats, ServerStats, Traffic};
+pub use stats::{
+    ClientStats, Dropped, Latency, Outcomes, PeerStats, ServerStats, Traffic, Unacknowledged,
+};

@@ -24,8 +24,9 @@ pub struct ServerOptions {
     pub max_queued_total: usize,
     /// The time from a connection's arrival to the end of its handshake.
     pub handshake_timeout: Duration,
-    /// How long a peer may give no sign of life, or take none of the bytes that wait for it, before
-    /// its connection is dropped.
+    /// How long the host of a peer may give no sign of life before its connection is dropped; at least
+    /// one second. A client whose host lives, and that takes none of the responses that wait for it, is
+    /// dropped after six times as long.
     pub keep_alive: Duration,
     /// The time that the slave has for each transaction, after which the client gets an error;
     /// `None` is no limit. It is kept only while somebody pulls.
@@ -62,7 +63,8 @@ pub struct ClientOptions {
     pub max_queued: usize,
     /// The time that one attempt to connect may take, handshake included.
     pub connect_timeout: Duration,
-    /// How long the server's host may give no sign of life before the connection counts as lost.
+    /// How long the server's host may give no sign of life before the connection counts as lost; at
+    /// least one second. A server whose host lives is waited for, however long it takes nothing.
     pub keep_alive: Duration,
     /// Close the connection, and make a new one, when a transaction that was sent times out: what
     /// this host has not sent of it by then never leaves. What else is under way fails.

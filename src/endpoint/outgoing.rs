@@ -8,9 +8,8 @@ mod queue;
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -27,8 +26,11 @@ pub(super) const MOST_DEFERRED: usize = 1 << 15;
 pub(super) struct Outgoing {
     stream: Arc<TcpStream>,
     queue: Mutex<Queue>,
-    /// Told when bytes wait that the socket did not take, for the endpoint's thread.
+    /// Told when bytes wait that the socket did not take, and when bytes have been sent whose
+    /// acknowledgement nobody watches yet, for the endpoint's thread.
     pub(super) pending: Notify,
+    /// The endpoint's thread watches whether the peer acknowledges what is sent: `liveness.rs`.
+    watched: AtomicBool,
     /// Bytes that wait: changed under the lock of the queue, read without.
     waiting: AtomicUsize,
     /// Bytes that wait, of all connections of the endpoint.
@@ -38,8 +40,8 @@ pub(super) struct Outgoing {
 /// What came of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// The socket has taken it.
-    Whole,
+    /// The socket has taken it, up to this mark: see [`Outgoing::sent`].
+    Whole(u64),
     /// Some of it waits. It has been sent when [`Outgoing::sent`] reaches this.
     Queued(u64),
     /// It waits, up to `mark`, for the next flush. `first` if nothing else did: somebody has to see
@@ -56,6 +58,7 @@ impl Outgoing {
             stream,
             queue: Mutex::new(Queue::new()),
             pending: Notify::new(),
+            watched: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             total,
         }
@@ -80,10 +83,6 @@ impl Outgoing {
         let scattered = start.len() < size;
         if queue.bytes > 0 || scattered {
             let now = queue.deferred || queue.bytes == 0;
-            if queue.bytes == 0 {
-                // The socket may take nothing at all of it: it waits from now on.
-                queue.progress = Instant::now();
-            }
             queue.push_message(head, body, tail, 0);
             if !now {
                 self.count(&mut queue);
@@ -103,10 +102,10 @@ impl Outgoing {
             }
         };
         queue.sent += taken as u64;
+        self.watch();
         if taken == whole {
-            return Sent::Whole;
+            return Sent::Whole(queue.sent);
         }
-        queue.progress = Instant::now();
         queue.push_message(head, body, tail, taken);
         self.count(&mut queue);
         self.rest(queue, lent)
@@ -134,7 +133,7 @@ impl Outgoing {
     /// the rest.
     fn rest(&self, queue: MutexGuard<'_, Queue>, lent: bool) -> Sent {
         if queue.bytes == 0 {
-            return Sent::Whole;
+            return Sent::Whole(queue.sent);
         }
         let mark = queue.sent + queue.bytes as u64;
         drop(queue);
@@ -152,10 +151,8 @@ impl Outgoing {
     }
 
     fn flush_locked(&self, queue: &mut Queue) -> io::Result<()> {
-        if std::mem::take(&mut queue.deferred) {
-            // They have waited for nobody's sake but ours.
-            queue.progress = Instant::now();
-        }
+        queue.deferred = false;
+        let before = queue.sent;
         while queue.bytes > 0 {
             let mut parts = [IoSlice::new(&[]); MOST_PARTS];
             let count = queue.parts(&mut parts);
@@ -167,6 +164,9 @@ impl Outgoing {
                     return Err(error);
                 }
             }
+        }
+        if queue.sent != before {
+            self.watch();
         }
         self.count(queue);
         if queue.closed {
@@ -195,10 +195,39 @@ impl Outgoing {
         self.lock().sent
     }
 
-    /// Since when bytes have waited without any of them being taken; `None` when none wait.
-    pub(super) fn stalled_since(&self) -> Option<Instant> {
+    /// Whether bytes wait that the socket did not take.
+    pub(super) fn is_stalled(&self) -> bool {
         let queue = self.lock();
-        (queue.bytes > 0 && !queue.deferred).then_some(queue.progress)
+        queue.bytes > 0 && !queue.deferred
+    }
+
+    /// The connection's socket.
+    pub(super) fn stream(&self) -> &Arc<TcpStream> {
+        &self.stream
+    }
+
+    /// What is sent is to be watched. Called after it has been sent: either the endpoint's thread sees
+    /// it when it looks once more after [`Outgoing::unwatch`], or this sees that nobody watches.
+    pub(super) fn watch(&self) {
+        if !self.watched.load(Ordering::SeqCst) && !self.watched.swap(true, Ordering::SeqCst) {
+            self.pending.notify_one();
+        }
+    }
+
+    /// Whether the endpoint's thread is to watch what the peer acknowledges.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::SeqCst)
+    }
+
+    /// The endpoint's thread watches no more, until more is sent. It has to look once again.
+    pub(super) fn unwatch(&self) {
+        self.watched.store(false, Ordering::SeqCst);
+    }
+
+    /// As [`Outgoing::close`], and what the socket has taken and not sent yet never leaves.
+    pub(super) fn abort(&self) {
+        socket::discard_when_closed(&self.stream);
+        self.close();
     }
 
     /// Ends the connection: what waits is discarded, and whoever reads it sees its end.
@@ -278,7 +307,7 @@ mod tests {
             expected.extend_from_slice(b"end");
         }
         assert!(outgoing.queued() > 0);
-        assert!(outgoing.stalled_since().is_some());
+        assert!(outgoing.is_stalled());
         let count = expected.len();
         let reader = std::thread::spawn(move || {
             let mut got = vec![0; count];
@@ -324,22 +353,6 @@ mod tests {
         }
         outgoing.close();
         assert!(reader.join().unwrap().unwrap() == expected);
-    }
-
-    #[test]
-    fn zeros_that_the_socket_does_not_take_have_waited_from_now_on() {
-        let (ours, _theirs) = pair();
-        let outgoing = Outgoing::new(Arc::clone(&ours), Arc::default());
-        // As many small messages as it takes, each of them at once.
-        for _ in 0..10 {
-            while socket::send(&ours, &[IoSlice::new(&[0; 100])]).is_ok() {}
-            std::thread::sleep(Duration::from_millis(30));
-        }
-        let begun = Instant::now();
-        let sent = outgoing.send(b"head", Body::Owned(Chunk::Zeros(100_000)), b"tail");
-        assert!(matches!(sent, Sent::Queued(_)), "{sent:?}");
-        let since = outgoing.stalled_since().unwrap();
-        assert!(since >= begun, "{:?} before", begun - since);
     }
 
     #[test]

@@ -16,6 +16,10 @@ use socket2::{MaybeUninitSlice, SockRef, TcpKeepalive};
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 
+/// As many probes of a closed window without an answer say something.
+#[cfg(target_os = "linux")]
+const PROBES: u8 = 3;
+
 /// Whether a call may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -26,7 +30,11 @@ pub(super) enum Mode {
 }
 
 /// Sets what every connection of the bridge has: no delay of small messages, and keep-alive so that
-/// a host which vanished is noticed within `keep_alive`.
+/// a host which vanished is noticed within `keep_alive` while nothing is sent to it. While something
+/// is, keep-alive is silent, and `liveness.rs` looks after that.
+///
+/// `TCP_USER_TIMEOUT` is not set: Linux ends a connection by it whose peer acknowledges each probe but
+/// opens no window for that long, as the peer of a slow slave does.
 pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
@@ -36,9 +44,6 @@ pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     let probes = probes.with_retries(2);
     socket.set_tcp_keepalive(&probes)?;
-    // Keep-alive is silent while data waits for its acknowledgement: that has a limit of its own.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(keep_alive))?;
     #[cfg(target_vendor = "apple")]
     socket.set_nosigpipe(true)?;
     Ok(())
@@ -57,6 +62,95 @@ pub(super) fn no_pacing(socket: &impl AsFd, peer: IpAddr) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (socket, peer);
+}
+
+/// What the kernel knows of the acknowledgements of the peer's host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Acknowledgements {
+    /// Bytes that the socket has taken and the peer's host has not acknowledged.
+    pub(super) missing: u64,
+    /// The peer's host owes one: for data that was sent, or for several probes of its closed window,
+    /// one after the other. A single probe may be lost, or come too soon after another to be answered,
+    /// and the next one is sent up to two minutes later.
+    pub(super) owed: bool,
+    /// How long ago one came last.
+    pub(super) last: Duration,
+}
+
+/// What the kernel tells of acknowledgements; `None` where it tells nothing.
+#[cfg(target_os = "linux")]
+pub(super) fn acknowledgements(stream: &impl AsFd) -> Option<Acknowledgements> {
+    // SAFETY: integers, for which zeros are values.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = std::mem::size_of_val(&info) as libc::socklen_t;
+    // SAFETY: `info` has `length` bytes to be written to; the descriptor is open as long as `stream`
+    // is borrowed.
+    let told = unsafe {
+        libc::getsockopt(
+            stream.as_fd().as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            std::ptr::from_mut(&mut info).cast(),
+            &mut length,
+        )
+    };
+    if told != 0 {
+        return None;
+    }
+    Some(Acknowledgements {
+        missing: unacknowledged(stream),
+        owed: info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES,
+        last: Duration::from_millis(u64::from(info.tcpi_last_ack_recv)),
+    })
+}
+
+/// What the kernel tells of acknowledgements; `None` where it tells nothing.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn acknowledgements(_stream: &impl AsFd) -> Option<Acknowledgements> {
+    None
+}
+
+/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where that is not told.
+#[cfg(target_os = "linux")]
+pub(super) fn unacknowledged(stream: &impl AsFd) -> u64 {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ, which is SIOCOUTQ for a socket, writes one `int`; the descriptor is open as
+    // long as `stream` is borrowed.
+    let told = unsafe { libc::ioctl(stream.as_fd().as_raw_fd(), libc::TIOCOUTQ, &mut count) };
+    match told {
+        0 => u64::try_from(count).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where that is not told.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unacknowledged(_stream: &impl AsFd) -> u64 {
+    0
+}
+
+/// Has the kernel throw away what it has still to send, when the socket is closed: the peer gets no
+/// more of it, and sees a reset in place of an end.
+pub(super) fn discard_when_closed(stream: &impl AsFd) {
+    // Fails when the connection is over, with nothing left to send.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+/// Whether the peer has closed its side, though there may be something left to read.
+pub(super) fn peer_has_closed(stream: &impl AsFd) -> bool {
+    #[cfg(target_os = "linux")]
+    let events = libc::POLLRDHUP;
+    // Elsewhere it shows itself when everything has been read.
+    #[cfg(not(target_os = "linux"))]
+    let events = 0;
+    let mut poll = libc::pollfd {
+        fd: stream.as_fd().as_raw_fd(),
+        events,
+        revents: 0,
+    };
+    // SAFETY: one valid `pollfd`, whose descriptor is open as long as `stream` is borrowed.
+    let count = unsafe { libc::poll(&mut poll, 1, 0) };
+    count > 0 && poll.revents & (events | libc::POLLHUP | libc::POLLERR) != 0
 }
 
 /// Lets calls with [`Mode::Wait`] wait, for at most `limit`.

@@ -236,6 +236,19 @@ pub struct ClientStats {
     pub losses: u64,
     /// How often an attempt to connect has failed.
     pub failed_attempts: u64,
+    /// What was sent over connections that were lost, and may not have arrived.
+    pub unacknowledged: Unacknowledged,
+}
+
+/// What was sent over a connection and not acknowledged by the server's host before the connection was
+/// lost: the server may have got it, or not. 0 where the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unacknowledged {
+    /// Bytes, of requests of all types.
+    pub bytes: u64,
+    /// Posted writes, which count as done since they had been sent. Those that were not sent have
+    /// failed.
+    pub posts: u64,
 }
 
 #[cfg(test)]

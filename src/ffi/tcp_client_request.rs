@@ -73,6 +73,14 @@ pub unsafe extern "C" fn rim_tcp_client_read(
 
 /// Writes size bytes from data to address, and waits until the slave has taken them. Otherwise as
 /// rim_tcp_client_read.
+///
+/// RIM_STATUS_TIMEOUT does not say that the write was not carried out, nor that it will not be: it may
+/// lie in the network, or wait for its turn at the server, and be carried out later, even after this
+/// client has gone. It may come as long as the connection lasts, and what the server's host has received
+/// may come after that. The option close_on_timeout keeps back what this host has not sent by then, and
+/// the server's option drop_after_close what its slave has not got when the connection closes; with both,
+/// only what the slave has in its hands already is carried out. The same holds for
+/// RIM_STATUS_CONNECTION_LOST. Whoever must know reads the value back.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_write(
     client: *mut rim_tcp_client,
@@ -96,7 +104,9 @@ pub unsafe extern "C" fn rim_tcp_client_write(
 }
 
 /// Writes size bytes from data to address, and waits until they have been sent; whether the slave
-/// takes them is not told. Otherwise as rim_tcp_client_read.
+/// takes them is not told. Otherwise as rim_tcp_client_read. What was sent over a connection that was
+/// lost before the server's host had acknowledged it is counted: unacknowledged_posts of
+/// rim_tcp_client_figures.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_post(
     client: *mut rim_tcp_client,
@@ -130,8 +140,10 @@ pub unsafe extern "C" fn rim_tcp_client_verify(
 ///
 /// The data is lent until the callback is called: until then it must stay where it is and must not
 /// be touched, whatever the type. If this function fails, the request was not accepted, and neither
-/// the callback nor the finalizer is called. As long as more transactions than the client's
-/// max_outstanding are under way, it holds the caller back.
+/// the callback nor the finalizer is called.
+///
+/// It holds the caller back, for at most the timeout, while more transactions than the client's
+/// max_outstanding are under way, or more bytes than its max_queued wait to be sent.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_request(
     client: *mut rim_tcp_client,

@@ -42,8 +42,9 @@ pub struct rim_tcp_server_options {
     pub max_access: u32,
     /// The time from a connection's arrival to the end of its handshake. Default 30000000.
     pub handshake_timeout_us: u64,
-    /// How long a peer may give no sign of life, or take none of the bytes that wait for it, before
-    /// its connection is dropped. Default 10000000.
+    /// How long the host of a peer may give no sign of life before its connection is dropped; at least
+    /// one second. A client whose host lives, and that takes none of the responses that wait for it, is
+    /// dropped after six times as long. Default 10000000.
     pub keep_alive_us: u64,
     /// Bytes of responses that may wait for all clients together; while they are more, no requests
     /// are carried out for those clients that have responses waiting. Default 268435456.
@@ -69,12 +70,14 @@ pub struct rim_tcp_client_options {
     /// Transactions that may wait for their responses at a time; who asks for more is held back,
     /// for at most the timeout of the transaction. Default 65536.
     pub max_outstanding: usize,
-    /// Bytes of requests that the network has not taken yet, beyond which who asks is held back.
-    /// Default 1048576.
+    /// Bytes of requests that the network has not taken yet. While more wait, a call that asks for a
+    /// transaction is held back, for at most the transaction's timeout; then the transaction fails
+    /// with RIM_STATUS_TIMEOUT, and nothing of it is sent. Default 1048576.
     pub max_queued: usize,
     /// The time that one attempt to connect may take, handshake included. Default 5000000.
     pub connect_timeout_us: u64,
-    /// How long the server's host may give no sign of life before the connection counts as lost.
+    /// How long the server's host may give no sign of life before the connection counts as lost; at
+    /// least one second. A server whose host lives is waited for, however long it takes nothing.
     /// Default 10000000.
     pub keep_alive_us: u64,
     /// The timeout of a call of rim_tcp_client_read, _write, _post, _verify or _request that is given

@@ -98,7 +98,8 @@ pub struct rim_tcp_server_figures {
     pub dropped_handshake: u64,
     /// Connections that it closed since they sent what no client of the bridge may send.
     pub dropped_protocol: u64,
-    /// Connections that it closed since they took none of their responses within keep_alive_us.
+    /// Connections that it closed since they took none of their responses within six times
+    /// keep_alive_us.
     pub dropped_not_reading: u64,
     /// Connections that the network lost: their hosts gave no sign of life within keep_alive_us. One
     /// whose peer's process ended is not counted.
@@ -143,6 +144,11 @@ pub struct rim_tcp_client_figures {
     pub losses: u64,
     /// How often an attempt to connect has failed.
     pub failed_attempts: u64,
+    /// Bytes of requests that were sent over connections which were lost before the server's host had
+    /// acknowledged them: the server may have got them, or not. 0 where the system does not tell.
+    pub unacknowledged_bytes: u64,
+    /// Posted writes among those. They count as done, since they had been sent.
+    pub unacknowledged_posts: u64,
 }
 
 // SAFETY: integers only, the first of them the size.
@@ -267,6 +273,8 @@ fn client_figures(stats: &ClientStats) -> rim_tcp_client_figures {
         connects: stats.connects,
         losses: stats.losses,
         failed_attempts: stats.failed_attempts,
+        unacknowledged_bytes: stats.unacknowledged.bytes,
+        unacknowledged_posts: stats.unacknowledged.posts,
     }
 }
 

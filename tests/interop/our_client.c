@@ -39,6 +39,7 @@ static const char usage_text[] =
     "  say TEXT                         await FILE, until it exists\n"
     "  freeze                           stop this process by SIGSTOP\n"
     "  --keep-alive-ms N                also connects anew\n"
+    "  --close-on-timeout 0|1\n"
     "  --timeout-ms N (2000)\n"
     "  --by call|bus                    by the client's own calls, or through a master\n";
 
@@ -270,6 +271,16 @@ static bool set_keep_alive(struct client* client, char** arg) {
     return !client->usage && open_client(client, milliseconds);
 }
 
+static bool set_close_on_timeout(struct client* client, char** arg) {
+    rim_tcp_client_options options;
+    uint64_t on = number(client, arg[0], 1);
+    if (client->usage ||
+        rim_tcp_client_get_options(client->tcp, &options, sizeof options) != RIM_STATUS_OK)
+        return false;
+    options.close_on_timeout = on;
+    return rim_tcp_client_set_options(client->tcp, &options) == RIM_STATUS_OK;
+}
+
 static bool set_timeout(struct client* client, char** arg) {
     client->timeout_us = number(client, arg[0], 3600000) * 1000;
     return !client->usage &&
@@ -307,6 +318,7 @@ static const struct command {
     {"await", 1, do_await},
     {"freeze", 0, do_freeze},
     {"--keep-alive-ms", 1, set_keep_alive},
+    {"--close-on-timeout", 1, set_close_on_timeout},
     {"--timeout-ms", 1, set_timeout},
     {"--by", 1, set_by},
 };

@@ -31,6 +31,8 @@ mod only;
 mod raw;
 #[path = "bridge/slaves.rs"]
 mod slaves;
+#[path = "bridge/slow.rs"]
+mod slow;
 #[path = "bridge/strangers.rs"]
 mod strangers;
 #[path = "bridge/waiting.rs"]

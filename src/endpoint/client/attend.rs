@@ -16,6 +16,7 @@ use super::connection::{Connection, ReadError};
 use super::link::Shared;
 use super::turn::Look;
 use crate::endpoint::address::Target;
+use crate::endpoint::liveness::Liveness;
 use crate::endpoint::outgoing::Body;
 use crate::endpoint::socket::{self, Mode};
 use crate::error::{Error, ErrorKind};
@@ -131,6 +132,8 @@ async fn attend(shared: &Arc<Shared>, connection: &Arc<Connection>, decoder: Dec
         look_at: None,
         standby: None,
         missed: false,
+        life: Liveness::of_server(),
+        life_at: None,
     };
     attendance.run().await
 }
@@ -149,6 +152,9 @@ struct Attendance<'a> {
     /// The response connection became readable while another thread had the turn: it may have left
     /// something, of which nothing will tell again.
     missed: bool,
+    life: Liveness,
+    /// When to look next whether the server's host is still there; `None` while nothing is sent.
+    life_at: Option<Instant>,
 }
 
 impl Attendance<'_> {
@@ -177,11 +183,12 @@ impl Attendance<'_> {
                     return self.lost(ReadError::Io(error));
                 }
             };
+            if let Err(error) = self.look_for_life(now) {
+                return self.lost(error);
+            }
             let deadline = self.shared.expire(now);
-            let alarm = match (deadline, self.look_at) {
-                (Some(deadline), Some(look)) => Some(deadline.min(look)),
-                (deadline, look) => deadline.or(look),
-            };
+            let alarm = [deadline, self.look_at, self.life_at];
+            let alarm = alarm.into_iter().flatten().min();
             // Each of these may be dropped half-way: nothing is changed before it has finished.
             let seen = tokio::select! {
                 biased;
@@ -214,6 +221,19 @@ impl Attendance<'_> {
                 return self.lost(error);
             }
         }
+    }
+
+    /// Looks whether the server's host still acknowledges what is sent, if it is time to. A server that
+    /// takes nothing, be it for hours, is waited for.
+    fn look_for_life(&mut self, now: Instant) -> Result<(), ReadError> {
+        let outgoing = &self.connection.outgoing;
+        if !outgoing.is_watched() || self.life_at.is_some_and(|at| at > now) {
+            return Ok(());
+        }
+        let keep_alive = self.shared.settings.keep_alive.get();
+        let look = self.life.look(outgoing, keep_alive, now);
+        self.life_at = look.map_err(ReadError::Gone)?;
+        Ok(())
     }
 
     /// A server that answers and then closes both connections has answered, in whatever order the two

@@ -6,7 +6,6 @@ mod posts;
 mod send;
 mod table;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
@@ -16,12 +15,14 @@ use super::link::Shared;
 use super::response::Reader;
 use super::turn::Turn;
 use crate::bus::Transaction;
+use crate::endpoint::liveness::Gone;
 use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::socket::Mode;
 use crate::endpoint::stats::End;
 use crate::error::{Error, ErrorKind};
 use figures::over;
 pub(super) use figures::over_as;
+use posts::Posts;
 pub(super) use send::Submit;
 pub(super) use table::Entry;
 use table::Table;
@@ -41,8 +42,7 @@ pub(super) struct Connection {
     outstanding: AtomicUsize,
     /// Those of them that read much data, likewise.
     large: AtomicUsize,
-    /// Posted writes of which some still waits to be sent, each with the mark that shows its end.
-    posts: Mutex<VecDeque<(u64, Transaction)>>,
+    posts: Mutex<Posts>,
     /// How many there are who need responses to be read without anybody waiting for them.
     background: AtomicIsize,
     /// Requests have been deferred since the client's thread looked last.
@@ -115,16 +115,30 @@ impl Connection {
                 "the server has closed it".to_owned(),
             ),
             ReadError::Io(error) => (ErrorKind::ConnectionLost, error.to_string()),
+            ReadError::Gone(gone) => (ErrorKind::ConnectionLost, gone.to_string()),
             ReadError::Protocol(text) => (ErrorKind::Protocol, text),
         };
         let text = format!("{place}: connection lost, {cause}");
-        self.table().failure.get_or_insert(Error::new(kind, text));
+        self.abandon(Error::new(kind, text));
+    }
+
+    /// Ends the connection for the `reason`, unless it has ended for another: what this host has not
+    /// sent yet never leaves, since everything that is under way fails.
+    pub(super) fn abandon(&self, reason: Error) {
+        let unacknowledged = self.unacknowledged();
+        let mut table = self.table();
+        if table.failure.is_none() {
+            table.failure = Some(reason);
+            table.unacknowledged = unacknowledged;
+        }
+        drop(table);
+        self.outgoing.abort();
         self.close();
     }
 
-    /// Ends the connection for a reason of this side's own. Whoever sees its end meanwhile believes
-    /// this reason, not that the server has closed it.
-    pub(super) fn give_up(&self, reason: Error) {
+    /// Ends the connection for the `reason`, and lets the kernel send what it has. Whoever sees the
+    /// end meanwhile believes this reason, not that the server has closed it.
+    pub(super) fn finish(&self, reason: Error) {
         self.table().failure.get_or_insert(reason);
         self.close();
     }
@@ -157,7 +171,7 @@ impl Connection {
         drop(table);
         // Who sent the last of them may not have said so yet.
         self.posts_sent(shared);
-        let posts = std::mem::take(&mut *self.posts());
+        let posts = std::mem::take(&mut self.posts().waiting);
         for entry in entries.into_values() {
             self.uncount(&entry);
             entry.transaction.fail(error.clone());
@@ -193,6 +207,8 @@ pub(super) enum ReadError {
     /// The server has closed it.
     End,
     Io(io::Error),
+    /// The server is not there any more, as far as its host's acknowledgements show.
+    Gone(Gone),
     /// The server sent what no server may send.
     Protocol(String),
 }

@@ -16,7 +16,7 @@ use super::connection::{over_as, Connection, Submit};
 use super::ids;
 use crate::bus::{Link, Renewals, Transaction};
 use crate::endpoint::settings::ClientSettings;
-use crate::endpoint::stats::{End, Traffic};
+use crate::endpoint::stats::{End, Traffic, Unacknowledged};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::SessionId;
@@ -64,6 +64,7 @@ struct State {
     connects: u64,
     losses: u64,
     failed_attempts: u64,
+    unacknowledged: Unacknowledged,
 }
 
 impl Shared {
@@ -94,6 +95,7 @@ impl Shared {
                 connects: 0,
                 losses: 0,
                 failed_attempts: 0,
+                unacknowledged: Unacknowledged::default(),
             }),
             room: Condvar::new(),
             held_back: AtomicUsize::new(0),
@@ -227,7 +229,18 @@ impl Shared {
         state.leaving = state.connection.take().or(state.leaving.take());
         state.failure = Some(failure.clone());
         state.losses += u64::from(!state.stopped);
+        let lost = connection.lost_bytes();
+        state.unacknowledged.bytes += lost.bytes;
+        state.unacknowledged.posts += lost.posts;
         drop(state);
+        if lost.posts > 0 {
+            ::log::warn!(
+                target: &self.name,
+                "{}: the connection was lost before the server's host had acknowledged {} posted \
+                 writes: the server may not have got them.",
+                self.place, lost.posts
+            );
+        }
         connection.fail_all(self, &failure);
         self.past().add(&connection.take_traffic());
         self.lock().leaving = None;
@@ -258,7 +271,7 @@ impl Shared {
         if let Some(connection) = connection {
             // What was asked for before is not lost, as far as the network takes it.
             connection.flush_waiting(self);
-            connection.give_up(error.clone());
+            connection.finish(error.clone());
             connection.fail_all(self, &error);
             self.past().add(&connection.take_traffic());
             self.lock().leaving = None;

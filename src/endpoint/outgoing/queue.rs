@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::bus::{DataLock, Payload};
 
@@ -106,7 +105,6 @@ pub(super) struct Queue {
     pub(super) deferred: bool,
     /// Bytes that the socket has taken since the connection began.
     pub(super) sent: u64,
-    pub(super) progress: Instant,
     pub(super) closed: bool,
     /// Room for bytes to come, kept so that a steady flow takes no memory.
     spare: Vec<u8>,
@@ -121,7 +119,6 @@ impl Queue {
             counted: 0,
             deferred: false,
             sent: 0,
-            progress: Instant::now(),
             closed: false,
             spare: Vec::new(),
         }
@@ -238,7 +235,6 @@ impl Queue {
     pub(super) fn advance(&mut self, mut count: usize) {
         self.bytes -= count;
         self.sent += count as u64;
-        self.progress = Instant::now();
         while count > 0 {
             let Some(first) = self.chunks.front() else {
                 return;

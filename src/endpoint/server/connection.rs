@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 
 use super::client::{Client, Data, Request};
 use super::state::Shared;
+use crate::endpoint::liveness::Liveness;
 use crate::endpoint::outgoing::{Body, Outgoing};
 use crate::endpoint::pairing::{Arrival, Side};
 use crate::endpoint::socket;
@@ -223,16 +224,16 @@ impl Connection {
     /// did not take then.
     async fn responses(&mut self, role: Role) -> Finish {
         let outgoing = Arc::clone(&self.outgoing);
+        let mut life = Liveness::of_client();
+        let mut look_at = None;
         loop {
-            let stalled = outgoing.stalled_since();
-            let patience = self.shared.settings.keep_alive.get();
-            if stalled.is_some_and(|since| since.elapsed() >= patience) {
-                let text = format!("it has read none of its responses for {patience:?}");
-                return Err(Cause::NotReading.say(text));
+            let now = Instant::now();
+            if outgoing.is_watched() && look_at.is_none_or(|at| at <= now) {
+                look_at = self.look(&mut life, now)?;
             }
-            let deadline = stalled.and_then(|since| since.checked_add(patience));
+            let stalled = outgoing.is_stalled();
             let flush = async {
-                if stalled.is_none() {
+                if !stalled {
                     outgoing.pending.notified().await;
                 } else {
                     let _ = self
@@ -255,7 +256,7 @@ impl Connection {
                     }
                 }
                 () = flush => continue,
-                () = sleep_until(deadline), if deadline.is_some() => continue,
+                () = sleep_until(look_at), if look_at.is_some() => continue,
             }
             if outgoing.is_closed() || self.receive_once(role).await? == Some(false) {
                 return Ok(());

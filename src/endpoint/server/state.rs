@@ -230,10 +230,11 @@ impl Shared {
         let guard = &mut *state;
         let gone = guard.connections.get_mut(&id).map(|connection| {
             let before = connection.requests.len();
-            // What it wrote is carried out, though it has not waited for that.
+            // What it wrote is carried out, though it has not waited for that, unless it must not.
+            let carried_out = !self.settings.drop_after_close.is_on();
             connection
                 .requests
-                .retain(|request| matches!(request.header.kind, WRITE | POST));
+                .retain(|request| carried_out && matches!(request.header.kind, WRITE | POST));
             let dropped = before - connection.requests.len();
             self.waiting.fetch_sub(dropped, Ordering::Relaxed);
             connection.gone = true;

@@ -171,6 +171,9 @@ fn row_24_a_client_that_never_reads_is_bounded_and_closed() {
         most < before + (200 << 20),
         "{before} bytes before, {most} at most"
     );
+    eventually("it is dropped", || {
+        served.server.stats().dropped.not_reading == 1
+    });
     // What the kernel holds for it can still be read; then it is over.
     assert!(is_closed(responses));
 }

@@ -104,8 +104,9 @@ class TcpClient : public Slave {
     uint64_t getConnectTimeout() const;
 
     /// Sets how long the server's host may give no sign of life before the connection counts as
-    /// lost, in microseconds. 10000000 unless set, and again with 0. Holds for connections made
-    /// from now on.
+    /// lost, at least one second, in microseconds. A server whose host lives is waited for, however
+    /// long it takes nothing. 10000000 unless set, and again with 0. Holds for connections made from
+    /// now on.
     void setKeepAlive(uint64_t time);
 
     /// Tells what `setKeepAlive` has set, in microseconds.

@@ -123,9 +123,10 @@ class TcpServer : public Master {
     /// Tells what `setHandshakeTimeout` has set, in microseconds.
     uint64_t getHandshakeTimeout() const;
 
-    /// Sets how long a peer may give no sign of life, or take none of the bytes that wait for it,
-    /// before its connection is dropped, in microseconds. 10000000 unless set, and again with 0.
-    /// Holds for connections that come from now on.
+    /// Sets how long the host of a peer may give no sign of life before its connection is dropped, at
+    /// least one second; a client whose host lives, and that takes none of its responses, is dropped
+    /// after six times as long. In microseconds. 10000000 unless set, and again with 0. Holds for
+    /// connections that come from now on.
     void setKeepAlive(uint64_t time);
 
     /// Tells what `setKeepAlive` has set, in microseconds.

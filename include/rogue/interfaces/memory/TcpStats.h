@@ -127,6 +127,11 @@ struct TcpClientStats {
     uint64_t losses = 0;
     /// How often an attempt to connect has failed.
     uint64_t failedAttempts = 0;
+    /// Bytes of requests that were sent over connections which were lost before the server's host had
+    /// acknowledged them: the server may have got them, or not. 0 where the system does not tell.
+    uint64_t unacknowledgedBytes = 0;
+    /// Posted writes among those. They count as done, since they had been sent.
+    uint64_t unacknowledgedPosts = 0;
 };
 
 } // namespace memory

@@ -4,7 +4,7 @@ use super::Connection;
 use crate::bus::{Transaction, READ, VERIFY};
 use crate::endpoint::client::link::Shared;
 use crate::endpoint::client::response::DIRECT;
-use crate::endpoint::stats::{End, Over, Traffic};
+use crate::endpoint::stats::{End, Over, Traffic, Unacknowledged};
 use crate::wire::Header;
 
 impl Connection {
@@ -17,6 +17,11 @@ impl Connection {
         }
         drop(table);
         shared.past().count(over);
+    }
+
+    /// What was sent and not acknowledged when the connection failed.
+    pub(in crate::endpoint::client) fn lost_bytes(&self) -> Unacknowledged {
+        self.table().unacknowledged
     }
 
     /// The figures of this connection.

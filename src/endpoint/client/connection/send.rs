@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::figures::over;
+use super::figures::{over, over_as};
 use super::Connection;
 use crate::bus::{DataLock, Transaction, POST, WRITE};
 use crate::endpoint::client::attending::attending;
@@ -41,10 +41,13 @@ struct Request<'a> {
 }
 
 impl Connection {
-    /// Sends a transaction on the calling thread. The client's thread is to read its response if it is
-    /// `background`: nobody waits for it. If more than enough waits to be sent, and this thread
-    /// `may_wait`, it helps until it is less, for as long as there is progress within the transaction's
-    /// time. It was asked for `now`.
+    /// Sends a transaction on the calling thread, or as much of it as the socket takes: the client's
+    /// thread sends the rest. The client's thread is to read its response if it is `background`:
+    /// nobody waits for it. It was asked for `now`.
+    ///
+    /// If more than enough waits to be sent already, and this thread `may_wait`, it helps first until
+    /// it is less. Where somebody waits for the transaction anyway, it helps with large data too, so
+    /// that less of them has to be copied. Neither takes longer than the transaction has time.
     pub(in crate::endpoint::client) fn submit(
         &self,
         shared: &Shared,
@@ -52,6 +55,9 @@ impl Connection {
         (background, may_wait): (bool, bool),
         now: Instant,
     ) -> Submit {
+        if may_wait && self.is_crowded(shared) && !self.push_on(shared, transaction) {
+            return Submit::Sent;
+        }
         let header = Header {
             id: shared.wire_id(transaction),
             address: transaction.address(),
@@ -75,16 +81,12 @@ impl Connection {
         };
         match lock {
             Some(lock) if header.size as usize >= LARGE => {
-                self.submit_large(shared, &request, lock, may_wait)
+                self.submit_large(shared, &request, lock, may_wait && !background)
             }
             lock => {
                 let data = lock.as_ref().and_then(DataLock::bytes);
                 let sent = self.send(shared, &request, Body::Borrowed(data.unwrap_or(&[])));
-                let submit = self.submitted(shared, &request, sent, lock);
-                if matches!(sent, Sent::Queued(_)) && may_wait {
-                    self.push_on(shared, transaction);
-                }
-                submit
+                self.submitted(shared, &request, sent, lock)
             }
         }
     }
@@ -107,7 +109,7 @@ impl Connection {
         let lock = Arc::new(lock);
         let sent = self.send(shared, request, Body::Lent(&lock));
         if matches!(sent, Sent::Queued(_)) && may_wait {
-            self.push_on(shared, request.transaction);
+            self.help(shared, request.transaction);
         }
         self.outgoing.take_back(&lock, room);
         // Nobody else has it any more.
@@ -165,12 +167,14 @@ impl Connection {
                 }
             }
             // A posted write is complete when it has been sent.
-            (Sent::Whole, Some(lock)) if header.kind == POST => {
+            (Sent::Whole(mark), Some(lock)) if header.kind == POST => {
                 lock.done();
+                self.post_sent(mark);
                 self.count(shared, &over(header, End::Done));
             }
             (Sent::Queued(mark) | Sent::Deferred { mark, .. }, _) if header.kind == POST => {
                 self.posts()
+                    .waiting
                     .push_back((mark, Transaction::clone(transaction)));
                 self.posts_sent(shared);
                 // Whoever closed the connection may have emptied the list before: then this is ours.
@@ -200,33 +204,53 @@ impl Connection {
         shared.made_room();
     }
 
+    /// Whether more waits to be sent than may before a thread that asks is held back.
+    fn is_crowded(&self, shared: &Shared) -> bool {
+        self.outgoing.queued() > shared.settings.max_queued.get()
+    }
+
+    /// Holds the calling thread back while more waits to be sent than may. False: the transaction has
+    /// failed, since its time is over, and nothing of it was sent.
+    fn push_on(&self, shared: &Shared, transaction: &Transaction) -> bool {
+        self.help(shared, transaction);
+        if attending() || !self.is_crowded(shared) || self.is_lost() {
+            return true;
+        }
+        let text = format!(
+            "{}: the network takes no more data: {} bytes wait to be sent",
+            shared.place,
+            self.outgoing.queued()
+        );
+        shared.past().count(&over_as(transaction, End::TimedOut));
+        transaction.fail(Error::new(ErrorKind::Timeout, text));
+        false
+    }
+
     /// While more than enough waits to be sent, the calling thread helps, until the connection is lost
-    /// or the time of `transaction` has passed without any progress. Not on a thread that attends to
-    /// the responses.
-    fn push_on(&self, shared: &Shared, transaction: &Transaction) {
+    /// or the time of `transaction` is over. Not on a thread that attends to the responses.
+    fn help(&self, shared: &Shared, transaction: &Transaction) {
         if attending() {
             return;
         }
-        transaction.delayed();
-        let patience = transaction.timeout();
-        let mut begun = Instant::now();
-        let mut before = self.outgoing.sent();
         let mut stalled = false;
-        while self.outgoing.queued() > shared.settings.max_queued.get()
-            && begun.elapsed() < patience
-        {
+        let limit = Instant::now().checked_add(transaction.timeout());
+        while self.is_crowded(shared) {
+            // Answers to earlier transactions renew it; that of a piece does not run yet.
+            let deadline = transaction.deadline().or(limit);
+            let left = deadline.map_or(READ_LIMIT, |at| {
+                at.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                break;
+            }
             let limit = if stalled { READ_LIMIT } else { STALL };
-            if !socket::wait(&self.requests, Until::Writable, limit) && !stalled {
+            if !socket::wait(&self.requests, Until::Writable, limit.min(left)) && !stalled {
                 stalled = true;
                 self.add_background(1);
                 shared.control.notify_one();
             }
             if self.flush(shared).is_err() {
                 break;
-            }
-            let now = self.outgoing.sent();
-            if now != before {
-                (before, begun) = (now, Instant::now());
             }
         }
         if stalled {

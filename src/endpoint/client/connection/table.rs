@@ -8,7 +8,7 @@ use super::Connection;
 use crate::bus::{Transaction, POST};
 use crate::endpoint::client::link::Shared;
 use crate::endpoint::ids::Ids;
-use crate::endpoint::stats::{End, Over, Traffic};
+use crate::endpoint::stats::{End, Over, Traffic, Unacknowledged};
 use crate::error::Error;
 use crate::wire::Header;
 
@@ -22,6 +22,8 @@ pub(super) struct Table {
     pub(super) large: usize,
     pub(super) closed: bool,
     pub(super) failure: Option<Error>,
+    /// What was sent and not acknowledged when it failed.
+    pub(super) unacknowledged: Unacknowledged,
     pub(super) traffic: Traffic,
     /// Its figures have been added to the client's: what is over later is counted there.
     pub(super) past: bool,
@@ -168,7 +170,8 @@ impl Connection {
             .is_some_and(|entry| entry.transaction.same(transaction))
     }
 
-    /// Forgets `transaction`, whose time is over; false if no response to it was waited for.
+    /// Forgets `transaction`, whose time is over; false if it was neither waited for nor waiting to be
+    /// sent.
     pub(in crate::endpoint::client) fn forget(
         &self,
         shared: &Shared,
@@ -176,6 +179,7 @@ impl Connection {
     ) -> bool {
         if self.take_post(transaction) {
             self.count(shared, &over_as(transaction, End::TimedOut));
+            return true;
         }
         let id = shared.wire_id(transaction);
         let timed_out = |entry: &Entry| over(&entry.header, End::TimedOut);

@@ -12,6 +12,16 @@ use crate::endpoint::socket::{self, Until};
 use crate::endpoint::stats::End;
 use crate::error::{Error, ErrorKind};
 
+impl Shared {
+    fn closed_on_timeout(&self) -> Error {
+        let text = format!(
+            "{}: connection lost, it was closed since a transaction timed out (close_on_timeout)",
+            self.place
+        );
+        Error::new(ErrorKind::ConnectionLost, text)
+    }
+}
+
 impl Link for Shared {
     fn renewals(&self) -> Option<&Renewals> {
         Some(&self.renewals)
@@ -106,8 +116,14 @@ impl Link for Shared {
         // Under way, be it on a connection that is being taken down.
         let connection = state.connection.clone().or_else(|| state.leaving.clone());
         drop(state);
-        if connection.is_some_and(|connection| connection.forget(self, transaction)) {
-            self.made_room();
+        if let Some(connection) = connection {
+            if connection.forget(self, transaction) {
+                if self.settings.close_on_timeout.is_on() {
+                    connection.abandon(self.closed_on_timeout());
+                    self.control.notify_one();
+                }
+                self.made_room();
+            }
         }
         if transaction.kind() == POST {
             let text = format!("{}: the network takes no more data", self.place);

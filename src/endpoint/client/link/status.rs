@@ -29,6 +29,7 @@ impl Shared {
         let leaving = state.leaving.clone();
         let (connects, losses) = (state.connects, state.losses);
         let failed_attempts = state.failed_attempts;
+        let unacknowledged = state.unacknowledged;
         drop(state);
         // Under the lock of the past, to which the figures of the connection may be about to move.
         let past = self.past();
@@ -44,6 +45,7 @@ impl Shared {
             connects,
             losses,
             failed_attempts,
+            unacknowledged,
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Connection;
+use crate::endpoint::liveness::{Gone, Liveness};
 use crate::endpoint::server::state::Shared;
 
 /// A connection's place among the others, given up when this is dropped, by whatever way.
@@ -40,6 +42,19 @@ impl Cause {
 pub(super) type Finish<T = ()> = Result<T, Dropped>;
 
 impl Connection {
+    /// Looks whether the peer is still there; says when to look again, or why it is given up.
+    pub(super) fn look(&self, life: &mut Liveness, now: Instant) -> Finish<Option<Instant>> {
+        let keep_alive = self.shared.settings.keep_alive.get();
+        life.look(&self.outgoing, keep_alive, now).map_err(|gone| {
+            self.outgoing.abort();
+            let cause = match gone {
+                Gone::Vanished(_) => Cause::Network,
+                Gone::TakesNothing(_) => Cause::NotReading,
+            };
+            cause.say(gone.to_string())
+        })
+    }
+
     /// The network has failed; not if this side has closed the connection, or the peer's process has
     /// ended without reading everything.
     pub(super) fn failed(&self, error: &io::Error) -> Finish {
@@ -47,11 +62,6 @@ impl Connection {
             return Ok(());
         }
         let text = format!("its host or the network has failed: {error}");
-        // The kernel's own patience with a peer that takes nothing.
-        let cause = match (error.kind(), self.outgoing.queued()) {
-            (io::ErrorKind::TimedOut, 1..) => Cause::NotReading,
-            _ => Cause::Network,
-        };
-        Err(cause.say(text))
+        Err(Cause::Network.say(text))
     }
 }

@@ -9,6 +9,7 @@ use super::{Connection, Shared, State};
 use crate::bus::{deadline_from_now, Memory, Transaction, READ, VERIFY, WITHIN};
 use crate::endpoint::outgoing::MOST_DEFERRED;
 use crate::endpoint::server::client::{Client, Data, Request};
+use crate::endpoint::socket;
 
 impl Shared {
     /// Requests have come; those of one read of the connection, in order. The thread that pulls calls
@@ -84,6 +85,17 @@ impl Shared {
                 state.ready.push_back(id);
                 continue;
             }
+            if self.is_too_late(connection) {
+                let dropped = std::mem::take(&mut connection.requests).len();
+                connection.request_bytes = 0;
+                self.waiting.fetch_sub(dropped, Ordering::Relaxed);
+                // Its task sees the end, and does the rest.
+                connection.outgoing.close();
+                if connection.gone {
+                    state.remove(id);
+                }
+                continue;
+            }
             let was_full = connection.full();
             let Some(request) = connection.requests.pop_front() else {
                 continue;
@@ -115,6 +127,12 @@ impl Shared {
             return Some(transaction);
         }
         None
+    }
+
+    /// Whether the client has closed its connection, and nothing that it sent is to be carried out then.
+    fn is_too_late(&self, connection: &Connection) -> bool {
+        self.settings.drop_after_close.is_on()
+            && (connection.gone || socket::peer_has_closed(connection.outgoing.stream()))
     }
 
     /// Whether `client` has more responses waiting than it may: no more of them until it has read.

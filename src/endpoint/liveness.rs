@@ -1,0 +1,273 @@
+//! Whether the peer of a connection is still there while bytes wait for its acknowledgement.
+//!
+//! The kernel's keep-alive is silent then. What it tells of acknowledgements (`TCP_INFO`) shows three
+//! things apart:
+//!
+//! - A host that has vanished owes an acknowledgement and gives none. It is given up after
+//!   `keep_alive`. While its window is closed, the kernel sends probes up to two minutes apart, too few
+//!   to tell; then the keep-alive of the client's other connection notices, on which this side sends
+//!   nothing.
+//! - A host that lives, with a program that reads slowly or is stopped, acknowledges each probe. A
+//!   client waits for its server however long that takes.
+//! - A server drops a client that takes nothing at all: after [`TAKES_NOTHING`] times `keep_alive`,
+//!   since Linux tells of what a slow program has read in large steps alone (64 KiB over loopback).
+//!
+//! Where the system tells nothing of acknowledgements, its own limits hold.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::outgoing::Outgoing;
+use super::socket::{self, Acknowledgements};
+
+/// The shortest time after which a host counts as vanished: a lost packet is sent again within it.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// The longest time between two looks, which can be added to any time.
+const LONGEST: Duration = Duration::from_secs(86400);
+/// How many times `keep_alive` a peer whose host lives may take none of the bytes that wait for it.
+pub(super) const TAKES_NOTHING: u32 = 6;
+
+/// Why a peer is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gone {
+    /// Its host has given no sign of life for that long.
+    Vanished(Duration),
+    /// Its host lives, and it has taken none of what waits for it for that long.
+    TakesNothing(Duration),
+}
+
+impl fmt::Display for Gone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Gone::Vanished(time) => {
+                write!(
+                    f,
+                    "its host or the network gives no sign of life for {time:.1?}"
+                )
+            }
+            Gone::TakesNothing(time) => {
+                write!(f, "it has read none of its responses for {time:.1?}")
+            }
+        }
+    }
+}
+
+/// What is known of one connection. Looked at by the endpoint's thread alone.
+#[derive(Debug)]
+pub(super) struct Liveness {
+    /// How many times `keep_alive` the peer may take nothing; `None` is for ever.
+    patience: Option<u32>,
+    /// Bytes that the peer's host had acknowledged when this was looked at last.
+    acknowledged: u64,
+    /// When those became more, or bytes began to wait; `None` while none do.
+    progress: Option<Instant>,
+    /// Since when the peer's host has owed an acknowledgement without giving any.
+    owing: Option<Instant>,
+}
+
+impl Liveness {
+    /// Of a client, by its server.
+    pub(super) fn of_client() -> Liveness {
+        Liveness::new(Some(TAKES_NOTHING))
+    }
+
+    /// Of a server, by its client.
+    pub(super) fn of_server() -> Liveness {
+        Liveness::new(None)
+    }
+
+    fn new(patience: Option<u32>) -> Liveness {
+        Liveness {
+            patience,
+            acknowledged: 0,
+            progress: None,
+            owing: None,
+        }
+    }
+
+    /// Looks at `outgoing`, and says when to look again. `None`: nothing waits for an acknowledgement,
+    /// and whoever sends next has the endpoint's thread look again.
+    pub(super) fn look(
+        &mut self,
+        outgoing: &Outgoing,
+        keep_alive: Duration,
+        now: Instant,
+    ) -> Result<Option<Instant>, Gone> {
+        let mut look = || {
+            let told = socket::acknowledgements(outgoing.stream());
+            self.judge(told, outgoing.sent(), outgoing.queued(), keep_alive, now)
+        };
+        let look_at = look()?;
+        if look_at.is_some() {
+            return Ok(look_at);
+        }
+        outgoing.unwatch();
+        // Of what was sent just before that, nobody else tells.
+        let look_at = look()?;
+        if look_at.is_some() {
+            outgoing.watch();
+        }
+        Ok(look_at)
+    }
+
+    fn judge(
+        &mut self,
+        told: Option<Acknowledgements>,
+        sent: u64,
+        queued: usize,
+        keep_alive: Duration,
+        now: Instant,
+    ) -> Result<Option<Instant>, Gone> {
+        // Without word of acknowledgements, what the socket takes is what there is to go by.
+        let told = told.unwrap_or(Acknowledgements {
+            missing: 0,
+            owed: false,
+            last: Duration::ZERO,
+        });
+        let acknowledged = sent.saturating_sub(told.missing);
+        let more = acknowledged > self.acknowledged;
+        self.acknowledged = acknowledged;
+        if told.missing == 0 && queued == 0 {
+            (self.progress, self.owing) = (None, None);
+            return Ok(None);
+        }
+        let progress = self.progress.filter(|_| !more).unwrap_or(now);
+        self.progress = Some(progress);
+        let keep_alive = keep_alive.max(SHORTEST);
+        let mut look_in = if told.owed {
+            let last = now.checked_sub(told.last);
+            let owing = match (self.owing, last) {
+                (Some(since), Some(last)) => since.max(last),
+                (since, _) => since.unwrap_or(now),
+            };
+            self.owing = Some(owing);
+            let silent = now.saturating_duration_since(owing);
+            if silent >= keep_alive {
+                return Err(Gone::Vanished(silent));
+            }
+            keep_alive - silent
+        } else {
+            self.owing = None;
+            // Data or probes may be sent at any time, and an answer not come.
+            keep_alive / 2
+        };
+        if let Some(patience) = self.patience {
+            let limit = keep_alive.saturating_mul(patience);
+            let without = now.saturating_duration_since(progress);
+            if without >= limit {
+                return Err(Gone::TakesNothing(without));
+            }
+            look_in = look_in.min(limit - without);
+        }
+        Ok(Some(now + look_in.min(LONGEST)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+    /// A connection that has sent 1000 bytes, and a clock.
+    struct Case {
+        life: Liveness,
+        start: Instant,
+    }
+
+    impl Case {
+        fn new() -> Case {
+            let start = Instant::now();
+            Case {
+                life: Liveness::of_client(),
+                start,
+            }
+        }
+
+        /// A look after `at` seconds; the last acknowledgement came `last` seconds before that.
+        fn look(
+            &mut self,
+            at: u64,
+            missing: u64,
+            owed: bool,
+            last: u64,
+        ) -> Result<Option<Instant>, Gone> {
+            let told = Acknowledgements {
+                missing,
+                owed,
+                last: Duration::from_secs(last),
+            };
+            let now = self.start + Duration::from_secs(at);
+            self.life.judge(Some(told), 1000, 0, KEEP_ALIVE, now)
+        }
+
+        fn again(&self, at: u64) -> Result<Option<Instant>, Gone> {
+            Ok(Some(self.start + Duration::from_secs(at)))
+        }
+    }
+
+    #[test]
+    fn a_host_that_owes_an_acknowledgement_has_vanished_after_keep_alive() {
+        let mut case = Case::new();
+        // The connection was idle for an hour: that says nothing.
+        assert_eq!(case.look(0, 100, true, 3600), case.again(10));
+        assert_eq!(case.look(9, 100, true, 3609), case.again(10));
+        let after = Duration::from_secs(10);
+        assert_eq!(case.look(10, 100, true, 3610), Err(Gone::Vanished(after)));
+    }
+
+    #[test]
+    fn an_acknowledgement_between_two_looks_counts_from_when_it_came() {
+        let mut case = Case::new();
+        assert_eq!(case.look(0, 100, true, 1), case.again(10));
+        assert_eq!(case.look(10, 50, true, 2), case.again(18));
+        let after = Duration::from_secs(10);
+        assert_eq!(case.look(18, 50, true, 10), Err(Gone::Vanished(after)));
+    }
+
+    #[test]
+    fn a_host_that_answers_probes_of_its_window_lives_and_takes_nothing() {
+        let mut case = Case::new();
+        let mut probed = |at: u64| case.look(at, 500, at % 10 == 5, at % 10);
+        for at in 0..60 {
+            assert!(probed(at).is_ok(), "after {at} s");
+        }
+        let after = Duration::from_secs(60);
+        assert_eq!(probed(60), Err(Gone::TakesNothing(after)));
+    }
+
+    #[test]
+    fn a_peer_that_takes_a_byte_now_and_then_is_kept() {
+        let mut case = Case::new();
+        for at in 0..1000 {
+            let verdict = case.look(at, 999 - at / 2, false, at % 10);
+            assert!(matches!(verdict, Ok(Some(_))), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_acknowledge_is_idle_and_begins_anew() {
+        let mut case = Case::new();
+        assert_eq!(case.look(0, 100, true, 0), case.again(10));
+        assert_eq!(case.look(70, 0, false, 60), Ok(None));
+        assert_eq!(case.look(1000, 100, true, 990), case.again(1010));
+    }
+
+    #[test]
+    fn any_keep_alive_will_do() {
+        let mut life = Liveness::of_client();
+        let told = Acknowledgements {
+            missing: 1,
+            owed: true,
+            last: Duration::from_secs(50 * 86400),
+        };
+        for keep_alive in [
+            Duration::ZERO,
+            Duration::from_micros(u64::MAX),
+            Duration::MAX,
+        ] {
+            let verdict = life.judge(Some(told), 1, 0, keep_alive, Instant::now());
+            assert!(matches!(verdict, Ok(Some(_))), "{keep_alive:?}");
+        }
+    }
+}
