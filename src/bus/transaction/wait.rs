@@ -234,16 +234,21 @@ impl Transaction {
         self.fail_late(link);
     }
 
-    fn fail_late(&self, link: Option<&Arc<dyn Link>>) -> bool {
-        let reason = link.and_then(|link| link.give_up(self));
+    /// The error of a transaction whose time is over, in the words that scripts look for, with what may
+    /// explain it.
+    pub fn late(&self, reason: Option<Error>) -> Error {
         let text = format!(
             "Timeout waiting for register transaction {} message response.",
             self.id()
         );
-        let error = match reason {
+        match reason {
             Some(reason) => Error::new(reason.kind(), format!("{text} {reason}")),
             None => Error::new(ErrorKind::Timeout, text),
-        };
+        }
+    }
+
+    fn fail_late(&self, link: Option<&Arc<dyn Link>>) -> bool {
+        let error = self.late(link.and_then(|link| link.give_up(self)));
         ::log::debug!(target: LOGGER, "{self:?}: timeout after {:?}", self.timeout());
         self.fail(error)
     }

@@ -324,7 +324,7 @@ impl Attendance<'_> {
                     Some(Event::Ping { pong }) => {
                         let pong = pong.as_bytes();
                         if self.connection.outgoing.queued()
-                            > 2 * self.shared.settings.max_queued.get()
+                            > self.shared.settings.max_queued.get().saturating_mul(2)
                         {
                             let text = "it does not read the answers to its pings";
                             return Err(ReadError::Protocol(text.to_owned()));

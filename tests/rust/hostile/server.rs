@@ -25,7 +25,9 @@ const MIB: usize = 1 << 20;
 /// What may wait for one client, and for all; far less than by default, so that it is soon reached.
 const MAX_QUEUED: usize = MIB;
 const MAX_QUEUED_TOTAL: usize = 4 * MIB;
-const KEEP_ALIVE: Duration = Duration::from_millis(1500);
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+/// As long a client may take nothing, and a little more.
+const TAKES_NOTHING: Duration = Duration::from_secs(7);
 
 /// A client of good will.
 pub struct Good {
@@ -424,7 +426,7 @@ fn never_reads(attacked: &Attacked) {
     let mut clients = greedy(attacked.port);
     attacked.meanwhile();
     let begun = Instant::now();
-    while begun.elapsed() < KEEP_ALIVE {
+    while begun.elapsed() < TAKES_NOTHING {
         attacked.good.transact();
     }
     attacked.meanwhile();

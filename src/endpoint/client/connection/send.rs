@@ -222,7 +222,8 @@ impl Connection {
             self.outgoing.queued()
         );
         shared.past().count(&over_as(transaction, End::TimedOut));
-        transaction.fail(Error::new(ErrorKind::Timeout, text));
+        let reason = Error::new(ErrorKind::Timeout, text);
+        transaction.fail(transaction.late(Some(reason)));
         false
     }
 
