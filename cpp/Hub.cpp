@@ -83,7 +83,8 @@ void Hub::doTransaction(TransactionPtr transaction) {
     const SlavePtr slave = getSlave();
     const uint32_t max = slave->doMaxAccess();
     rmb::Transaction& handle = rmb::Access::handle(*transaction);
-    rmb::transaction_offset_address(handle, offset_);
+    // What would go beyond the last address has failed, and none of it is carried out.
+    if (!rmb::transaction_offset_address(handle, offset_)) return;
     if (max == 0 || rmb::transaction_size(handle) <= max) {
         slave->doTransaction(std::move(transaction));
     } else {

@@ -138,7 +138,7 @@ mod ffi {
         unsafe fn transaction_free(handle: *mut u8);
         fn transaction_id(transaction: &Transaction) -> u32;
         fn transaction_address(transaction: &Transaction) -> u64;
-        fn transaction_offset_address(transaction: &Transaction, offset: u64);
+        fn transaction_offset_address(transaction: &Transaction, offset: u64) -> bool;
         fn transaction_size(transaction: &Transaction) -> u32;
         fn transaction_kind(transaction: &Transaction) -> u32;
         fn transaction_expired(transaction: &Transaction) -> bool;

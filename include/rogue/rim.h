@@ -139,7 +139,8 @@ typedef struct rim_emulate rim_emulate;
 
 /**
  * A branch of the bus: it adds an offset to each address, splits what is larger than the slave
- * behind it takes, and passes it on.
+ * behind it takes, and passes it on. An access that would go beyond the last address, 2^64 - 1, fails
+ * with RIM_STATUS_INVALID_ARGUMENT before any of it is passed on.
  */
 typedef struct rim_hub rim_hub;
 
@@ -955,7 +956,8 @@ rim_status rim_transaction_fail(rim_transaction *transaction, const char *text);
  * be moved at address. The piece is a transaction of its own, to be locked, completed and freed
  * like any other, or handed to another slave by rim_slave_do_transaction. When all pieces have
  * been made, call rim_transaction_seal. RIM_STATUS_SIZE if the bytes are none or not all inside
- * the transaction, RIM_STATUS_BUSY if it has been sealed or passed on.
+ * the transaction, RIM_STATUS_INVALID_ARGUMENT if they would go beyond the last address,
+ * RIM_STATUS_BUSY if it has been sealed or passed on.
  */
 rim_status rim_transaction_piece(rim_transaction *transaction,
                                  uint32_t offset,

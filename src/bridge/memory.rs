@@ -43,8 +43,16 @@ pub(super) fn transaction_address(transaction: &Transaction) -> u64 {
     guard(0, || transaction.address())
 }
 
-pub(super) fn transaction_offset_address(transaction: &Transaction, offset: u64) {
-    guard((), || transaction.offset_address(offset));
+/// Moves the address; false if that would go beyond the last one: then the transaction has failed.
+pub(super) fn transaction_offset_address(transaction: &Transaction, offset: u64) -> bool {
+    guard(false, || {
+        let moved = transaction.offset_address(offset);
+        let fits = moved.is_ok();
+        if let Err(error) = moved {
+            transaction.fail(error);
+        }
+        fits
+    })
 }
 
 pub(super) fn transaction_size(transaction: &Transaction) -> u32 {
@@ -152,7 +160,9 @@ pub(super) unsafe fn master_create(
                 }
             }
         };
-        Ok(give(master.create(address, memory, kind)))
+        let transaction = master.create(address, memory, kind);
+        *refused |= transaction.completed();
+        Ok(give(transaction))
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::kind::{kind_name, POST, READ, VERIFY, WRITE};
 use super::memory::WITHIN;
 use super::slave::{check_access, Slave, SlaveBase};
-use super::transaction::Transaction;
+use super::transaction::{check_range, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
 const PAGE: u64 = 4096;
@@ -41,12 +41,10 @@ impl Emulate {
             format!("Address {address:#x} is not a multiple of the minimum access of {min} bytes")
         } else if min > 1 && size % min != 0 {
             format!("Size {size} is not a multiple of the minimum access of {min} bytes")
-        } else if address.checked_add(u64::from(size) - 1).is_none() {
-            format!("{size} bytes at {address:#x} go beyond the last address")
         } else if !matches!(transaction.kind(), READ | WRITE | POST | VERIFY) {
             format!("Transaction type {} is not known", transaction.kind())
         } else {
-            return Ok(());
+            return check_range(address, size);
         };
         Err(Error::new(ErrorKind::InvalidArgument, text))
     }

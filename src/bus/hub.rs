@@ -43,7 +43,8 @@ impl Hub {
         self.offset
     }
 
-    /// The hub's own address: that of the slave behind it, and the offset.
+    /// The hub's own address: that of the slave behind it, and the offset. It wraps around at 2^64;
+    /// an access that would do so is refused.
     pub fn full_address(&self) -> u64 {
         self.master.slave().address().wrapping_add(self.offset)
     }
@@ -55,9 +56,13 @@ impl Hub {
 
 /// Moves `transaction` by a hub's `offset` and passes it to `issue`, in pieces of at most `max` bytes
 /// (0: whole) when it is larger than that. Each piece is made when the one before it has been issued,
-/// so that a slave which completes at once never has more than one of them in memory.
+/// so that a slave which completes at once never has more than one of them in memory. A transaction
+/// that would go beyond the last address fails before any of it is issued.
 pub fn route(transaction: &Transaction, offset: u64, max: u32, mut issue: impl FnMut(Transaction)) {
-    transaction.offset_address(offset);
+    if let Err(error) = transaction.offset_address(offset) {
+        transaction.fail(error);
+        return;
+    }
     if max == 0 || transaction.size() <= max {
         issue(transaction.clone());
         return;
@@ -86,7 +91,8 @@ fn split(transaction: &Transaction, max: u32, issue: &mut impl FnMut(Transaction
     let address = transaction.address();
     for offset in (0..size).step_by(max as usize) {
         let piece = max.min(size - offset);
-        issue(transaction.piece(offset, piece, address.wrapping_add(u64::from(offset)))?);
+        // No overflow: the whole transaction ends within the address space.
+        issue(transaction.piece(offset, piece, address + u64::from(offset))?);
     }
     Ok(())
 }
@@ -258,6 +264,34 @@ mod tests {
         };
         master.wait(master.request(0, memory, READ)).unwrap();
         assert_eq!(got, data);
+    }
+
+    #[test]
+    fn nothing_is_carried_out_beyond_the_last_address() {
+        const LAST: u64 = u64::MAX;
+        let slave = Later::new(4);
+        let hub = Hub::new(0x100, 0, 0);
+        hub.master().set_slave(slave.clone());
+        let hub = Arc::new(hub);
+        // Past the master, which would refuse some of these itself.
+        let ask = |address, size: u32| {
+            let memory = Memory::owned(vec![0; size as usize]);
+            let timeout = std::time::Duration::MAX;
+            let transaction = Transaction::new(address, size, WRITE, Some(memory), timeout);
+            hub.do_transaction(transaction.clone());
+            transaction
+        };
+        // The end of the access, the moved address, and the end of the moved access wrap around.
+        for (address, size) in [(LAST - 7, 16), (LAST - 0xff, 4), (LAST - 0x107, 16)] {
+            let error = ask(address, size).outcome().unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.text().contains("beyond the last address"), "{error}");
+            assert!(slave.take().is_empty());
+        }
+        let whole = ask(LAST - 0x10f, 16);
+        let asked: Vec<_> = slave.take().iter().map(Transaction::address).collect();
+        assert_eq!(asked, [LAST - 15, LAST - 11, LAST - 7, LAST - 3]);
+        drop(whole);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::memory::Memory;
 use super::slave::{Slave, Unconnected};
-use super::transaction::Transaction;
+use super::transaction::{check_range, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 use crate::time::Time;
@@ -106,7 +106,8 @@ impl Master {
     }
 
     /// Makes a transaction and notes it as outstanding, without handing it to the slave: whoever
-    /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes.
+    /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes, or
+    /// goes beyond the last address.
     pub fn create(&self, address: u64, memory: Memory, kind: u32) -> Transaction {
         self.make(address, memory, kind, |_| ()).0
     }
@@ -121,14 +122,13 @@ impl Master {
     ) -> (Transaction, Option<T>) {
         let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
         let error = if memory.is_empty() {
-            Some("A transaction of 0 bytes is not allowed".to_owned())
+            let text = "A transaction of 0 bytes is not allowed";
+            Some(Error::new(ErrorKind::Size, text))
         } else if memory.len() > u32::MAX as usize {
-            Some(format!(
-                "A transaction of {} bytes is too large",
-                memory.len()
-            ))
+            let text = format!("A transaction of {} bytes is too large", memory.len());
+            Some(Error::new(ErrorKind::Size, text))
         } else {
-            None
+            check_range(address, size).err()
         };
         let memory = if error.is_none() { Some(memory) } else { None };
         let timeout = self.timeout();
@@ -139,8 +139,8 @@ impl Master {
         state.outstanding.insert(transaction.clone());
         drop(state);
         ::log::debug!(target: LOGGER, "Request {transaction:?}");
-        if let Some(text) = error {
-            transaction.fail(Error::new(ErrorKind::Size, text));
+        if let Some(error) = error {
+            transaction.fail(error);
         }
         (transaction, also)
     }

@@ -23,5 +23,6 @@ pub use master::{caller_start, Master, DEFAULT_TIMEOUT};
 pub use memory::{Memory, WITHIN};
 pub use slave::{check_access, Slave, SlaveBase, Unconnected};
 pub use transaction::{
-    deadline_from_now, Completed, Completion, DataLock, Link, Payload, Transaction, WeakTransaction,
+    check_range, deadline_from_now, Completed, Completion, DataLock, Link, Payload, Transaction,
+    WeakTransaction,
 };

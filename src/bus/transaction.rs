@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 pub use lock::DataLock;
 use lock::{Locked, Published};
+pub use pieces::check_range;
 use pieces::{Parent, Pieces};
 pub use wait::Link;
 
@@ -236,11 +237,6 @@ impl Transaction {
     /// The address, as the hubs passed so far have moved it.
     pub fn address(&self) -> u64 {
         self.0.address.load(Ordering::Relaxed)
-    }
-
-    /// Moves the address by `offset`, as a hub does. It wraps around at 2^64.
-    pub fn offset_address(&self, offset: u64) {
-        self.0.address.fetch_add(offset, Ordering::Relaxed);
     }
 
     /// Bytes to move.

@@ -11,7 +11,8 @@ use super::target::{HubNode, Target};
 use crate::bus::Hub;
 
 /// A branch of the bus: it adds an offset to each address, splits what is larger than the slave
-/// behind it takes, and passes it on.
+/// behind it takes, and passes it on. An access that would go beyond the last address, 2^64 - 1, fails
+/// with RIM_STATUS_INVALID_ARGUMENT before any of it is passed on.
 pub struct rim_hub(Arc<HubNode>);
 
 impl Handle for rim_hub {

@@ -288,7 +288,8 @@ pub unsafe extern "C" fn rim_transaction_fail(
 /// be moved at address. The piece is a transaction of its own, to be locked, completed and freed
 /// like any other, or handed to another slave by rim_slave_do_transaction. When all pieces have
 /// been made, call rim_transaction_seal. RIM_STATUS_SIZE if the bytes are none or not all inside
-/// the transaction, RIM_STATUS_BUSY if it has been sealed or passed on.
+/// the transaction, RIM_STATUS_INVALID_ARGUMENT if they would go beyond the last address,
+/// RIM_STATUS_BUSY if it has been sealed or passed on.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_piece(
     transaction: *mut rim_transaction,

@@ -14,7 +14,7 @@ static void record(void* user, rim_transaction* transaction) {
     CHECK_OK(rim_transaction_address(transaction, &self->addresses[self->calls]));
     CHECK_OK(rim_transaction_size(transaction, &self->sizes[self->calls]));
     self->calls += 1;
-    if (self->addresses[0] == 0xbad0) {
+    if (self->addresses[0] == 0x21000 + 0xbad0) {
         CHECK_OK(rim_transaction_fail(transaction, "bad place"));
     } else {
         CHECK_OK(rim_transaction_done(transaction));
@@ -68,10 +68,40 @@ static void it_moves_and_splits(void) {
     CHECK(self.calls == 1 && self.addresses[0] == 0x21000);
 
     self.calls = 0;
-    CHECK_OK(rim_master_request(master, 0xbad0 - 0x21000, 16, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0xbad0, 16, data, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_FAILED);
     CHECK_SAYS("bad place");
     rim_master_free(master);
+}
+
+/* 16 bytes at the last 8 addresses, offsets beyond 2^64, pieces: refused before any of it. */
+static void nothing_goes_beyond_the_last_address(void) {
+    static const struct {
+        uint64_t offset, address;
+    } cases[] = {{0, UINT64_MAX - 7}, {UINT64_MAX - 7, 0}, {UINT64_MAX, 1}, {16, UINT64_MAX - 20}};
+    recorder self = {{0}, {0}, 0};
+    uint8_t data[16] = {0};
+    uint32_t id;
+    size_t n;
+    for (n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        rim_hub* hub;
+        rim_slave *slave, *front;
+        rim_master* master;
+        CHECK_OK(rim_slave_new(4, 8, record, &self, NULL, &slave));
+        CHECK_OK(rim_hub_new(cases[n].offset, 0, 0, &hub));
+        CHECK_OK(rim_hub_set_slave(hub, slave));
+        CHECK_OK(rim_hub_as_slave(hub, &front));
+        CHECK_OK(rim_master_new(&master));
+        CHECK_OK(rim_master_set_slave(master, front));
+        CHECK_OK(rim_master_request(master, cases[n].address, 16, data, RIM_WRITE, &id));
+        CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_INVALID_ARGUMENT);
+        CHECK_SAYS("beyond the last address");
+        CHECK(self.calls == 0);
+        rim_slave_free(slave);
+        rim_slave_free(front);
+        rim_hub_free(hub);
+        rim_master_free(master);
+    }
 }
 
 static void a_root_answers_for_itself(void) {
@@ -121,6 +151,7 @@ static void circles_are_refused(void) {
 int main(void) {
     check_begin();
     it_moves_and_splits();
+    nothing_goes_beyond_the_last_address();
     a_root_answers_for_itself();
     circles_are_refused();
     return 0;

@@ -152,6 +152,20 @@ void failures() {
     CHECK_EQUAL(narrow.recorder->parts.size(), 0u);
 }
 
+void last_address() {
+    const uint64_t last = UINT64_MAX;
+    Bus bus(8);
+    // Refused by the master, by the end of what was moved, and by the offset itself.
+    CHECK(check::contains(bus.read(last - 7, 16), "beyond the last address"));
+    CHECK(check::contains(bus.read(last - 0x1007, 16), "beyond the last address"));
+    CHECK(check::contains(bus.read(last - 0x10, 16), "beyond the last address"));
+    CHECK_EQUAL(bus.recorder->parts.size(), 0u);
+    // The last 16 bytes there are.
+    CHECK_EQUAL(bus.read(last - 0x100f, 16), "");
+    const std::vector<std::pair<uint64_t, uint32_t>> expected = {{last - 15, 8}, {last - 7, 8}};
+    CHECK(bus.recorder->parts == expected);
+}
+
 void subclass() {
     /// A hub that pages: it decides the address itself.
     struct Paged : rim::Hub {
@@ -189,6 +203,7 @@ int main() {
     chain();
     split();
     failures();
+    last_address();
     subclass();
     return check::finish();
 }

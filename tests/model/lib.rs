@@ -26,7 +26,7 @@ pub mod bus {
     pub use deadline::Renewals;
     pub use kind::{POST, READ, VERIFY, WRITE};
     pub use memory::Memory;
-    pub use transaction::{Completed, Completion, DataLock, Link, Transaction};
+    pub use transaction::{check_range, Completed, Completion, DataLock, Link, Transaction};
 }
 
 #[path = "../../src/endpoint/client"]

@@ -1,6 +1,7 @@
-//! A transaction that is carried out in pieces (sub-transactions): it completes when all have, and
-//! fails when any has.
+//! A transaction that is carried out elsewhere: moved by an offset, or in pieces (sub-transactions).
+//! It completes when all pieces have, and fails when any has.
 
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use super::{Inner, Transaction};
@@ -39,7 +40,32 @@ impl Parent {
     }
 }
 
+/// Refuses an access that goes beyond the last address, 2^64 - 1: its end would wrap around to
+/// address 0.
+pub fn check_range(address: u64, size: u32) -> Result<()> {
+    if address.checked_add(u64::from(size.max(1)) - 1).is_some() {
+        return Ok(());
+    }
+    let text = format!("{size} bytes at {address:#x} go beyond the last address");
+    Err(Error::new(ErrorKind::InvalidArgument, text))
+}
+
 impl Transaction {
+    /// Moves the address by `offset`, as a hub does. Fails, and moves nothing, if the transaction
+    /// would go beyond the last address.
+    pub fn offset_address(&self, offset: u64) -> Result<()> {
+        let (address, size) = (self.address(), self.size());
+        let Some(moved) = address.checked_add(offset) else {
+            let text = format!(
+                "{size} bytes at {address:#x}, moved by {offset:#x}, go beyond the last address"
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        };
+        check_range(moved, size)?;
+        self.0.address.store(moved, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// A piece of this transaction: `size` bytes from `offset` on, to be moved at `address`. The
     /// parent completes when [`Transaction::seal`] has been called and every piece is over.
     pub fn piece(&self, offset: u32, size: u32, address: u64) -> Result<Transaction> {
@@ -50,6 +76,7 @@ impl Transaction {
             );
             return Err(Error::new(ErrorKind::Size, text));
         }
+        check_range(address, size)?;
         self.0.lock_state().pieces.open += 1;
         let parent = Parent {
             transaction: self.clone(),

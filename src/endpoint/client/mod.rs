@@ -23,7 +23,9 @@ use super::address::target;
 use super::options::ClientOptions;
 use super::settings::ClientSettings;
 use super::stats::ClientStats;
-use crate::bus::{kind_name, Slave, SlaveBase, Transaction, POST, READ, VERIFY, WRITE};
+use crate::bus::{
+    check_range, kind_name, Slave, SlaveBase, Transaction, POST, READ, VERIFY, WRITE,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 use crate::wire::PROBE;
@@ -209,6 +211,8 @@ impl TcpClient {
         } else if size == 0 {
             let text = format!("A {} of 0 bytes is not allowed", kind_name(kind));
             transaction.fail(Error::new(ErrorKind::Size, text));
+        } else if let Err(error) = check_range(transaction.address(), size) {
+            transaction.fail(error);
         } else {
             self.shared.submit(transaction);
         }

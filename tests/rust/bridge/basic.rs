@@ -1,13 +1,17 @@
 //! What everybody does: read, write, verify, post, probe, in every size, one at a time and many.
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rogue_memory_bridge::bus::{Emulate, Master, Slave, Transaction, POST, READ, VERIFY, WRITE};
+use rogue_memory_bridge::bus::{
+    Emulate, Master, Memory, Slave, Transaction, POST, READ, VERIFY, WRITE,
+};
 use rogue_memory_bridge::endpoint::{admit, ClientOptions, ServerOptions, TcpClient, TcpServer};
 use rogue_memory_bridge::error::ErrorKind;
 
 use crate::common::{eventually, pattern, Acting, Asking, Keeper, Served, PATIENCE};
+use crate::legacy;
 
 #[test]
 fn every_type_in_every_size() {
@@ -338,6 +342,32 @@ fn a_slave_that_never_answers_does_not_use_up_the_turns() {
 }
 
 #[test]
+fn an_access_beyond_the_last_address_is_refused_at_both_ends() {
+    let slave = Acting::new(1, 0, |transaction| {
+        panic!("{transaction:?} must not come here");
+    });
+    let served = Served::new(slave);
+    let client = TcpClient::new("127.0.0.1", served.port(), ClientOptions::default()).unwrap();
+    // Past the master, which refuses it as well.
+    let memory = Memory::owned(vec![0; 16]);
+    let transaction = Transaction::new(u64::MAX - 7, 16, WRITE, Some(memory), PATIENCE);
+    client.do_transaction(transaction.clone());
+    let error = transaction.outcome().expect("at once").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    // A client of the field does not look.
+    let (mut requests, mut responses) = legacy::client(served.port());
+    let request = legacy::request(1, u64::MAX - 7, 16, WRITE, Some(&[0; 16]));
+    requests.write_all(&request).unwrap();
+    // Four frames, one byte of data, and the length of the text.
+    let mut got = [0; 28 + 3 + 2];
+    responses.read_exact(&mut got).unwrap();
+    let mut text = vec![0; usize::from(got[32])];
+    responses.read_exact(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("beyond the last address"), "{text}");
+}
+
+#[test]
 fn row_8_sizes_over_the_limits_are_refused() {
     let options = ServerOptions {
         max_transaction: 1 << 20,
@@ -353,7 +383,7 @@ fn row_8_sizes_over_the_limits_are_refused() {
         (100_000, WRITE, "above the slave's maximum access of 65536"),
         (100_000, READ, "above the slave's maximum access of 65536"),
         (2 << 20, READ, "above the server's maximum of 1048576"),
-        (2 << 20, WRITE, "above the server's maximum of 1048576"),
+        (2 << 20, WRITE, "which its setting max_transaction raises"),
     ] {
         let error = if kind == READ {
             asking.read(0, size).map(|_| ())

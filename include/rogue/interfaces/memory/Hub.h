@@ -22,7 +22,8 @@ namespace interfaces {
 namespace memory {
 
 /// Passes transactions on to the slave behind it, moved by its offset, and in parts when they are
-/// larger than that slave takes.
+/// larger than that slave takes. One that would go beyond the last address, 2^64 - 1, fails before
+/// any of it is passed on.
 ///
 /// With `min` and `max` both given, the hub is the root of an address space of its own: it answers
 /// for its own number, name and access sizes, and its address is 0. Otherwise it hands on what the

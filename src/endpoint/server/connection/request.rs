@@ -1,7 +1,7 @@
 //! What becomes of a request that is complete.
 
 use super::Connection;
-use crate::bus::{kind_name, POST, READ, VERIFY, WRITE};
+use crate::bus::{check_range, kind_name, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::Chunk;
 use crate::endpoint::pairing::Side;
 use crate::endpoint::server::client::{Data, Request};
@@ -84,16 +84,22 @@ impl Connection {
 
 /// Refuses a request that no slave needs to see.
 fn check(end: &End, max: u32) -> Result<(), String> {
-    let Header { size, kind, .. } = end.header;
+    let Header {
+        address,
+        size,
+        kind,
+        ..
+    } = end.header;
     if let Some(malformed) = &end.malformed {
         return Err(malformed.to_string());
     }
     if size == 0 {
         return Err("A transaction of 0 bytes is not allowed".to_owned());
     }
+    check_range(address, size).map_err(|error| error.text().to_owned())?;
     if size > max {
         return Err(format!(
-            "Size {size} is above the server's maximum of {max} bytes"
+            "Size {size} is above the server's maximum of {max} bytes, which its setting max_transaction raises"
         ));
     }
     match (kind, end.data_len) {
@@ -104,7 +110,7 @@ fn check(end: &End, max: u32) -> Result<(), String> {
         )),
         // The maximum has been raised since the connection was made.
         (WRITE | POST, Some(_)) if end.skipped => Err(format!(
-            "Size {size} is above the maximum that the connection was made with"
+            "Size {size} is above the maximum that the connection was made with: its max_transaction has been raised since"
         )),
         (WRITE | POST, Some(_)) | (READ | VERIFY, _) => Ok(()),
         _ => Err(format!("Transaction type {kind} is not known")),
