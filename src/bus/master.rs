@@ -264,10 +264,23 @@ impl Drop for Master {
 
 /// Where `size` bytes of a caller begin, or an error that names what is wrong with that.
 pub fn caller_start(data: *mut u8, size: u32) -> Result<NonNull<u8>> {
+    check_memory(size, isize::MAX as u64)?;
     NonNull::new(data).ok_or_else(|| {
         let text = format!("The data of a transaction of {size} bytes is NULL");
         Error::new(ErrorKind::NullArgument, text)
     })
+}
+
+/// Refuses what is more than the `most` bytes that may lie in one piece: on 32 bits, half of what a
+/// transaction could have. No slice may be larger, and no system call moves more.
+fn check_memory(size: u32, most: u64) -> Result<()> {
+    if u64::from(size) <= most {
+        return Ok(());
+    }
+    let text = format!(
+        "A transaction of {size} bytes is too large: this system has at most {most} bytes in one piece"
+    );
+    Err(Error::new(ErrorKind::Size, text))
 }
 
 #[cfg(test)]
@@ -327,6 +340,19 @@ mod tests {
             master.wait(null).unwrap_err().kind(),
             ErrorKind::NullArgument
         );
+    }
+
+    #[test]
+    fn more_than_a_system_has_in_one_piece_is_refused() {
+        let most = i32::MAX as u32;
+        assert!(check_memory(most, u64::from(most)).is_ok());
+        let error = check_memory(most + 1, u64::from(most)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Size);
+        assert!(error.text().contains("at most 2147483647"), "{error}");
+        // What `caller_start` makes of it on this machine.
+        let mut byte = 0;
+        let largest = caller_start(&mut byte, u32::MAX);
+        assert_eq!(largest.is_ok(), cfg!(target_pointer_width = "64"));
     }
 
     #[test]
