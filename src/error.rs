@@ -44,6 +44,9 @@ pub enum ErrorKind {
     System = 17,
     /// A panic inside the library was caught.
     Internal = 18,
+    /// The server's host accepts connections, but the server itself says nothing: it is stopped, at
+    /// work on something else, or nobody pulls from it.
+    Silent = 19,
 }
 
 /// A failure: its kind, and a text for a person.

@@ -310,7 +310,9 @@ typedef struct {
      */
     size_t max_queued;
     /**
-     * The time that one attempt to connect may take, handshake included. Default 5000000.
+     * The time that an attempt to connect may take without progress, handshake included. It begins
+     * anew when a connection opens, and when the server's greeting or its READY has come, so an
+     * attempt takes at most six times as long. Default 5000000.
      */
     uint64_t connect_timeout_us;
     /**
@@ -676,6 +678,12 @@ typedef void (*rim_log_fn)(void *user, uint32_t level, const char *name, const c
  * A fault of the library itself. The object involved should not be used any more.
  */
 #define RIM_STATUS_INTERNAL 18
+
+/**
+ * The server's host accepts connections, but the server itself says nothing: it is stopped (at a
+ * breakpoint, for one), at work on something else, or nobody calls rim_tcp_server_next.
+ */
+#define RIM_STATUS_SILENT 19
 
 #ifdef __cplusplus
 extern "C" {
@@ -1129,8 +1137,8 @@ rim_status rim_tcp_server_next(rim_tcp_server *server,
                                rim_transaction **transaction);
 
 /**
- * Makes a client of the server at address, an IP address or host name, on port and the port after
- * it. Returns at once, whether there is a server or not. options may be NULL for the defaults.
+ * Makes a client of the server at address, an IP address or host name without a port, on port and the
+ * port after it. A link-local address of IPv6 names its interface: "fe80::1%eth0". Returns at once, whether there is a server or not. options may be NULL for the defaults.
  * RIM_STATUS_BAD_ADDRESS or RIM_STATUS_BAD_PORT if there cannot be one.
  */
 rim_status rim_tcp_client_new(const char *address,

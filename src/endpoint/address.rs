@@ -1,16 +1,21 @@
 //! What an address given by a person means: where a server listens, and whom a client connects to.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, ToSocketAddrs};
 
+use if_addrs::Interface;
 use socket2::{Domain, Socket, Type};
 
+use super::socket::interface_index;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
 /// How often a free pair of ports is looked for before giving up.
 const PAIR_ATTEMPTS: u32 = 100;
+/// System calls whose failures are told in words of their own.
+const BIND: &str = "bind";
+const LISTEN: &str = "listen";
 
 /// The listening sockets of a server.
 #[derive(Debug)]
@@ -49,7 +54,7 @@ pub(super) fn listen(address: &str, port: u16) -> Result<Listeners> {
 /// An error, and whether another port may do.
 type Attempt<T> = std::result::Result<T, (Error, bool)>;
 
-fn free_pair(address: &str, places: &[IpAddr]) -> Attempt<Listeners> {
+fn free_pair(address: &str, places: &[SocketAddr]) -> Attempt<Listeners> {
     let first = bind(address, places[0], 0)?;
     let port = first
         .local_addr()
@@ -64,7 +69,7 @@ fn free_pair(address: &str, places: &[IpAddr]) -> Attempt<Listeners> {
     bind_pair(address, places, port)
 }
 
-fn bind_pair(address: &str, places: &[IpAddr], port: u16) -> Attempt<Listeners> {
+fn bind_pair(address: &str, places: &[SocketAddr], port: u16) -> Attempt<Listeners> {
     let all = |port| {
         places
             .iter()
@@ -79,68 +84,83 @@ fn bind_pair(address: &str, places: &[IpAddr], port: u16) -> Attempt<Listeners> 
     })
 }
 
-fn bind(address: &str, place: IpAddr, port: u16) -> Attempt<TcpListener> {
+fn bind(address: &str, place: SocketAddr, port: u16) -> Attempt<TcpListener> {
     let result = bind_socket(place, port);
     match result {
         // A host without IPv6: all interfaces are the IPv4 ones.
-        Err(_) if place == Ipv6Addr::UNSPECIFIED => bind_socket(Ipv4Addr::UNSPECIFIED.into(), port)
-            .map_err(|e| bind_error(address, port, &e)),
+        Err(_) if place.ip() == Ipv6Addr::UNSPECIFIED => {
+            bind_socket((Ipv4Addr::UNSPECIFIED, 0).into(), port)
+                .map_err(|e| bind_error(address, port, &e))
+        }
         result => result.map_err(|error| bind_error(address, port, &error)),
     }
 }
 
-fn bind_socket(place: IpAddr, port: u16) -> io::Result<TcpListener> {
-    let target = SocketAddr::new(place, port);
-    let socket = Socket::new(Domain::for_address(target), Type::STREAM, None)?;
+/// A system call that failed, and how.
+type Failed = (&'static str, io::Error);
+
+fn bind_socket(mut target: SocketAddr, port: u16) -> std::result::Result<TcpListener, Failed> {
+    target.set_port(port);
+    let place = target.ip();
+    let socket =
+        Socket::new(Domain::for_address(target), Type::STREAM, None).map_err(|e| ("socket", e))?;
     // Connections of a server that has ended linger for a minute; they must not keep the next out.
-    socket.set_reuse_address(true)?;
+    socket
+        .set_reuse_address(true)
+        .map_err(|e| ("setsockopt", e))?;
     if place.is_ipv6() {
         // "*" is IPv4 as well; a given IPv6 address is itself alone.
-        socket.set_only_v6(place != Ipv6Addr::UNSPECIFIED)?;
+        let alone = place != Ipv6Addr::UNSPECIFIED;
+        socket.set_only_v6(alone).map_err(|e| ("setsockopt", e))?;
     }
-    socket.bind(&target.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
+    socket.bind(&target.into()).map_err(|e| (BIND, e))?;
+    socket.listen(BACKLOG).map_err(|e| (LISTEN, e))?;
+    socket.set_nonblocking(true).map_err(|e| ("ioctl", e))?;
     Ok(socket.into())
 }
 
-fn bind_error(address: &str, port: u16, error: &io::Error) -> (Error, bool) {
+fn bind_error(address: &str, port: u16, (call, error): &Failed) -> (Error, bool) {
     let in_use = error.kind() == io::ErrorKind::AddrInUse;
-    let cause = match error.kind() {
-        io::ErrorKind::AddrInUse => "another process may be using this port".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "the address is not one of this host's".to_owned(),
-        io::ErrorKind::PermissionDenied => "this user may not use this port".to_owned(),
-        _ => error.to_string(),
+    let cause = match (*call, error.kind()) {
+        (BIND | LISTEN, io::ErrorKind::AddrInUse) => {
+            "another process may be using this port".to_owned()
+        }
+        (BIND, io::ErrorKind::AddrNotAvailable) => {
+            "the address is not one of this host's".to_owned()
+        }
+        (BIND, io::ErrorKind::PermissionDenied) => "this user may not use this port".to_owned(),
+        (BIND, _) => error.to_string(),
+        // Whoever forbids it (seccomp, systemd) has nothing against the port.
+        _ => format!("the call {call}() failed: {error}"),
     };
     let text = format!("Failed to bind server to port {port} at address {address}, {cause}");
     (Error::new(ErrorKind::Bind, text), in_use)
 }
 
-/// The addresses of this host that `address` means.
-fn local_addresses(address: &str) -> Result<Vec<IpAddr>> {
+/// The addresses of this host that `address` means, with port 0.
+fn local_addresses(address: &str) -> Result<Vec<SocketAddr>> {
     if address == "*" {
-        return Ok(vec![Ipv6Addr::UNSPECIFIED.into()]);
+        return Ok(vec![(Ipv6Addr::UNSPECIFIED, 0).into()]);
     }
-    if let Some(ip) = literal(address) {
-        return Ok(vec![ip]);
-    }
-    check_name(address)?;
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let mut found: Vec<IpAddr> = interfaces
-        .into_iter()
-        .filter(|interface| interface.name == address)
-        .map(|interface| interface.ip())
-        // Link-local addresses need a zone, which a plain address does not carry.
-        .filter(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()))
-        .collect();
-    if found.is_empty() {
-        let resolved = (address, 0).to_socket_addrs().map_err(|error| {
-            let text = format!(
-                "Address {address} is neither an IP address nor an interface, and no host of that name was found: {error}"
-            );
+    if let Some(literal) = literal(address) {
+        if literal.lacks_zone() {
+            return Err(lacks_zone(address));
+        }
+        return literal.at(0).map(|place| vec![place]).ok_or_else(|| {
+            let text = format!("Address {address}: {}", literal.no_zone());
             Error::new(ErrorKind::BadAddress, text)
-        })?;
-        found.extend(resolved.map(|target| target.ip()));
+        });
+    }
+    let interfaces = if_addrs::get_if_addrs();
+    let mut found = interfaces
+        .as_ref()
+        .map_or(Vec::new(), |interfaces| of_interface(interfaces, address));
+    if found.is_empty() {
+        check_name(address)?;
+        let resolved = (address, 0)
+            .to_socket_addrs()
+            .map_err(|error| not_local(address, &error, interfaces.err()))?;
+        found.extend(resolved);
     }
     found.sort();
     found.dedup();
@@ -151,13 +171,49 @@ fn local_addresses(address: &str) -> Result<Vec<IpAddr>> {
     Ok(found)
 }
 
+/// The addresses of the interface `name`. Link-local ones of IPv6 count only where there is no other:
+/// they cannot be bound in the first seconds of an interface.
+fn of_interface(interfaces: &[Interface], name: &str) -> Vec<SocketAddr> {
+    let (link_local, others): (Vec<_>, Vec<_>) = interfaces
+        .iter()
+        .filter(|interface| interface.name == name)
+        .map(|interface| (interface.ip(), interface.index.unwrap_or(0)))
+        .partition(|(ip, _)| is_link_local(ip));
+    let chosen = if others.is_empty() {
+        link_local
+    } else {
+        others
+    };
+    let at = |(ip, index)| with_scope(ip, if is_link_local(&ip) { index } else { 0 }, 0);
+    chosen.into_iter().map(at).collect()
+}
+
+fn not_local(address: &str, error: &io::Error, unlisted: Option<io::Error>) -> Error {
+    let text = match unlisted {
+        None => format!(
+            "Address {address} is neither an IP address nor an interface, and no host of that name was found: {error}"
+        ),
+        // systemd's RestrictAddressFamilies without AF_NETLINK, for one.
+        Some(unlisted) => format!(
+            "Address {address} is no IP address, and no host of that name was found: {error}. It may be an interface, but the interfaces of this host cannot be listed: {unlisted}"
+        ),
+    };
+    Error::new(ErrorKind::BadAddress, text)
+}
+
 /// Whom a client connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    /// A host name or an IP address without brackets, to be resolved at each attempt.
-    pub(super) host: String,
+    pub(super) host: Host,
     /// The local address and port (0: any) to connect from, if given (`source;destination`).
     pub(super) source: Option<SocketAddr>,
+}
+
+/// A client's server, as it was given; what it means is looked up at each attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    Literal(Literal),
+    Name(String),
 }
 
 /// Reads a client's `address`: a host name or IP address, after `source;` if the connection is to
@@ -177,48 +233,127 @@ pub(super) fn target(address: &str, port: u16) -> Result<Target> {
         None => None,
         Some(source) => Some(with_port(source).ok_or_else(|| {
             let text = format!(
-                "Source address {source:?} of {address} is not an IP address, with or without a port"
+                "Source address {source:?} of {address} is not an IP address of this host, with or without a port"
             );
             Error::new(ErrorKind::BadAddress, text)
         })?),
     };
-    if let Some(ip) = literal(host) {
-        if ip.is_unspecified() {
+    let host = match literal(host) {
+        Some(literal) if literal.ip.is_unspecified() => {
             let text = format!("Address {address} means every interface: no server can be there");
             return Err(Error::new(ErrorKind::BadAddress, text));
         }
-        return Ok(Target {
-            host: ip.to_string(),
-            source,
-        });
-    }
-    check_name(host)?;
-    Ok(Target {
-        host: host.to_owned(),
-        source,
-    })
+        // The source may say which interface it is.
+        Some(literal) if literal.lacks_zone() && source.is_none() => {
+            return Err(lacks_zone(address));
+        }
+        Some(literal) => Host::Literal(literal),
+        None => {
+            check_name(host)?;
+            Host::Name(host.to_owned())
+        }
+    };
+    Ok(Target { host, source })
 }
 
-/// An IP address, IPv6 with or without brackets.
-fn literal(text: &str) -> Option<IpAddr> {
+/// An IP address as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Literal {
+    ip: IpAddr,
+    /// The interface on whose link an address of IPv6 is, by name or number: what follows its `%`.
+    zone: Option<String>,
+}
+
+impl Literal {
+    /// The address with `port`; `None` while there is no interface of that name.
+    pub(super) fn at(&self, port: u16) -> Option<SocketAddr> {
+        let index = match &self.zone {
+            None => 0,
+            Some(zone) => interface_index(zone).or_else(|| zone.parse().ok())?,
+        };
+        Some(with_scope(self.ip, index, port))
+    }
+
+    /// Whether it says nothing without an interface, and has none.
+    fn lacks_zone(&self) -> bool {
+        is_link_local(&self.ip) && self.zone.is_none()
+    }
+
+    /// Why [`Literal::at`] says `None`.
+    pub(super) fn no_zone(&self) -> String {
+        let zone = self.zone.as_deref().unwrap_or_default();
+        format!("there is no interface {zone}")
+    }
+}
+
+fn lacks_zone(address: &str) -> Error {
+    let text = format!(
+        "Address {address} is on every link: say on which, with its interface, as in fe80::1%eth0"
+    );
+    Error::new(ErrorKind::BadAddress, text)
+}
+
+fn with_scope(ip: IpAddr, index: u32, port: u16) -> SocketAddr {
+    match ip {
+        IpAddr::V4(ip) => (ip, port).into(),
+        IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, index).into(),
+    }
+}
+
+fn is_link_local(ip: &IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
+/// An IP address, IPv6 with or without brackets, and with a zone if it has one (`fe80::1%eth0`).
+fn literal(text: &str) -> Option<Literal> {
     let bare = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'));
-    match bare {
-        Some(bare) => bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => text.parse().ok(),
+    let (ip, zone) = match bare.unwrap_or(text).split_once('%') {
+        Some((ip, zone)) => (ip, Some(zone)),
+        None => (bare.unwrap_or(text), None),
+    };
+    let fits = |zone: &str| !zone.is_empty() && zone.chars().all(|c| c.is_ascii_graphic());
+    if zone.is_some_and(|zone| !fits(zone)) {
+        return None;
     }
+    let ip: IpAddr = match (bare, zone) {
+        // Neither brackets nor a zone go with IPv4.
+        (None, None) => ip.parse().ok()?,
+        _ => ip.parse::<Ipv6Addr>().ok()?.into(),
+    };
+    Some(Literal {
+        ip,
+        zone: zone.map(str::to_owned),
+    })
 }
 
-/// An IP address and a port, which is 0 when there is none.
+/// An IP address and a port, which is 0 when there is none. `None` also while it has a zone that is
+/// no interface.
 fn with_port(text: &str) -> Option<SocketAddr> {
-    let alone = literal(text).map(|ip| SocketAddr::new(ip, 0));
-    alone.or_else(|| text.parse().ok())
+    if let Some(literal) = literal(text) {
+        return literal.at(0);
+    }
+    let (place, port) = text.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    let literal = literal(place)?;
+    // Without brackets the port would be one more part of the address.
+    (literal.ip.is_ipv4() || place.starts_with('['))
+        .then(|| literal.at(port))
+        .flatten()
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let fits =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '%' | '@');
+    if let Some((host, port)) = name.rsplit_once(':') {
+        let digits = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
+        if digits && !host.is_empty() {
+            let text = format!(
+                "Address {name:?} has a port in it: give {host:?} as the address, and the port {port} as a number of its own"
+            );
+            return Err(Error::new(ErrorKind::BadAddress, text));
+        }
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '%' | '@');
     let digits = name.chars().all(|c| c.is_ascii_digit() || c == '.');
     if name.is_empty() || name.len() > 253 || !name.chars().all(fits) || digits {
         let text =
@@ -229,130 +364,4 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_takes_every_kind_of_address() {
-        for address in [
-            "*",
-            "127.0.0.1",
-            "::1",
-            "[::1]",
-            "localhost",
-            "lo",
-            "lo0",
-            "0.0.0.0",
-        ] {
-            if address.starts_with("lo") && address != "localhost" {
-                let names = if_addrs::get_if_addrs().unwrap_or_default();
-                if !names.iter().any(|interface| interface.name == address) {
-                    continue;
-                }
-            }
-            if address.contains(':') && bind_socket(Ipv6Addr::LOCALHOST.into(), 0).is_err() {
-                continue;
-            }
-            let listeners = listen(address, 0).unwrap();
-            for (sockets, port) in [
-                (&listeners.requests, listeners.port),
-                (&listeners.responses, listeners.port + 1),
-            ] {
-                assert!(!sockets.is_empty(), "{address}");
-                assert!(sockets
-                    .iter()
-                    .all(|s| s.local_addr().unwrap().port() == port));
-            }
-        }
-    }
-
-    #[test]
-    fn a_bad_server_address_is_named() {
-        for address in [
-            "",
-            "300.1.1.1",
-            "a b",
-            "1.2.3",
-            "no.such.host.invalid",
-            "[127.0.0.1]",
-        ] {
-            let error = listen(address, 0).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::BadAddress, "{address}: {error}");
-            assert!(error.text().contains(address), "{error}");
-        }
-        // TEST-NET-1, which nobody has.
-        let error = listen("192.0.2.1", 0).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Bind);
-        assert!(error.text().contains("192.0.2.1"), "{error}");
-    }
-
-    #[test]
-    fn row_15_base_port_65535_is_refused() {
-        assert_eq!(listen("*", 65535).unwrap_err().kind(), ErrorKind::BadPort);
-        assert_eq!(
-            target("localhost", 65535).unwrap_err().kind(),
-            ErrorKind::BadPort
-        );
-        assert_eq!(
-            target("localhost", 0).unwrap_err().kind(),
-            ErrorKind::BadPort
-        );
-    }
-
-    #[test]
-    fn a_port_in_use_is_named_with_its_address_and_nothing_leaks() {
-        let held = listen("127.0.0.1", 0).unwrap();
-        let port = held.port;
-        drop(held.requests);
-        // Only the second port is taken: the error must name that one.
-        let error = listen("127.0.0.1", port).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Bind);
-        let text = format!(
-            "Failed to bind server to port {} at address 127.0.0.1, another process may be using this port",
-            port + 1
-        );
-        assert_eq!(error.text(), text);
-        drop(held.responses);
-        listen("127.0.0.1", port).unwrap();
-    }
-
-    #[test]
-    fn client_addresses() {
-        let plain = target("127.0.0.1", 8000).unwrap();
-        assert_eq!(
-            plain,
-            Target {
-                host: "127.0.0.1".into(),
-                source: None
-            }
-        );
-        let with_source = target("127.0.0.2;localhost", 8000).unwrap();
-        assert_eq!(with_source.source, Some("127.0.0.2:0".parse().unwrap()));
-        for (source, want) in [
-            ("127.0.0.2:0", "127.0.0.2:0"),
-            ("127.0.0.2:7", "127.0.0.2:7"),
-            ("::1", "[::1]:0"),
-            ("[::1]", "[::1]:0"),
-            ("[::1]:7", "[::1]:7"),
-        ] {
-            let read = target(&format!("{source};localhost"), 8000).unwrap();
-            assert_eq!(read.source, Some(want.parse().unwrap()), "{source}");
-        }
-        assert_eq!(target("[::1]", 8000).unwrap().host, "::1");
-        for address in [
-            "",
-            "*",
-            "a b",
-            "x;localhost",
-            "1.2.3.4:x;localhost",
-            "0.0.0.0",
-            "1.2.3",
-        ] {
-            assert_eq!(
-                target(address, 8000).unwrap_err().kind(),
-                ErrorKind::BadAddress,
-                "{address}"
-            );
-        }
-    }
-}
+mod tests;

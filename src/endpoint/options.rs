@@ -61,7 +61,9 @@ pub struct ClientOptions {
     pub max_outstanding: usize,
     /// Bytes of requests that the network has not taken yet, beyond which who asks is held back.
     pub max_queued: usize,
-    /// The time that one attempt to connect may take, handshake included.
+    /// The time that an attempt to connect may take without progress, handshake included. It begins
+    /// anew when a connection opens, and when the server's greeting or its READY has come, so an
+    /// attempt takes at most six times as long.
     pub connect_timeout: Duration,
     /// How long the server's host may give no sign of life before the connection counts as lost; at
     /// least one second. A server whose host lives is waited for, however long it takes nothing.

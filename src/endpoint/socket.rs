@@ -5,6 +5,7 @@
 //! takes flags or a time limit.
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, TcpStream};
@@ -290,6 +291,14 @@ pub(super) fn wait(stream: &TcpStream, until: Until, timeout: Duration) -> bool 
     // SAFETY: one valid `pollfd`, whose descriptor is open as long as `stream` is borrowed.
     let count = unsafe { libc::poll(&mut poll, 1, millis) };
     count > 0
+}
+
+/// The number of the interface `name` of this host; `None` if there is none.
+pub(super) fn interface_index(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: a string with its closing NUL, which is valid for the duration of the call.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
 }
 
 /// Whether an error of a non-blocking call only says that the time has not come.

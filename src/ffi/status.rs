@@ -47,9 +47,12 @@ pub const RIM_STATUS_PROTOCOL: rim_status = 16;
 pub const RIM_STATUS_SYSTEM: rim_status = 17;
 /// A fault of the library itself. The object involved should not be used any more.
 pub const RIM_STATUS_INTERNAL: rim_status = 18;
+/// The server's host accepts connections, but the server itself says nothing: it is stopped (at a
+/// breakpoint, for one), at work on something else, or nobody calls rim_tcp_server_next.
+pub const RIM_STATUS_SILENT: rim_status = 19;
 
 /// The number and the name (with its closing NUL) of each status.
-const NAMES: [(rim_status, &str); 19] = [
+const NAMES: [(rim_status, &str); 20] = [
     (RIM_STATUS_OK, "RIM_STATUS_OK\0"),
     (RIM_STATUS_NULL_ARGUMENT, "RIM_STATUS_NULL_ARGUMENT\0"),
     (RIM_STATUS_INVALID_ARGUMENT, "RIM_STATUS_INVALID_ARGUMENT\0"),
@@ -69,6 +72,7 @@ const NAMES: [(rim_status, &str); 19] = [
     (RIM_STATUS_PROTOCOL, "RIM_STATUS_PROTOCOL\0"),
     (RIM_STATUS_SYSTEM, "RIM_STATUS_SYSTEM\0"),
     (RIM_STATUS_INTERNAL, "RIM_STATUS_INTERNAL\0"),
+    (RIM_STATUS_SILENT, "RIM_STATUS_SILENT\0"),
 ];
 
 /// The name of a status as it stands in this header, for log lines; "unknown status" for a number
@@ -107,4 +111,5 @@ const _: () = {
     assert!(of(ErrorKind::Protocol) == RIM_STATUS_PROTOCOL);
     assert!(of(ErrorKind::System) == RIM_STATUS_SYSTEM);
     assert!(of(ErrorKind::Internal) == RIM_STATUS_INTERNAL);
+    assert!(of(ErrorKind::Silent) == RIM_STATUS_SILENT);
 };

@@ -56,8 +56,8 @@ impl rim_tcp_client {
     }
 }
 
-/// Makes a client of the server at address, an IP address or host name, on port and the port after
-/// it. Returns at once, whether there is a server or not. options may be NULL for the defaults.
+/// Makes a client of the server at address, an IP address or host name without a port, on port and the
+/// port after it. A link-local address of IPv6 names its interface: "fe80::1%eth0". Returns at once, whether there is a server or not. options may be NULL for the defaults.
 /// RIM_STATUS_BAD_ADDRESS or RIM_STATUS_BAD_PORT if there cannot be one.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_new(

@@ -74,7 +74,9 @@ pub struct rim_tcp_client_options {
     /// transaction is held back, for at most the transaction's timeout; then the transaction fails
     /// with RIM_STATUS_TIMEOUT, and nothing of it is sent. Default 1048576.
     pub max_queued: usize,
-    /// The time that one attempt to connect may take, handshake included. Default 5000000.
+    /// The time that an attempt to connect may take without progress, handshake included. It begins
+    /// anew when a connection opens, and when the server's greeting or its READY has come, so an
+    /// attempt takes at most six times as long. Default 5000000.
     pub connect_timeout_us: u64,
     /// How long the server's host may give no sign of life before the connection counts as lost; at
     /// least one second. A server whose host lives is waited for, however long it takes nothing.

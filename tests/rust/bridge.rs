@@ -2,6 +2,8 @@
 
 #[path = "bridge/common.rs"]
 mod common;
+#[path = "bridge/forwarder.rs"]
+mod forwarder;
 #[path = "bridge/legacy.rs"]
 mod legacy;
 
@@ -37,3 +39,5 @@ mod slow;
 mod strangers;
 #[path = "bridge/waiting.rs"]
 mod waiting;
+#[path = "bridge/ways.rs"]
+mod ways;

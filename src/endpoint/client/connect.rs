@@ -1,17 +1,30 @@
-//! One attempt to connect: both connections, up to the end of their handshakes.
+//! One attempt to connect: both connections side by side, up to the end of their handshakes.
 
+mod failure;
+
+use std::cell::Cell;
+use std::future::{poll_fn, Future};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::{pin, Pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
 use super::connection::Connection;
 use super::link::{Shared, READ_LIMIT};
 use super::response::Reader;
-use crate::endpoint::address::Target;
+use crate::endpoint::address::{Host, Target};
 use crate::endpoint::socket::{self, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role};
+use failure::{port_text, Failure};
+pub(super) use failure::{Progress, Stage};
+
+/// When one connection could not be opened, how long to wait for what becomes of the other: the text
+/// says whether one port is closed, or both.
+const OTHER: Duration = Duration::from_millis(50);
 
 /// Connects to the server: its name is resolved anew, and its addresses are tried in turn.
 pub(super) async fn connect(
@@ -21,194 +34,285 @@ pub(super) async fn connect(
 ) -> Result<(Connection, Decoder)> {
     let place = &shared.place;
     let limit = shared.settings.connect_timeout.get();
-    let attempt = async {
-        let found = tokio::net::lookup_host((target.host.as_str(), port))
-            .await
-            .map_err(|error| match TcpSocket::new_v4().err() {
+    let found = tokio::time::timeout(limit, find(shared, &target.host, port))
+        .await
+        .unwrap_or_else(|_| {
+            let text = format!("{place}: host not found: no answer within {limit:?}");
+            Err(Error::new(ErrorKind::NotFound, text))
+        })?;
+    let mut result = Err(Error::new(
+        ErrorKind::NotFound,
+        format!("{place}: host not found: it has no address"),
+    ));
+    // Each has its share of the time: one that swallows everything must not use it all up.
+    let patience = limit / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
+    for address in found {
+        let attempt = Attempt {
+            shared,
+            address,
+            source: target.source,
+            patience,
+            progress: Cell::new(Instant::now()),
+        };
+        result = attempt.run().await;
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+/// The addresses of the server's base port.
+async fn find(shared: &Shared, host: &Host, port: u16) -> Result<Vec<SocketAddr>> {
+    let place = &shared.place;
+    match host {
+        Host::Literal(literal) => literal
+            .at(port)
+            .map(|address| vec![address])
+            .ok_or_else(|| {
+                let text = format!("{place}: not found: {}", literal.no_zone());
+                Error::new(ErrorKind::NotFound, text)
+            }),
+        Host::Name(name) => match tokio::net::lookup_host((name.as_str(), port)).await {
+            Ok(found) => Ok(found.collect()),
+            Err(error) => Err(match TcpSocket::new_v4().err() {
                 // The resolver would say that there is no such host.
-                Some(none) => io_error(shared, &none),
+                Some(none) => Failure::opening(&none).error(place),
                 None => Error::new(
                     ErrorKind::NotFound,
                     format!("{place}: host not found: {error}"),
                 ),
-            })?;
-        let mut result = Err(Error::new(
-            ErrorKind::NotFound,
-            format!("{place}: host not found: it has no address"),
-        ));
-        let found: Vec<_> = found.collect();
-        // Each has its share of the time: one that swallows everything must not use it all up.
-        let share = limit / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
-        for address in found {
-            let attempt = connect_to(shared, address.ip(), target.source, port);
-            result = tokio::time::timeout(share, attempt)
-                .await
-                .unwrap_or_else(|_| {
-                    let text = format!("{place}: unreachable, no answer within {share:?}");
-                    Err(Error::new(ErrorKind::Unreachable, text))
-                });
-            if result.is_ok() {
-                break;
-            }
-        }
-        result
-    };
-    tokio::time::timeout(limit, attempt)
-        .await
-        .unwrap_or_else(|_| {
-            let text = format!("{place}: unreachable, no answer within {limit:?}");
-            Err(Error::new(ErrorKind::Unreachable, text))
-        })
+            }),
+        },
+    }
 }
 
-async fn connect_to(
-    shared: &Shared,
-    host: IpAddr,
+/// An attempt at one address.
+///
+/// It has `patience` from each sign of progress on: a connection that opens, the end of the server's
+/// greeting, its READY. These are three for each of two connections, so an attempt ends within six
+/// times `patience`, however slowly the server sends its bytes.
+struct Attempt<'a> {
+    shared: &'a Shared,
+    /// Of the base port.
+    address: SocketAddr,
     source: Option<SocketAddr>,
-    port: u16,
-) -> Result<(Connection, Decoder)> {
-    // The response connection first, so that it is there when the first response is.
-    let responses = open(shared, SocketAddr::new(host, port + 1), source).await?;
-    let requests = open(shared, SocketAddr::new(host, port), source).await?;
-    let (responses, reader) = shake(shared, responses, Role::Pull).await?;
-    let (requests, decoder) = shake(shared, requests, Role::Push).await?;
-    for stream in [&responses, &requests] {
-        // From here on threads wait in their reads, each for no longer than this.
-        socket::may_wait(stream, READ_LIMIT).map_err(|error| io_error(shared, &error))?;
-    }
-    Ok((
-        Connection::new(requests, responses, Reader::new(reader)),
-        decoder,
-    ))
+    patience: Duration,
+    /// When there was some last.
+    progress: Cell<Instant>,
 }
 
-async fn open(shared: &Shared, to: SocketAddr, source: Option<SocketAddr>) -> Result<TcpStream> {
-    let attempt = async {
-        let socket = if to.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
+/// A connection after its handshake, with the decoder, which goes on from there.
+type Shaken = (TcpStream, Decoder);
+
+impl Attempt<'_> {
+    async fn run(&self) -> Result<(Connection, Decoder)> {
+        self.shared.progress.begin();
+        let result = tokio::select! {
+            biased;
+            result = self.both() => result,
+            () = self.stall() => {
+                let progress = &self.shared.progress;
+                Err(progress.stalled(self.address.port(), self.patience))
+            }
         };
-        if let Some(source) = source {
-            if source.port() != 0 {
-                // Both connections come from it, and the next ones soon after these.
-                socket.set_reuseaddr(true)?;
-            }
-            socket.bind(source)?;
-        }
-        socket::no_pacing(&socket, to.ip());
-        let stream = socket.connect(to).await?;
-        // A port in the range of outgoing ones can, with nobody listening, connect to itself.
-        if stream.local_addr()? == stream.peer_addr()? {
-            return Err(io::Error::from(io::ErrorKind::ConnectionRefused));
-        }
-        let stream = stream.into_std()?;
-        socket::tune(&stream, shared.settings.keep_alive.get())?;
-        Ok(stream)
-    };
-    let port = to.port();
-    attempt.await.map_err(|error: io::Error| {
-        ::log::debug!(target: &shared.name, "Port {port}: {error}");
-        io_error(shared, &error)
-    })
-}
+        self.shared.progress.begin();
+        result.map_err(|failure| failure.error(&self.shared.place))
+    }
 
-/// Does the handshake of one connection; returns it with the decoder, which goes on from there.
-async fn shake(shared: &Shared, stream: TcpStream, role: Role) -> Result<(TcpStream, Decoder)> {
-    let messages = if role == Role::Pull {
-        Messages::Responses
-    } else {
-        Messages::None
-    };
-    // Whatever size a response has, the transaction that it answers says whether it fits.
-    let limits = Limits {
-        max_data: u64::from(u32::MAX),
-        ..Limits::default()
-    };
-    let mut decoder = Decoder::new(role, messages, limits);
-    let stream =
-        tokio::net::TcpStream::from_std(stream).map_err(|error| io_error(shared, &error))?;
-    send(shared, &stream, &greeting()).await?;
-    let mut buffer = [0; 4096];
-    while !decoder.is_ready() {
-        let count = stream
-            .async_io(tokio::io::Interest::READABLE, || {
-                socket::receive(&stream, &mut buffer, Mode::Now)
-            })
-            .await
-            .map_err(|error| io_error(shared, &error))?;
-        if count == 0 {
-            let text = format!(
-                "{}: connection lost, the server closed it at once",
-                shared.place
-            );
-            return Err(Error::new(ErrorKind::ConnectionLost, text));
-        }
-        let mut input = &buffer[..count];
+    /// Ends when there has been no progress for too long.
+    async fn stall(&self) {
         loop {
-            let event = decoder.decode(&mut input).map_err(|error| {
-                let text = format!("{}: not a server of the bridge: {error}", shared.place);
-                Error::new(ErrorKind::Protocol, text)
-            })?;
-            match event {
-                None => break,
-                Some(Event::Greeting { .. }) => {
-                    send(shared, &stream, &ready(role, Some(&shared.session))).await?;
-                }
-                // What comes before the first request is nobody's response.
-                Some(_) => {}
+            let Some(end) = self.progress.get().checked_add(self.patience) else {
+                return std::future::pending().await;
+            };
+            if end <= Instant::now() {
+                return;
             }
+            tokio::time::sleep_until(end.into()).await;
         }
     }
-    let stream = stream
-        .into_std()
-        .map_err(|error| io_error(shared, &error))?;
-    Ok((stream, decoder))
+
+    /// Opens both connections and shakes hands on them, side by side: on a long way that is one round
+    /// trip to open them, and one for the handshakes.
+    async fn both(&self) -> std::result::Result<(Connection, Decoder), Failure> {
+        let mut responses = pin!(self.shaken(Role::Pull));
+        let mut requests = pin!(self.shaken(Role::Push));
+        let (mut pull, mut push) = (None, None);
+        let ((responses, reader), (requests, decoder)) = loop {
+            match (pull, push) {
+                (Some(pull), Some(push)) => break (pull, push),
+                both => (pull, push) = both,
+            }
+            tokio::select! {
+                biased;
+                done = &mut responses, if pull.is_none() => match done {
+                    Ok(shaken) => pull = Some(shaken),
+                    Err(failure) => return Err(self.failed(failure, Role::Pull, requests).await),
+                },
+                done = &mut requests, if push.is_none() => match done {
+                    Ok(shaken) => push = Some(shaken),
+                    Err(failure) => return Err(self.failed(failure, Role::Push, responses).await),
+                },
+            }
+        };
+        let ends = |stream: &TcpStream| io::Result::Ok((stream.local_addr()?, stream.peer_addr()?));
+        let meet = ends(&responses).and_then(|(local, peer)| Ok((peer, local) == ends(&requests)?));
+        // Where nobody listens they may even have met each other.
+        if meet.map_err(|error| Failure::shaking(&error))? {
+            return Err(Failure::opening(&io::ErrorKind::ConnectionRefused.into()));
+        }
+        for stream in [&responses, &requests] {
+            // From here on threads wait in their reads, each for no longer than this.
+            socket::may_wait(stream, READ_LIMIT).map_err(|error| Failure::shaking(&error))?;
+        }
+        let connection = Connection::new(requests, responses, Reader::new(reader));
+        Ok((connection, decoder))
+    }
+
+    /// The connection with `role` has failed: names its port, and says what is known of the `other`.
+    async fn failed<F>(&self, failure: Failure, role: Role, mut other: Pin<&mut F>) -> Failure
+    where
+        F: Future<Output = std::result::Result<Shaken, Failure>>,
+    {
+        let base = self.address.port();
+        if failure.is_ours() {
+            return failure;
+        }
+        if self.stage(role) > Stage::Opening {
+            return failure.at(port_text(base, role));
+        }
+        let open = || self.stage(role.peer()) > Stage::Opening;
+        let outcome = poll_fn(|context| {
+            if open() {
+                return Poll::Ready(None);
+            }
+            match other.as_mut().poll(context) {
+                Poll::Ready(outcome) => Poll::Ready(outcome.err()),
+                Poll::Pending if open() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        match tokio::time::timeout(OTHER, outcome).await {
+            Ok(Some(outcome)) if outcome == failure => failure,
+            Ok(None) => failure.only_at(base, role),
+            _ => failure.at(port_text(base, role)),
+        }
+    }
+
+    fn stage(&self, role: Role) -> Stage {
+        self.shared.progress.stage(role)
+    }
+
+    fn reached(&self, role: Role, stage: Stage) {
+        self.shared.progress.reached(role, stage);
+        self.progress.set(Instant::now());
+    }
+
+    async fn shaken(&self, role: Role) -> std::result::Result<Shaken, Failure> {
+        let stream = self.open(role).await?;
+        self.reached(role, Stage::Open);
+        let shaken = self.shake(stream, role).await?;
+        self.reached(role, Stage::Ready);
+        Ok(shaken)
+    }
+
+    async fn open(&self, role: Role) -> std::result::Result<TcpStream, Failure> {
+        let mut to = self.address;
+        // `address::target` refuses 65535.
+        to.set_port(to.port() + u16::from(role == Role::Pull));
+        let opened = async {
+            let socket = if to.is_ipv4() {
+                TcpSocket::new_v4()?
+            } else {
+                TcpSocket::new_v6()?
+            };
+            if let Some(source) = self.source {
+                if source.port() != 0 {
+                    // Both connections come from it, and the next ones soon after these.
+                    socket.set_reuseaddr(true)?;
+                }
+                socket.bind(source)?;
+            }
+            socket::no_pacing(&socket, to.ip());
+            let stream = socket.connect(to).await?;
+            // A port in the range of outgoing ones can, with nobody listening, connect to itself.
+            if stream.local_addr()? == stream.peer_addr()? {
+                return Err(io::Error::from(io::ErrorKind::ConnectionRefused));
+            }
+            let stream = stream.into_std()?;
+            socket::tune(&stream, self.shared.settings.keep_alive.get())?;
+            Ok(stream)
+        };
+        opened.await.map_err(|error: io::Error| {
+            let port = to.port();
+            ::log::debug!(target: &self.shared.name, "Port {port}: {error}");
+            match self.source {
+                Some(source) => Failure::opening_from(source, &error),
+                None => Failure::opening(&error),
+            }
+        })
+    }
+
+    /// Does the handshake of one connection. Our greeting leaves at once, READY when the server's
+    /// greeting has come.
+    async fn shake(&self, stream: TcpStream, role: Role) -> std::result::Result<Shaken, Failure> {
+        let messages = if role == Role::Pull {
+            Messages::Responses
+        } else {
+            Messages::None
+        };
+        // Whatever size a response has, the transaction that it answers says whether it fits.
+        let limits = Limits {
+            max_data: u64::from(u32::MAX),
+            ..Limits::default()
+        };
+        let mut decoder = Decoder::new(role, messages, limits);
+        let lost = |error: io::Error| Failure::shaking(&error);
+        let stream = tokio::net::TcpStream::from_std(stream).map_err(lost)?;
+        send(&stream, &greeting()).await.map_err(lost)?;
+        let mut buffer = [0; 4096];
+        while !decoder.is_ready() {
+            let count = stream
+                .async_io(tokio::io::Interest::READABLE, || {
+                    socket::receive(&stream, &mut buffer, Mode::Now)
+                })
+                .await
+                .map_err(lost)?;
+            if count == 0 {
+                return Err(Failure::closed());
+            }
+            let mut input = &buffer[..count];
+            loop {
+                let event = decoder
+                    .decode(&mut input)
+                    .map_err(|error| Failure::stranger(&error))?;
+                match event {
+                    None => break,
+                    Some(Event::Greeting { .. }) => {
+                        self.reached(role, Stage::Greeted);
+                        let ready = ready(role, Some(&self.shared.session));
+                        send(&stream, &ready).await.map_err(lost)?;
+                    }
+                    // What comes before the first request is nobody's response.
+                    Some(_) => {}
+                }
+            }
+        }
+        let stream = stream.into_std().map_err(lost)?;
+        Ok((stream, decoder))
+    }
 }
 
 /// Sends the few bytes of a handshake, for which a new socket has room.
-async fn send(shared: &Shared, stream: &tokio::net::TcpStream, bytes: &[u8]) -> Result<()> {
+async fn send(stream: &tokio::net::TcpStream, bytes: &[u8]) -> io::Result<()> {
     let sent = stream
         .async_io(tokio::io::Interest::WRITABLE, || {
             socket::send(stream, &[io::IoSlice::new(bytes)])
         })
-        .await
-        .map_err(|error| io_error(shared, &error))?;
+        .await?;
     if sent == bytes.len() {
         return Ok(());
     }
-    Err(io_error(shared, &io::ErrorKind::WriteZero.into()))
-}
-
-/// A failure of the network, told in the words that programs may look for.
-fn io_error(shared: &Shared, error: &io::Error) -> Error {
-    let place = &shared.place;
-    let (kind, text) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            (ErrorKind::Refused, format!("{place}: connection refused"))
-        }
-        io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::AddrNotAvailable
-        | io::ErrorKind::TimedOut => (
-            ErrorKind::Unreachable,
-            format!("{place}: unreachable: {error}"),
-        ),
-        // No descriptors, no memory: nothing was said about the server.
-        _ if matches!(
-            error.raw_os_error(),
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-        ) =>
-        {
-            (
-                ErrorKind::System,
-                format!("{place}: cannot connect: {error}"),
-            )
-        }
-        _ => (
-            ErrorKind::ConnectionLost,
-            format!("{place}: connection lost: {error}"),
-        ),
-    };
-    Error::new(kind, text)
+    Err(io::ErrorKind::WriteZero.into())
 }

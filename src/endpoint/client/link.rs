@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::attending::attending;
+use super::connect::Progress;
 use super::connection::{over_as, Connection, Submit};
 use super::ids;
 use crate::bus::{Link, Renewals, Transaction};
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) place: String,
     pub(super) settings: ClientSettings,
     pub(super) session: SessionId,
+    /// Of the attempt to connect that is being made.
+    pub(super) progress: Progress,
     /// Added to a transaction's id to make its id on the wire: random for each process, so that a
     /// response meant for somebody else is not taken for one of ours.
     pub(super) id_base: u32,
@@ -82,6 +85,7 @@ impl Shared {
             place,
             settings,
             session: SessionId(session),
+            progress: Progress::default(),
             id_base,
             control: Notify::new(),
             renewals: Renewals::default(),

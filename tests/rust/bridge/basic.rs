@@ -263,7 +263,10 @@ fn row_11_a_timeout_leaves_the_memory_alone() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(
         error.text(),
-        format!("Timeout waiting for register transaction {id} message response.")
+        format!(
+            "Timeout waiting for register transaction {id} message response. (127.0.0.1:{} is connected)",
+            served.port()
+        )
     );
     keeper.take(1)[0].done();
     // The late response is read, and touches nothing.

@@ -96,8 +96,10 @@ class TcpClient : public Slave {
     /// Tells what `setMaxQueued` has set.
     uint64_t getMaxQueued() const;
 
-    /// Sets the time that one attempt to connect may take, handshake included, in microseconds.
-    /// 5000000 unless set, and again with 0. Holds for connections made from now on.
+    /// Sets the time that an attempt to connect may take without progress, handshake included, in
+    /// microseconds. It begins anew when a connection opens, and when the server's greeting or its
+    /// READY has come, so an attempt takes at most six times as long. 5000000 unless set, and again
+    /// with 0. Holds for connections made from now on.
     void setConnectTimeout(uint64_t timeout);
 
     /// Tells what `setConnectTimeout` has set, in microseconds.

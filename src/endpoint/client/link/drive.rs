@@ -108,12 +108,13 @@ impl Link for Shared {
                 self.room.notify_all();
             }
             self.past().count(&over_as(transaction, End::TimedOut));
-            return Some(state.failure.clone().unwrap_or_else(|| {
+            return Some(self.why_not(&state).unwrap_or_else(|| {
                 let text = format!("{}: not connected yet, no answer: unreachable", self.place);
                 Error::new(ErrorKind::Unreachable, text)
             }));
         }
         // Under way, be it on a connection that is being taken down.
+        let connected = state.connection.is_some();
         let connection = state.connection.clone().or_else(|| state.leaving.clone());
         drop(state);
         if let Some(connection) = connection {
@@ -129,6 +130,10 @@ impl Link for Shared {
             let text = format!("{}: the network takes no more data", self.place);
             return Some(Error::new(ErrorKind::Timeout, text));
         }
-        None
+        // Whoever reads it knows that the link is not what is missing, and to whom it goes.
+        connected.then(|| {
+            let text = format!("({} is connected)", self.place);
+            Error::new(ErrorKind::Timeout, text)
+        })
     }
 }

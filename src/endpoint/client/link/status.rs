@@ -57,6 +57,17 @@ impl Shared {
         self.lock().link_state()
     }
 
+    /// Why there is no connection, as far as is known. The attempt that is being made may have got
+    /// further than the one before, which had no connection at all.
+    pub(super) fn why_not(&self, state: &State) -> Option<Error> {
+        use ErrorKind::{NotFound, Refused, Unreachable};
+        let failure = state.failure.as_ref();
+        let further = failure
+            .is_none_or(|failure| matches!(failure.kind(), NotFound | Refused | Unreachable));
+        let silent = further.then(|| self.progress.silent(&self.place)).flatten();
+        silent.or_else(|| failure.cloned())
+    }
+
     /// Waits until the link is in the state `wanted`, for at most `timeout`.
     pub(in crate::endpoint::client) fn wait_link(
         &self,
@@ -81,7 +92,8 @@ impl Shared {
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => {
-                    let cause = state.failure.as_ref().map_or("", Error::text);
+                    let cause = self.why_not(&state);
+                    let cause = cause.as_ref().map_or("", Error::text);
                     let text = format!("{}: the link is {now}, not {wanted}. {cause}", self.place);
                     return Err(Error::new(ErrorKind::Timeout, text.trim_end()));
                 }
