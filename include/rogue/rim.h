@@ -1056,7 +1056,8 @@ rim_status rim_tcp_client_options_init(rim_tcp_client_options *options, size_t s
  * Makes a server that listens at address, on port and the port after it.
  *
  * address is an IP address, a host name, the name of a network interface, or "*" for all addresses
- * of this host. A port of 0 takes any free pair; rim_tcp_server_port tells which. options may be
+ * of this host. A link-local address of IPv6 names its interface: "fe80::1%eth0". The name of an
+ * interface means all its addresses, link-local ones of IPv6 if there are no others. A port of 0 takes any free pair; rim_tcp_server_port tells which. options may be
  * NULL for the defaults. RIM_STATUS_BIND if a port cannot be had, which the text names;
  * RIM_STATUS_BAD_ADDRESS or RIM_STATUS_BAD_PORT if there is no such address or port.
  */

@@ -78,11 +78,40 @@ static void nothing_waits_in_here(void* user, rim_status status, const char* err
     counter_add(&called);
 }
 
+/* Nobody calls rim_tcp_server_next: the system accepts connections, and that is all. */
+static void a_server_that_is_not_pulled_is_silent(void) {
+    rim_tcp_server* quiet;
+    rim_tcp_client* asking;
+    uint16_t place;
+    uint32_t word;
+    CHECK_OK(rim_tcp_server_new("127.0.0.1", 0, NULL, &quiet));
+    CHECK_OK(rim_tcp_server_port(quiet, &place));
+    CHECK_OK(rim_tcp_client_new("127.0.0.1", place, NULL, &asking));
+    CHECK_STATUS(rim_tcp_client_read(asking, 0, &word, 4, 300000), RIM_STATUS_SILENT);
+    CHECK_SAYS("silent");
+    CHECK(strcmp(rim_status_name(RIM_STATUS_SILENT), "RIM_STATUS_SILENT") == 0);
+    rim_tcp_client_free(asking);
+    rim_tcp_server_free(quiet);
+}
+
+static void a_port_in_the_address_is_refused(void) {
+    rim_tcp_client* none;
+    rim_tcp_server* neither;
+    CHECK_STATUS(rim_tcp_client_new("board:8000", 8000, NULL, &none), RIM_STATUS_BAD_ADDRESS);
+    CHECK_SAYS("give \"board\" as the address, and the port 8000 as a number of its own");
+    CHECK_STATUS(rim_tcp_server_new("127.0.0.1:8000", 0, NULL, &neither), RIM_STATUS_BAD_ADDRESS);
+    CHECK_SAYS("as a number of its own");
+    CHECK_STATUS(rim_tcp_client_new("fe80::1", 8000, NULL, &none), RIM_STATUS_BAD_ADDRESS);
+    CHECK_SAYS("fe80::1%eth0");
+}
+
 int main(void) {
     static uint8_t data[4];
     pthread_t thread, vain;
     check_begin();
     CHECK_OK(rim_log_set_stdout(false));
+    a_server_that_is_not_pulled_is_silent();
+    a_port_in_the_address_is_refused();
     /* A port that nobody listens at. */
     serve();
     rim_tcp_server_free(server);

@@ -42,9 +42,10 @@ enum class TcpLinkState : uint32_t {
 /// to 0xFFFFFFFF bytes.
 class TcpClient : public Slave {
   public:
-    /// Connects to the server at `addr` (an address or host name), ports `port` and `port` + 1, and
-    /// goes on trying until stopped; it does not wait for that. Throws GeneralError when the
-    /// address or port cannot be one. `waitReady` makes `start` wait for the server.
+    /// Connects to the server at `addr` (an address or host name without a port; a link-local
+    /// address of IPv6 with its interface, `fe80::1%eth0`), ports `port` and `port` + 1, and goes
+    /// on trying until stopped; it does not wait for that. Throws GeneralError when the address or
+    /// port cannot be one. `waitReady` makes `start` wait for the server.
     static std::shared_ptr<TcpClient> create(std::string addr, uint16_t port,
                                              bool waitReady = false);
 

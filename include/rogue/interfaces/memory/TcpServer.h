@@ -34,9 +34,10 @@ namespace memory {
 /// connected to, in the order of their arrival, on a thread of its own named TcpServer.
 class TcpServer : public Master {
   public:
-    /// Listens at `addr` (an address, host name, interface name, or `*` for all), on the ports
-    /// `port` and `port` + 1. Throws GeneralError when that is not possible. Transactions are taken
-    /// from then on; they fail until a slave is connected.
+    /// Listens at `addr` (an address, host name, interface name, or `*` for all; a link-local
+    /// address of IPv6 with its interface, `fe80::1%eth0`), on the ports `port` and `port` + 1.
+    /// Throws GeneralError when that is not possible. Transactions are taken from then on; they
+    /// fail until a slave is connected.
     static std::shared_ptr<TcpServer> create(std::string addr, uint16_t port);
 
     /// As `create`.
