@@ -38,6 +38,12 @@ fn put_property(body: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     body.extend_from_slice(value);
 }
 
+/// Our PING as a whole command frame, without a context, and with a TTL of 0: the peer need not close
+/// the connection when no other follows. For peers that speak ZMTP 3.1 or later.
+pub fn ping() -> [u8; 9] {
+    *b"\x04\x07\x04PING\0\0"
+}
+
 /// The answer to a PING, as a whole command frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pong {
@@ -201,6 +207,15 @@ mod tests {
     fn a_value_length_of_four_gigabytes_is_no_more_than_a_bad_property() {
         let body = b"\x05READY\x01a\xff\xff\xff\xffvalue";
         assert_eq!(read(body), Err(WireError::BadReady { offset: 6 }));
+    }
+
+    #[test]
+    fn our_own_ping_is_answered() {
+        let ping = ping();
+        assert_eq!(ping[..2], [COMMAND, (ping.len() - 2) as u8]);
+        let pong = read_later(&ping[2..]).unwrap().unwrap();
+        assert_eq!(pong.as_bytes(), b"\x04\x05\x04PONG");
+        assert_eq!(read_later(&pong[2..]), Ok(None));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod message;
 mod result;
 mod session;
 
-pub use command::{ready, Pong};
+pub use command::{ping, ready, Pong};
 pub use decoder::Decoder;
 pub use error::WireError;
 pub use event::{End, Event, Field, Malformed};

@@ -29,6 +29,8 @@ mod large;
 mod links;
 #[path = "bridge/only.rs"]
 mod only;
+#[path = "bridge/pulse.rs"]
+mod pulse;
 #[path = "bridge/raw.rs"]
 mod raw;
 #[path = "bridge/slaves.rs"]

@@ -14,6 +14,7 @@ use super::attending::Attending;
 use super::connect::connect;
 use super::connection::{Connection, ReadError};
 use super::link::Shared;
+use super::pulse::Pulse;
 use super::turn::Look;
 use crate::endpoint::address::Target;
 use crate::endpoint::liveness::Liveness;
@@ -134,6 +135,7 @@ async fn attend(shared: &Arc<Shared>, connection: &Arc<Connection>, decoder: Dec
         missed: false,
         life: Liveness::of_server(),
         life_at: None,
+        pulse: Pulse::new(),
     };
     attendance.run().await
 }
@@ -155,6 +157,7 @@ struct Attendance<'a> {
     life: Liveness,
     /// When to look next whether the server's host is still there; `None` while nothing is sent.
     life_at: Option<Instant>,
+    pulse: Pulse,
 }
 
 impl Attendance<'_> {
@@ -187,8 +190,13 @@ impl Attendance<'_> {
                 return self.lost(error);
             }
             let deadline = self.shared.expire(now);
-            let alarm = [deadline, self.look_at, self.life_at];
-            let alarm = alarm.into_iter().flatten().min();
+            let keep_alive = self.shared.settings.keep_alive.get();
+            if let Err(error) = self.pulse.beat(self.connection, keep_alive, now) {
+                return self.lost(error);
+            }
+            let alarms = [deadline, self.look_at, self.life_at, self.pulse.alarm()];
+            let alarm = alarms.into_iter().flatten().min();
+            let asking = self.pulse.is_asking();
             // Each of these may be dropped half-way: nothing is changed before it has finished.
             let seen = tokio::select! {
                 biased;
@@ -213,6 +221,10 @@ impl Attendance<'_> {
                 ready = readable(self.standby.as_ref()), if self.standby.is_some() => match ready {
                     Ok(()) => self.read_responses(),
                     Err(error) => Err(ReadError::Io(error)),
+                },
+                greeted = self.pulse.answer(), if asking => {
+                    self.pulse.answered(greeted, keep_alive);
+                    Ok(())
                 },
                 () = sleep_until(alarm), if alarm.is_some() => Ok(()),
             };
@@ -316,6 +328,7 @@ impl Attendance<'_> {
                 Err(error) if socket::is_early(&error) => return Ok(()),
                 Err(error) => return Err(ReadError::Io(error)),
             };
+            self.connection.hear();
             let mut input = &buffer[..count];
             loop {
                 let event = self.decoder.decode(&mut input);

@@ -102,8 +102,14 @@ struct Attempt<'a> {
     progress: Cell<Instant>,
 }
 
-/// A connection after its handshake, with the decoder, which goes on from there.
-type Shaken = (TcpStream, Decoder);
+/// A connection after its handshake.
+struct Shaken {
+    stream: TcpStream,
+    /// Goes on from there.
+    decoder: Decoder,
+    /// The server speaks ZMTP 3.1, and so knows PING.
+    pings: bool,
+}
 
 impl Attempt<'_> {
     async fn run(&self) -> Result<(Connection, Decoder)> {
@@ -139,7 +145,7 @@ impl Attempt<'_> {
         let mut responses = pin!(self.shaken(Role::Pull));
         let mut requests = pin!(self.shaken(Role::Push));
         let (mut pull, mut push) = (None, None);
-        let ((responses, reader), (requests, decoder)) = loop {
+        let (responses, requests) = loop {
             match (pull, push) {
                 (Some(pull), Some(push)) => break (pull, push),
                 both => (pull, push) = both,
@@ -157,17 +163,20 @@ impl Attempt<'_> {
             }
         };
         let ends = |stream: &TcpStream| io::Result::Ok((stream.local_addr()?, stream.peer_addr()?));
-        let meet = ends(&responses).and_then(|(local, peer)| Ok((peer, local) == ends(&requests)?));
+        let (answers, asks) = (&responses.stream, &requests.stream);
+        let meet = ends(answers).and_then(|(local, peer)| Ok((peer, local) == ends(asks)?));
         // Where nobody listens they may even have met each other.
         if meet.map_err(|error| Failure::shaking(&error))? {
             return Err(Failure::opening(&io::ErrorKind::ConnectionRefused.into()));
         }
-        for stream in [&responses, &requests] {
+        for stream in [answers, asks] {
             // From here on threads wait in their reads, each for no longer than this.
             socket::may_wait(stream, READ_LIMIT).map_err(|error| Failure::shaking(&error))?;
         }
-        let connection = Connection::new(requests, responses, Reader::new(reader));
-        Ok((connection, decoder))
+        let reader = Reader::new(responses.decoder);
+        let mut connection = Connection::new(requests.stream, responses.stream, reader);
+        connection.set_pings(requests.pings);
+        Ok((connection, requests.decoder))
     }
 
     /// The connection with `role` has failed: names its port, and says what is known of the `other`.
@@ -222,25 +231,7 @@ impl Attempt<'_> {
         // `address::target` refuses 65535.
         to.set_port(to.port() + u16::from(role == Role::Pull));
         let opened = async {
-            let socket = if to.is_ipv4() {
-                TcpSocket::new_v4()?
-            } else {
-                TcpSocket::new_v6()?
-            };
-            if let Some(source) = self.source {
-                if source.port() != 0 {
-                    // Both connections come from it, and the next ones soon after these.
-                    socket.set_reuseaddr(true)?;
-                }
-                socket.bind(source)?;
-            }
-            socket::no_pacing(&socket, to.ip());
-            let stream = socket.connect(to).await?;
-            // A port in the range of outgoing ones can, with nobody listening, connect to itself.
-            if stream.local_addr()? == stream.peer_addr()? {
-                return Err(io::Error::from(io::ErrorKind::ConnectionRefused));
-            }
-            let stream = stream.into_std()?;
+            let stream = dial(to, self.source).await?.into_std()?;
             socket::tune(&stream, self.shared.settings.keep_alive.get())?;
             Ok(stream)
         };
@@ -268,6 +259,7 @@ impl Attempt<'_> {
             ..Limits::default()
         };
         let mut decoder = Decoder::new(role, messages, limits);
+        let mut pings = false;
         let lost = |error: io::Error| Failure::shaking(&error);
         let stream = tokio::net::TcpStream::from_std(stream).map_err(lost)?;
         send(&stream, &greeting()).await.map_err(lost)?;
@@ -289,7 +281,8 @@ impl Attempt<'_> {
                     .map_err(|error| Failure::stranger(&error))?;
                 match event {
                     None => break,
-                    Some(Event::Greeting { .. }) => {
+                    Some(Event::Greeting { major, minor }) => {
+                        pings = (major, minor) >= (3, 1);
                         self.reached(role, Stage::Greeted);
                         let ready = ready(role, Some(&self.shared.session));
                         send(&stream, &ready).await.map_err(lost)?;
@@ -300,8 +293,38 @@ impl Attempt<'_> {
             }
         }
         let stream = stream.into_std().map_err(lost)?;
-        Ok((stream, decoder))
+        Ok(Shaken {
+            stream,
+            decoder,
+            pings,
+        })
     }
+}
+
+/// Opens a connection.
+pub(super) async fn dial(
+    to: SocketAddr,
+    source: Option<SocketAddr>,
+) -> io::Result<tokio::net::TcpStream> {
+    let socket = if to.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    if let Some(source) = source {
+        if source.port() != 0 {
+            // Both connections come from it, and the next ones soon after these.
+            socket.set_reuseaddr(true)?;
+        }
+        socket.bind(source)?;
+    }
+    socket::no_pacing(&socket, to.ip());
+    let stream = socket.connect(to).await?;
+    // A port in the range of outgoing ones can, with nobody listening, connect to itself.
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
 }
 
 /// Sends the few bytes of a handshake, for which a new socket has room.

@@ -2,6 +2,7 @@
 //! responses (`table.rs`) or to be sent (`posts.rs`). How they are sent is in `send.rs`.
 
 mod figures;
+mod life;
 mod posts;
 mod send;
 mod table;
@@ -23,6 +24,7 @@ use crate::error::{Error, ErrorKind};
 use figures::over;
 pub(super) use figures::over_as;
 use posts::Posts;
+use life::Life;
 pub(super) use send::Submit;
 pub(super) use table::Entry;
 use table::Table;
@@ -49,6 +51,7 @@ pub(super) struct Connection {
     armed: AtomicBool,
     /// When last nothing was under way, more than one request was made before it was again.
     bursts: AtomicBool,
+    life: Life,
 }
 
 impl Connection {
@@ -67,6 +70,7 @@ impl Connection {
             background: AtomicIsize::new(0),
             armed: AtomicBool::new(false),
             bursts: AtomicBool::new(false),
+            life: Life::default(),
         }
     }
 
@@ -93,7 +97,11 @@ impl Connection {
     /// for who has the turn. An error is the end of the connection.
     pub(super) fn read(&self, shared: &Shared, mode: Mode) -> Result<bool, ReadError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        reader.receive(self, shared, mode)
+        let some = reader.receive(self, shared, mode)?;
+        if some {
+            self.hear();
+        }
+        Ok(some)
     }
 
     /// As [`Connection::read`], all that is there, but not for ever; true if there may be more.

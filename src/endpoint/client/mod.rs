@@ -2,7 +2,7 @@
 //!
 //! A request leaves on the thread that asks, a response is read by the thread that waits for it
 //! (`turn.rs`). The client's own thread connects (`connect.rs`), and reads while nobody waits
-//! (`attend.rs`). `link.rs` holds what lives as long as the client, `connection.rs` what lives as long
+//! (`attend.rs`), and looks whether the server still hears it (`pulse.rs`). `link.rs` holds what lives as long as the client, `connection.rs` what lives as long
 //! as a connection, `response.rs` works through what the server sends.
 
 mod attend;
@@ -11,6 +11,7 @@ mod connect;
 mod connection;
 mod ids;
 mod link;
+mod pulse;
 mod response;
 mod turn;
 

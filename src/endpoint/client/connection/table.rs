@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::figures::{is_large, over, over_as};
 use super::Connection;
-use crate::bus::{Transaction, POST};
+use crate::bus::{Transaction, POST, WRITE};
 use crate::endpoint::client::link::Shared;
 use crate::endpoint::ids::Ids;
 use crate::endpoint::stats::{End, Over, Traffic, Unacknowledged};
@@ -24,9 +24,20 @@ pub(super) struct Table {
     pub(super) failure: Option<Error>,
     /// What was sent and not acknowledged when it failed.
     pub(super) unacknowledged: Unacknowledged,
+    /// What has been asked, and how far the server has read of it: to the last request that it has
+    /// answered, at least.
+    pub(super) sent: Amount,
+    pub(super) read: Amount,
     pub(super) traffic: Traffic,
     /// Its figures have been added to the client's: what is over later is counted there.
     pub(super) past: bool,
+}
+
+/// So many requests, with their data.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Amount {
+    pub(super) requests: u64,
+    pub(super) bytes: u64,
 }
 
 /// A transaction that has been sent.
@@ -37,6 +48,10 @@ pub(in crate::endpoint::client) struct Entry {
     pub(in crate::endpoint::client) header: Header,
     pub(super) background: bool,
     since: Instant,
+    /// What has been asked up to this one.
+    upto: Amount,
+    /// What had been heard of the server then.
+    heard: u64,
 }
 
 impl Connection {
@@ -54,6 +69,10 @@ impl Connection {
             return None;
         }
         let others = !table.entries.is_empty();
+        table.sent.requests += 1;
+        if matches!(header.kind, WRITE | POST) {
+            table.sent.bytes += u64::from(header.size);
+        }
         if header.kind == POST {
             return Some(others);
         }
@@ -69,6 +88,8 @@ impl Connection {
             header,
             background,
             since: now,
+            upto: table.sent,
+            heard: self.heard(),
         };
         if let Some(before) = table.entries.insert(header.id, entry) {
             // The same transaction, given twice: one response will do.
@@ -115,7 +136,10 @@ impl Connection {
         judge: impl FnOnce(&Header) -> Result<(), Error>,
     ) -> Option<(Entry, Result<(), Error>)> {
         let mut outcome = Ok(());
-        let entry = self.remove(id, |entry| {
+        let entry = self.remove_with(id, |entry, read| {
+            if entry.upto.requests > read.requests {
+                *read = entry.upto;
+            }
             outcome = judge(&entry.header);
             let end = match &outcome {
                 Ok(()) => End::Done,
@@ -131,11 +155,21 @@ impl Connection {
 
     /// Takes out the transaction with this id, and counts it as `over` tells.
     pub(super) fn remove(&self, id: u32, over: impl FnOnce(&Entry) -> Over) -> Option<Entry> {
+        self.remove_with(id, |entry, _| over(entry))
+    }
+
+    /// As [`Connection::remove`]; `over` may note how far the server has read, too.
+    fn remove_with(
+        &self,
+        id: u32,
+        over: impl FnOnce(&Entry, &mut Amount) -> Over,
+    ) -> Option<Entry> {
         let mut table = self.table();
         let entry = table.entries.remove(&id)?;
         table.large -= usize::from(is_large(&entry.header));
         self.note_outstanding(&table);
-        table.traffic.end(&over(&entry));
+        let over = over(&entry, &mut table.read);
+        table.traffic.end(&over);
         drop(table);
         self.uncount(&entry);
         Some(entry)
@@ -183,7 +217,17 @@ impl Connection {
         }
         let id = shared.wire_id(transaction);
         let timed_out = |entry: &Entry| over(&entry.header, End::TimedOut);
-        self.awaits(shared, transaction) && self.remove(id, timed_out).is_some()
+        let entry = self
+            .awaits(shared, transaction)
+            .then(|| self.remove(id, timed_out));
+        let Some(entry) = entry.flatten() else {
+            return false;
+        };
+        if entry.heard == self.heard() && !self.is_suspected() {
+            self.suspect();
+            shared.control.notify_one();
+        }
+        true
     }
 
     /// The response to `transaction` is to be read though nobody waits for it. False if it does not

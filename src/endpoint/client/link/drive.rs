@@ -114,7 +114,7 @@ impl Link for Shared {
             }));
         }
         // Under way, be it on a connection that is being taken down.
-        let connected = state.connection.is_some();
+        let connected = state.connection.clone();
         let connection = state.connection.clone().or_else(|| state.leaving.clone());
         drop(state);
         if let Some(connection) = connection {
@@ -131,8 +131,13 @@ impl Link for Shared {
             return Some(Error::new(ErrorKind::Timeout, text));
         }
         // Whoever reads it knows that the link is not what is missing, and to whom it goes.
-        connected.then(|| {
-            let text = format!("({} is connected)", self.place);
+        connected.map(|connection| {
+            let silent = if connection.is_silent() {
+                ", but has not answered a ping"
+            } else {
+                ""
+            };
+            let text = format!("({} is connected{silent})", self.place);
             Error::new(ErrorKind::Timeout, text)
         })
     }
