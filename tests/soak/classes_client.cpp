@@ -73,6 +73,7 @@ std::string kind(const std::string& error) {
                                            {"imeout", "RIM_STATUS_TIMEOUT"},
                                            {"onnection lost", "RIM_STATUS_CONNECTION_LOST"},
                                            {"efused", "RIM_STATUS_REFUSED"},
+                                           {"silent", "RIM_STATUS_SILENT"},
                                            {"stopped", "RIM_STATUS_STOPPED"}};
     if (error.empty()) return "RIM_STATUS_OK";
     for (const auto& known : kinds)

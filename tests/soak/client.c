@@ -94,7 +94,7 @@ static enum soak_outcome judge(struct part* part, const struct soak_step* step, 
     if (refused) return SOAK_NOT_DONE;
     if (status == RIM_STATUS_TIMEOUT || status == RIM_STATUS_STOPPED ||
         status == RIM_STATUS_REFUSED || status == RIM_STATUS_UNREACHABLE ||
-        status == RIM_STATUS_CONNECTION_LOST)
+        status == RIM_STATUS_SILENT || status == RIM_STATUS_CONNECTION_LOST)
         return SOAK_UNKNOWN;
     char why[300];
     snprintf(why, sizeof why, "an error that nobody made: %s: %.200s", rim_status_name(status),

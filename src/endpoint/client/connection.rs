@@ -2,9 +2,9 @@
 //! responses (`table.rs`) or to be sent (`posts.rs`). How they are sent is in `send.rs`.
 
 mod figures;
-mod life;
 mod posts;
 mod send;
+mod signs;
 mod table;
 
 use std::io;
@@ -24,8 +24,8 @@ use crate::error::{Error, ErrorKind};
 use figures::over;
 pub(super) use figures::over_as;
 use posts::Posts;
-use life::Life;
 pub(super) use send::Submit;
+use signs::Signs;
 pub(super) use table::Entry;
 use table::Table;
 
@@ -51,7 +51,7 @@ pub(super) struct Connection {
     armed: AtomicBool,
     /// When last nothing was under way, more than one request was made before it was again.
     bursts: AtomicBool,
-    life: Life,
+    signs: Signs,
 }
 
 impl Connection {
@@ -70,7 +70,7 @@ impl Connection {
             background: AtomicIsize::new(0),
             armed: AtomicBool::new(false),
             bursts: AtomicBool::new(false),
-            life: Life::default(),
+            signs: Signs::default(),
         }
     }
 

@@ -88,7 +88,8 @@ impl Progress {
 /// A server whose host accepts connections, and who says nothing itself: it is stopped, nobody pulls
 /// from it, or it has no descriptors left.
 fn silent(missing: &str) -> Failure {
-    let text = format!("silent: connected, but {missing}; the server may be stopped or busy");
+    let text =
+        format!("silent: connected, but {missing}; the server may be busy, or at a breakpoint");
     Failure::new(ErrorKind::Silent, text)
 }
 
@@ -296,7 +297,9 @@ mod tests {
             assert_eq!(error.kind(), kind, "{error}");
             let text = error.text().strip_prefix("board:8000: ").unwrap();
             assert!(text.contains(says) && !text.contains(not), "{error}");
+            // The words of other errors, which programs look for.
             let open = kind == ErrorKind::Silent;
+            assert!(!(open && text.contains("stopped")), "{error}");
             assert_eq!(
                 progress.silent("board:8000").is_some(),
                 open,

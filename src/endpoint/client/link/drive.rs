@@ -132,12 +132,14 @@ impl Link for Shared {
         }
         // Whoever reads it knows that the link is not what is missing, and to whom it goes.
         connected.map(|connection| {
-            let silent = if connection.is_silent() {
-                ", but has not answered a ping"
+            let state = if self.settings.close_on_timeout.is_on() {
+                "was connected"
+            } else if connection.is_silent() {
+                "is connected, but has not answered a ping"
             } else {
-                ""
+                "is connected"
             };
-            let text = format!("({} is connected{silent})", self.place);
+            let text = format!("({} {state})", self.place);
             Error::new(ErrorKind::Timeout, text)
         })
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::Connection;
 
 #[derive(Debug, Default)]
-pub(super) struct Life {
+pub(super) struct Signs {
     /// The server knows PING.
     pings: bool,
     /// Grows with each piece that has come on either connection.
@@ -18,42 +18,42 @@ pub(super) struct Life {
 
 impl Connection {
     pub(in crate::endpoint::client) fn set_pings(&mut self, pings: bool) {
-        self.life.pings = pings;
+        self.signs.pings = pings;
     }
 
     pub(in crate::endpoint::client) fn answers_pings(&self) -> bool {
-        self.life.pings
+        self.signs.pings
     }
 
     /// Something has come. Two threads that say so at a time count as one, which does no harm, and
     /// costs less than to count both.
     pub(in crate::endpoint::client) fn hear(&self) {
-        let heard = self.life.heard.load(Ordering::Relaxed).wrapping_add(1);
-        self.life.heard.store(heard, Ordering::Relaxed);
+        let heard = self.signs.heard.load(Ordering::Relaxed).wrapping_add(1);
+        self.signs.heard.store(heard, Ordering::Relaxed);
     }
 
     pub(in crate::endpoint::client) fn heard(&self) -> u64 {
-        self.life.heard.load(Ordering::Relaxed)
+        self.signs.heard.load(Ordering::Relaxed)
     }
 
     pub(super) fn suspect(&self) {
-        self.life.suspicion.store(true, Ordering::Relaxed);
+        self.signs.suspicion.store(true, Ordering::Relaxed);
     }
 
     pub(in crate::endpoint::client) fn is_suspected(&self) -> bool {
-        self.life.suspicion.load(Ordering::Relaxed)
+        self.signs.suspicion.load(Ordering::Relaxed)
     }
 
     pub(in crate::endpoint::client) fn take_suspicion(&self) -> bool {
-        self.is_suspected() && self.life.suspicion.swap(false, Ordering::Relaxed)
+        self.is_suspected() && self.signs.suspicion.swap(false, Ordering::Relaxed)
     }
 
     pub(in crate::endpoint::client) fn mark_silent(&self, silent: bool) {
-        self.life.silent.store(silent, Ordering::Relaxed);
+        self.signs.silent.store(silent, Ordering::Relaxed);
     }
 
     pub(in crate::endpoint::client) fn is_silent(&self) -> bool {
-        self.life.silent.load(Ordering::Relaxed)
+        self.signs.silent.load(Ordering::Relaxed)
     }
 
     /// How many requests, and bytes of data of theirs, the server may not have read, as far as its
