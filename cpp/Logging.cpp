@@ -49,6 +49,12 @@ void Logging::setEmitStdout(bool enable) { rmb::log_set_emit_stdout(enable); }
 
 bool Logging::emitStdout() { return rmb::log_emit_stdout(); }
 
+void Logging::setEmitStderr(bool enable) { rmb::log_set_emit_stderr(enable); }
+
+bool Logging::emitStderr() { return rmb::log_emit_stderr(); }
+
+uint64_t Logging::dropped() { return rmb::log_dropped(); }
+
 std::string Logging::normalizeName(const std::string& name) {
     return static_cast<std::string>(rmb::log_normalize_name(rmb::bytes(name)));
 }

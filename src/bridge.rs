@@ -128,6 +128,9 @@ mod ffi {
         fn log_submit(name: &[u8], level: u32, text: &[u8]);
         fn log_set_emit_stdout(enable: bool);
         fn log_emit_stdout() -> bool;
+        fn log_set_emit_stderr(enable: bool);
+        fn log_emit_stderr() -> bool;
+        fn log_dropped() -> u64;
         fn log_normalize_name(name: &[u8]) -> String;
 
         /// C++ keeps a handle as it is, in the place of a pointer, so that it takes no memory: a
@@ -275,6 +278,18 @@ fn log_set_emit_stdout(enable: bool) {
 
 fn log_emit_stdout() -> bool {
     guard(false, log::emit_stdout)
+}
+
+fn log_set_emit_stderr(enable: bool) {
+    guard((), || log::set_emit_stderr(enable));
+}
+
+fn log_emit_stderr() -> bool {
+    guard(false, log::emit_stderr)
+}
+
+fn log_dropped() -> u64 {
+    guard(0, log::dropped)
 }
 
 fn log_normalize_name(name: &[u8]) -> String {

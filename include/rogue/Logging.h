@@ -1,5 +1,7 @@
 // Named loggers. One line on stdout for each record:
 // <seconds>.<microseconds>:<name>: <text>
+// On stderr, and with RIM_LOG in the environment on stdout too:
+// <seconds>.<microseconds>:<name>: <level>: <text>
 
 // Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
 #include "rogue/Directives.h"
@@ -19,6 +21,15 @@ namespace rogue {
 
 /// A logger. All of them share the levels and filters, which may be set at any time, from any
 /// thread. Texts are printf formats; control characters in what they make are written as escapes.
+///
+/// A line never makes its thread wait, and never raises a signal, whatever stdout or stderr is: one
+/// that is not taken at once is dropped and counted (`dropped`). One of more than 4096 bytes is
+/// cut.
+///
+/// An operator can lower the level without the program's help: `RIM_LOG=info` in the environment,
+/// or for names that begin in a certain way `RIM_LOG=memory.TcpServer=debug`, or several of these
+/// with commas between them. It is read when the library is used first. Of this and what the
+/// program sets, the lowest level that applies counts.
 class Logging {
   public:
     /// Level of a failure that ends the program's usefulness.
@@ -59,6 +70,18 @@ class Logging {
 
     /// Whether records are written to stdout.
     static bool emitStdout();
+
+    /// Sets whether records are written to stderr, each with its level. At the start they are not.
+    /// It does not depend on `setEmitStdout`. Rogue has no such function.
+    static void setEmitStderr(bool enable);
+
+    /// Whether records are written to stderr.
+    static bool emitStderr();
+
+    /// How many lines stdout and stderr did not take at once, or could not be written there, since
+    /// the process began. The next line that is taken is preceded by one that tells how many it
+    /// were. It costs next to nothing. Rogue has no such function.
+    static uint64_t dropped();
 
     /// `name` with `pyrogue.` before it, unless it is there.
     static std::string normalizeName(const std::string& name);

@@ -579,8 +579,8 @@ typedef struct {
 /**
  * Receives a record that is emitted: its level, the full name of its logger, its text. name and
  * text are valid during the call. It runs on the thread that logs, which may be any of the
- * library's, and calls may overlap. It must not wait; it may log, but what it logs goes to stdout
- * alone.
+ * library's, and calls may overlap. It must not wait; it may log, but what it logs goes to stdout and
+ * stderr alone.
  */
 typedef void (*rim_log_fn)(void *user, uint32_t level, const char *name, const char *text);
 
@@ -1312,6 +1312,11 @@ rim_status rim_tcp_client_stats(const rim_tcp_client *client,
 
 /**
  * Sets the lowest level that every logger emits. Any number is a level.
+ *
+ * An operator can lower it without the program's help: RIM_LOG=info in the environment, or for names
+ * that begin in a certain way RIM_LOG=memory.TcpServer=debug, or several of these with commas between
+ * them. It is read when the library is used first. Of this and what the program sets, the lowest level
+ * that applies counts. A value that is not understood is ignored, and one line says so.
  */
 rim_status rim_log_set_level(uint32_t level);
 
@@ -1323,13 +1328,32 @@ rim_status rim_log_set_level(uint32_t level);
 rim_status rim_log_set_filter(const char *name, uint32_t level);
 
 /**
- * Sets whether records are written to stdout, as they are at the start.
+ * Sets whether records are written to stdout, as they are at the start: each on a line of its own,
+ * "<seconds>.<microseconds>:<name>: <text>", as Rogue does. If RIM_LOG in the environment has set a
+ * level, the level's name comes before the text: "<seconds>.<microseconds>:<name>: <level>: <text>".
+ *
+ * A line never makes its thread wait, and never raises a signal, whatever stdout is: one that it does
+ * not take at once is dropped, see rim_log_dropped. A line of more than 4096 bytes is cut there.
  */
 rim_status rim_log_set_stdout(bool enable);
 
 /**
- * Sets a function that receives each record that is emitted, besides stdout, instead of the one
- * before; NULL for sink sets none, and then user and finalizer are not used. A call of the one
+ * Sets whether records are written to stderr, each with the name of its level:
+ * "<seconds>.<microseconds>:<name>: <level>: <text>". At the start they are not. It does not depend on
+ * rim_log_set_stdout. As there, nothing waits for a line, and no signal is raised.
+ */
+rim_status rim_log_set_stderr(bool enable);
+
+/**
+ * Gives the number of lines that stdout and stderr did not take at once, or could not be written
+ * there, since the process began: these were dropped. The next line that is taken is preceded by one
+ * that tells how many it were. It costs next to nothing, and may be called at any time.
+ */
+rim_status rim_log_dropped(uint64_t *count);
+
+/**
+ * Sets a function that receives each record that is emitted, besides stdout and stderr, instead of
+ * the one before; NULL for sink sets none, and then user and finalizer are not used. A call of the one
  * before may still be under way on another thread when this returns; its finalizer runs after
  * that.
  *

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use super::args::lossy;
+use super::args::{lossy, Out};
 use super::boundary::{c_text, call};
 use super::foreign::{rim_finalizer_fn, Foreign};
 use super::status::rim_status;
@@ -30,13 +30,18 @@ const _: () = {
 
 /// Receives a record that is emitted: its level, the full name of its logger, its text. name and
 /// text are valid during the call. It runs on the thread that logs, which may be any of the
-/// library's, and calls may overlap. It must not wait; it may log, but what it logs goes to stdout
-/// alone.
+/// library's, and calls may overlap. It must not wait; it may log, but what it logs goes to stdout and
+/// stderr alone.
 pub type rim_log_fn = Option<
     unsafe extern "C" fn(user: *mut c_void, level: u32, name: *const c_char, text: *const c_char),
 >;
 
 /// Sets the lowest level that every logger emits. Any number is a level.
+///
+/// An operator can lower it without the program's help: RIM_LOG=info in the environment, or for names
+/// that begin in a certain way RIM_LOG=memory.TcpServer=debug, or several of these with commas between
+/// them. It is read when the library is used first. Of this and what the program sets, the lowest level
+/// that applies counts. A value that is not understood is ignored, and one line says so.
 #[no_mangle]
 pub extern "C" fn rim_log_set_level(level: u32) -> rim_status {
     call(|| {
@@ -57,7 +62,12 @@ pub unsafe extern "C" fn rim_log_set_filter(name: *const c_char, level: u32) -> 
     })
 }
 
-/// Sets whether records are written to stdout, as they are at the start.
+/// Sets whether records are written to stdout, as they are at the start: each on a line of its own,
+/// "<seconds>.<microseconds>:<name>: <text>", as Rogue does. If RIM_LOG in the environment has set a
+/// level, the level's name comes before the text: "<seconds>.<microseconds>:<name>: <level>: <text>".
+///
+/// A line never makes its thread wait, and never raises a signal, whatever stdout is: one that it does
+/// not take at once is dropped, see rim_log_dropped. A line of more than 4096 bytes is cut there.
 #[no_mangle]
 pub extern "C" fn rim_log_set_stdout(enable: bool) -> rim_status {
     call(|| {
@@ -66,8 +76,31 @@ pub extern "C" fn rim_log_set_stdout(enable: bool) -> rim_status {
     })
 }
 
-/// Sets a function that receives each record that is emitted, besides stdout, instead of the one
-/// before; NULL for sink sets none, and then user and finalizer are not used. A call of the one
+/// Sets whether records are written to stderr, each with the name of its level:
+/// "<seconds>.<microseconds>:<name>: <level>: <text>". At the start they are not. It does not depend on
+/// rim_log_set_stdout. As there, nothing waits for a line, and no signal is raised.
+#[no_mangle]
+pub extern "C" fn rim_log_set_stderr(enable: bool) -> rim_status {
+    call(|| {
+        log::set_emit_stderr(enable);
+        Ok(())
+    })
+}
+
+/// Gives the number of lines that stdout and stderr did not take at once, or could not be written
+/// there, since the process began: these were dropped. The next line that is taken is preceded by one
+/// that tells how many it were. It costs next to nothing, and may be called at any time.
+#[no_mangle]
+pub unsafe extern "C" fn rim_log_dropped(count: *mut u64) -> rim_status {
+    call(|| {
+        // SAFETY: `count` is NULL or the caller's own.
+        unsafe { Out::new(count, "count") }?.set(log::dropped());
+        Ok(())
+    })
+}
+
+/// Sets a function that receives each record that is emitted, besides stdout and stderr, instead of
+/// the one before; NULL for sink sets none, and then user and finalizer are not used. A call of the one
 /// before may still be under way on another thread when this returns; its finalizer runs after
 /// that.
 ///
@@ -81,7 +114,6 @@ pub unsafe extern "C" fn rim_log_set_sink(
     finalizer: rim_finalizer_fn,
 ) -> rim_status {
     call(|| {
-        log::init();
         let sink = sink.map(|function| {
             let foreign = Foreign::new(user, finalizer);
             let sink: log::Sink = Arc::new(move |level, name: &str, text: &str| {
@@ -93,6 +125,8 @@ pub unsafe extern "C" fn rim_log_set_sink(
             sink
         });
         log::set_sink(sink);
+        // Not before: the first use may have a line to log.
+        log::init();
         Ok(())
     })
 }

@@ -4,6 +4,7 @@
 //! panic without harm.
 
 use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -11,8 +12,11 @@ use std::time::SystemTime;
 
 use ::log::{Level, LevelFilter, Log, Metadata, Record};
 
+use super::environment::{self, Wish};
 use super::levels::Levels;
-use super::{is_rogue_name, line, normalize_name, CRITICAL, DEBUG, ERROR, INFO, WARNING};
+use super::stream::Stream;
+use super::{is_rogue_name, line, normalize_name};
+use super::{CRITICAL, DEBUG, ERROR, INFO, TRACE, WARNING};
 
 /// A function that receives each emitted record: level, full logger name, text.
 pub type Sink = Arc<dyn Fn(u32, &str, &str) + Send + Sync>;
@@ -20,7 +24,10 @@ pub type Sink = Arc<dyn Fn(u32, &str, &str) + Send + Sync>;
 static LEVELS: RwLock<Levels> = RwLock::new(Levels::new());
 /// `Levels::lowest` of `LEVELS`, so that most records are turned away without the lock.
 static LOWEST: AtomicU32 = AtomicU32::new(ERROR);
-static EMIT_STDOUT: AtomicBool = AtomicBool::new(true);
+static STDOUT: Stream = Stream::new("stdout", true);
+static STDERR: Stream = Stream::new("stderr", false);
+/// Lines carry their level on stdout too: the environment has said something of the log.
+static WITH_LEVEL: AtomicBool = AtomicBool::new(false);
 static SINK: RwLock<Option<Sink>> = RwLock::new(None);
 /// Whether the `log` crate's logger is ours; unset before the first use.
 static OURS: OnceLock<bool> = OnceLock::new();
@@ -31,19 +38,35 @@ thread_local! {
     static IN_SINK: Cell<bool> = const { Cell::new(false) };
 }
 
+/// The logger of what the log has to say of itself.
+const LOGGER: &str = "pyrogue.log";
+
 /// Installs the loggers as the backend of the `log` crate unless the program has done so with a
-/// logger of its own. Called by every constructor of the bridge; further calls cost one load.
+/// logger of its own. Called by every constructor of the bridge; further calls cost one load. The
+/// first one reads `RIM_LOG`.
 ///
 /// A Rust program that wants its own logger has to install it before it makes its first endpoint.
 pub fn init() {
-    let mut first = false;
+    let mut complaint = None;
     OURS.get_or_init(|| {
-        first = true;
-        ::log::set_logger(&BACKEND).is_ok()
+        let ours = ::log::set_logger(&BACKEND).is_ok();
+        let wish = if ours { wish() } else { Wish::default() };
+        WITH_LEVEL.store(!wish.levels.is_empty(), Relaxed);
+        complaint = wish.complaint;
+        change_levels(ours, |levels| levels.add_environment(wish.levels));
+        ours
     });
-    if first {
-        change_levels(|_| ());
+    // Whatever the level is: who has set the variable wants to know.
+    if let Some(complaint) = complaint {
+        emit(LOGGER, WARNING, &complaint);
     }
+}
+
+/// What the environment asks for.
+fn wish() -> Wish {
+    std::env::var_os(environment::VARIABLE)
+        .map(|value| environment::read(&value.to_string_lossy()))
+        .unwrap_or_default()
 }
 
 /// Whether this module's levels, filters and sink decide; `false` when the program has a logger of
@@ -53,9 +76,10 @@ fn ours() -> bool {
     OURS.get() == Some(&true)
 }
 
-/// Sets the lowest level that is emitted by every logger. Any number is a level.
+/// Sets the lowest level that is emitted by every logger. Any number is a level. Where `RIM_LOG` in
+/// the environment asks for a lower one, that one counts.
 pub fn set_level(level: u32) {
-    change_levels(|levels| levels.set_global(level));
+    change_levels(OURS.get() == Some(&true), |levels| levels.set_global(level));
 }
 
 /// Sets the lowest level that is emitted by loggers whose name begins with `name`, which may be given
@@ -63,23 +87,26 @@ pub fn set_level(level: u32) {
 /// of all that apply counts. It holds for loggers that exist and for those to come. The same name
 /// given again replaces the earlier level.
 pub fn set_filter(name: &str, level: u32) {
-    change_levels(|levels| levels.set_filter(name, level));
+    change_levels(OURS.get() == Some(&true), |levels| {
+        levels.set_filter(name, level);
+    });
 }
 
 /// Changes the levels and what follows from them, in one step as seen from other changes.
-fn change_levels(change: impl FnOnce(&mut Levels)) {
+fn change_levels(ours: bool, change: impl FnOnce(&mut Levels)) {
     let mut levels = LEVELS.write().unwrap_or_else(PoisonError::into_inner);
     change(&mut levels);
     let lowest = levels.lowest();
     LOWEST.store(lowest, Relaxed);
     // The maximum of another logger is not ours to change.
-    if OURS.get() == Some(&true) {
+    if ours {
         ::log::set_max_level(facade_filter(lowest));
     }
 }
 
 /// The lowest level that a logger named `name` emits now.
 pub fn level_for(name: &str) -> u32 {
+    init();
     LEVELS
         .read()
         .unwrap_or_else(PoisonError::into_inner)
@@ -120,15 +147,33 @@ pub fn submit(name: &str, level: u32, text: &str) {
 
 /// Sets whether emitted records are written to stdout, as they are at the start.
 pub fn set_emit_stdout(enable: bool) {
-    EMIT_STDOUT.store(enable, Relaxed);
+    STDOUT.enable(enable);
 }
 
 /// Whether emitted records are written to stdout.
 pub fn emit_stdout() -> bool {
-    EMIT_STDOUT.load(Relaxed)
+    STDOUT.is_enabled()
 }
 
-/// Sets a function that receives each emitted record, in addition to stdout; `None` removes it.
+/// Sets whether emitted records are written to stderr, each with its level. At the start they are
+/// not. It does not depend on [`set_emit_stdout`].
+pub fn set_emit_stderr(enable: bool) {
+    STDERR.enable(enable);
+}
+
+/// Whether emitted records are written to stderr.
+pub fn emit_stderr() -> bool {
+    STDERR.is_enabled()
+}
+
+/// How many lines stdout and stderr did not take at once, or could not be written there, since the
+/// process began: these are dropped. The next line that a stream takes is preceded by one that tells how
+/// many it were. Costs two loads.
+pub fn dropped() -> u64 {
+    STDOUT.dropped() + STDERR.dropped()
+}
+
+/// Sets a function that receives each emitted record, in addition to stdout and stderr; `None` removes it.
 ///
 /// It runs on the thread that logs, which may be any of the bridge's. It may log, but what it logs
 /// goes to stdout alone. Its panics are caught and dropped. A call that began before it was removed
@@ -149,12 +194,24 @@ pub fn set_sink(sink: Option<Sink>) {
 fn emit(name: &str, level: u32, text: &str) {
     let name = line::escape(name);
     let text = line::escape(text);
-    if emit_stdout() {
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        // There is nowhere left to say that stdout is closed.
-        let _ = line::write(&mut std::io::stdout().lock(), now, &name, &text);
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let write = |stream: &Stream, fd: BorrowedFd<'_>, with_level: bool| {
+        let shape = |name: &str, level: u32, text: &str| {
+            line::line(now, name, with_level.then_some(level), text)
+        };
+        stream.write(fd, &shape(&name, level, &text), |text| {
+            shape(LOGGER, WARNING, text)
+        });
+    };
+    // Their descriptors alone: who prints by way of std may hold the locks of these for long.
+    if STDOUT.is_enabled() {
+        let with_level = WITH_LEVEL.load(Relaxed);
+        write(&STDOUT, std::io::stdout().as_fd(), with_level);
+    }
+    if STDERR.is_enabled() {
+        write(&STDERR, std::io::stderr().as_fd(), true);
     }
     if IN_SINK.get() {
         return;
@@ -188,7 +245,7 @@ fn rogue_level(level: Level) -> u32 {
         Level::Warn => WARNING,
         Level::Info => INFO,
         Level::Debug => DEBUG,
-        Level::Trace => DEBUG / 2,
+        Level::Trace => TRACE,
     }
 }
 
@@ -371,14 +428,5 @@ mod tests {
         submit(name, ERROR, "second");
         set_sink(None);
         assert_eq!(taken(&seen), [row(ERROR, name, "second")]);
-    }
-
-    #[test]
-    fn stdout_can_be_switched() {
-        let _turn = turn();
-        assert!(!emit_stdout());
-        set_emit_stdout(true);
-        assert!(emit_stdout());
-        set_emit_stdout(false);
     }
 }

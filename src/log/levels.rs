@@ -7,6 +7,8 @@ use super::{normalize_name, ERROR};
 pub(super) struct Levels {
     global: u32,
     filters: Vec<(String, u32)>,
+    /// What the environment says: filters that the program does not replace.
+    environment: Vec<(String, u32)>,
 }
 
 impl Levels {
@@ -15,6 +17,7 @@ impl Levels {
         Levels {
             global: ERROR,
             filters: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -33,20 +36,31 @@ impl Levels {
         }
     }
 
+    /// Adds levels that hold whatever the program sets; the one of the empty name is for all names.
+    pub(super) fn add_environment(&mut self, levels: Vec<(String, u32)>) {
+        self.environment
+            .extend(levels.into_iter().map(|(name, level)| match name.as_str() {
+                "" => (name, level),
+                _ => (normalize_name(&name).into_owned(), level),
+            }));
+    }
+
     /// The lowest level that a logger named `name` emits.
     pub(super) fn level_for(&self, name: &str) -> u32 {
         let name = normalize_name(name);
-        self.filters
-            .iter()
+        self.all()
             .filter(|(prefix, _)| name.starts_with(prefix.as_str()))
             .fold(self.global, |level, (_, filter)| level.min(*filter))
     }
 
     /// The lowest level that any logger could emit.
     pub(super) fn lowest(&self) -> u32 {
-        self.filters
-            .iter()
+        self.all()
             .fold(self.global, |level, (_, filter)| level.min(*filter))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &(String, u32)> {
+        self.filters.iter().chain(&self.environment)
     }
 }
 
@@ -92,6 +106,22 @@ mod tests {
         levels.set_filter("pyrogue.memory.Hub", WARNING);
         assert_eq!(levels.level_for("memory.Hub"), WARNING);
         assert_eq!(levels.filters.len(), 1);
+    }
+
+    #[test]
+    fn what_the_environment_says_holds_whatever_the_program_sets() {
+        let mut levels = Levels::new();
+        levels.add_environment(vec![
+            (String::new(), INFO),
+            ("memory.Hub".to_owned(), DEBUG),
+        ]);
+        levels.set_global(ERROR);
+        levels.set_filter("memory.Hub", WARNING);
+        assert_eq!(levels.level_for("memory.Hub"), DEBUG);
+        assert_eq!(levels.level_for("memory.Master"), INFO);
+        assert_eq!(levels.lowest(), DEBUG);
+        levels.set_global(5);
+        assert_eq!(levels.level_for("memory.Master"), 5);
     }
 
     #[test]

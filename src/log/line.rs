@@ -1,8 +1,27 @@
-//! The shape of one line of the log, and how it gets out in one piece. Knows nothing of levels.
+//! The shape of one line of the log. Knows nothing of where it goes, nor which levels are emitted.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
 use std::time::Duration;
+
+use super::{CRITICAL, DEBUG, ERROR, INFO, THREAD, TRACE, WARNING};
+
+/// The most bytes of a line, its end included. A pipe takes as many at once (`PIPE_BUF` of Linux), so
+/// that a line is written whole or not at all.
+pub(super) const MAX_LINE: usize = 4096;
+
+/// The end of a line that was longer.
+const CUT: &str = "...\n";
+
+/// The levels that have a name, as it stands in lines and, in any case, in `RIM_LOG`.
+pub(super) const NAMES: [(&str, u32); 7] = [
+    ("Critical", CRITICAL),
+    ("Error", ERROR),
+    ("Thread", THREAD),
+    ("Warning", WARNING),
+    ("Info", INFO),
+    ("Debug", DEBUG),
+    ("Trace", TRACE),
+];
 
 /// `text` with every control character written as an escape. Texts come from the network; a line
 /// feed in one would forge a line of the log, an escape sequence would drive the terminal.
@@ -21,43 +40,69 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Writes `<seconds>.<microseconds>:<name>: <text>` and a line feed with a single write, so that the
-/// lines of several threads and processes do not mix. `now` is the time since the Unix epoch.
-pub(super) fn write(to: &mut impl Write, now: Duration, name: &str, text: &str) -> io::Result<()> {
-    let line = format!(
-        "{}.{:06}:{name}: {text}\n",
-        now.as_secs(),
-        now.subsec_micros()
-    );
-    to.write_all(line.as_bytes())?;
-    to.flush()
+/// `<seconds>.<microseconds>:<name>: <text>` and a line feed, as Rogue has it. With a `level` it comes
+/// before the text: `<seconds>.<microseconds>:<name>: <level>: <text>`. `now` is the time since the Unix
+/// epoch.
+pub(super) fn line(now: Duration, name: &str, level: Option<u32>, text: &str) -> Vec<u8> {
+    let (seconds, micros) = (now.as_secs(), now.subsec_micros());
+    let mut line = format!("{seconds}.{micros:06}:{name}: ");
+    if let Some(level) = level {
+        match NAMES.iter().find(|(_, known)| *known == level) {
+            Some((name, _)) => line.push_str(name),
+            None => line.push_str(&format!("Level {level}")),
+        }
+        line.push_str(": ");
+    }
+    if line.len() + text.len() < MAX_LINE {
+        line.push_str(text);
+        line.push('\n');
+    } else {
+        line.push_str(text);
+        let mut end = MAX_LINE - CUT.len();
+        while !line.is_char_boundary(end) {
+            end -= 1;
+        }
+        line.truncate(end);
+        line.push_str(CUT);
+    }
+    line.into_bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Counts the writes.
-    #[derive(Default)]
-    struct Writes(Vec<Vec<u8>>);
+    const NOW: Duration = Duration::from_micros(1_700_000_000_000_042);
 
-    impl Write for Writes {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.push(bytes.to_vec());
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+    #[test]
+    fn a_line_is_rogues() {
+        assert_eq!(
+            line(NOW, "pyrogue.memory.Hub", None, "100% done"),
+            b"1700000000.000042:pyrogue.memory.Hub: 100% done\n"
+        );
     }
 
     #[test]
-    fn a_line_is_rogues_and_one_write() {
-        let mut writes = Writes::default();
-        let now = Duration::from_micros(1_700_000_000_000_042);
-        write(&mut writes, now, "pyrogue.memory.Hub", "100% done").unwrap();
-        let expected = b"1700000000.000042:pyrogue.memory.Hub: 100% done\n".to_vec();
-        assert_eq!(writes.0, [expected]);
+    fn a_level_comes_before_the_text() {
+        let text = |level| String::from_utf8(line(NOW, "pyrogue.a", Some(level), "x")).unwrap();
+        assert_eq!(text(30), "1700000000.000042:pyrogue.a: Warning: x\n");
+        assert_eq!(text(33), "1700000000.000042:pyrogue.a: Level 33: x\n");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        for extra in 0..8 {
+            let text = "x".repeat(extra) + &"ü".repeat(3000);
+            let line = line(NOW, "pyrogue.a", None, &text);
+            assert!(line.len() <= MAX_LINE && line.len() > MAX_LINE - 2);
+            let line = String::from_utf8(line).unwrap();
+            assert!(line.ends_with("ü...\n"));
+        }
+        let head = line(NOW, "pyrogue.a", None, "").len();
+        let whole = line(NOW, "pyrogue.a", None, &"x".repeat(MAX_LINE - head));
+        assert!(whole.len() == MAX_LINE && whole.ends_with(b"xx\n"));
+        let cut = line(NOW, "pyrogue.a", None, &"x".repeat(MAX_LINE - head + 1));
+        assert!(cut.len() == MAX_LINE && cut.ends_with(b"x...\n"));
     }
 
     #[test]

@@ -5,18 +5,33 @@
 //! whether the record is wanted, and writes it as Rogue does: one line on stdout. C and C++ come in
 //! by [`submit`].
 //!
+//! A line never holds up the thread that logs, and never raises a signal: one that stdout or stderr does
+//! not take at once is dropped and counted ([`dropped`]).
+//!
+//! `RIM_LOG` in the environment, read when the library is used first, lets an operator see more:
+//! `RIM_LOG=info`, `RIM_LOG=memory.TcpServer=debug`, or several of these with commas between them. The
+//! lowest level that applies counts, whether the program has set it or the environment: so the program
+//! cannot silence what the environment asks for. With it, and always on stderr, lines carry their
+//! level: `<seconds>.<microseconds>:<name>: <level>: <text>`.
+//!
 //! What it is not: a logger for the rest of the program. Records whose target is not one of Rogue's
 //! names are dropped, and when the program has installed a logger of its own before the first use,
 //! that one receives everything and the levels, filters and sink set here have no effect.
 
 mod backend;
+mod descriptor;
+mod environment;
+mod helper;
 mod levels;
 mod line;
+mod stream;
 
 use std::borrow::Cow;
 
-pub use backend::{emit_stdout, enabled, level_for, set_emit_stdout, set_filter, set_level};
-pub use backend::{init, set_sink, submit, Sink};
+pub use backend::{
+    dropped, enabled, init, level_for, set_filter, set_level, set_sink, submit, Sink,
+};
+pub use backend::{emit_stderr, emit_stdout, set_emit_stderr, set_emit_stdout};
 
 /// Level of a failure that ends the program's usefulness.
 pub const CRITICAL: u32 = 50;
@@ -30,6 +45,8 @@ pub const WARNING: u32 = 30;
 pub const INFO: u32 = 20;
 /// Level of each step, down to single transactions.
 pub const DEBUG: u32 = 10;
+/// Level of the `log` crate's `trace!`, for which Rogue has none.
+const TRACE: u32 = 5;
 
 /// The root of all logger names.
 const ROOT: &str = "pyrogue";

@@ -35,11 +35,12 @@ uniq -d "$scratch/there" >"$scratch/twice"
 grep -oE '`row[-_][0-9]+[-_][A-Za-z0-9_.-]+`' "$page" | tr -d '`' | sort -u >"$scratch/named"
 diff "$scratch/named" "$scratch/there" >&2 || fail "docs/from-rogue.md does not name the tests that there are"
 
-# Each row has such a test, and no other row's alone.
+# Each row has such a test, and no other row's alone. Numbers may be missing, since promises can be for later.
 rows=27
 grep -oE '^\| [0-9]+ \|' "$page" | tr -dc '0-9\n' >"$scratch/rows"
-seq "$rows" | diff "$scratch/rows" - >&2 || fail "docs/from-rogue.md has not the rows 1 to $rows"
-for row in $(seq "$rows"); do
+seq "$rows" | diff - "$scratch/rows" | grep '^<' >&2 && fail "docs/from-rogue.md has not the rows 1 to $rows"
+sort -nu "$scratch/rows" | diff "$scratch/rows" - >&2 || fail "the rows of docs/from-rogue.md are not in order"
+for row in $(cat "$scratch/rows"); do
     grep "^| $row |" "$page" | grep -qE "\`row[-_]${row}[-_]" || fail "row $row of docs/from-rogue.md has no test"
 done
 
