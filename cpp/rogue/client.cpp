@@ -157,7 +157,7 @@ bool Client::waitReady(double timeout, double period) {
     const rim_status status =
         rim_tcp_client_wait_ready(handle_, microseconds(timeout), microseconds(period));
     if (status == RIM_STATUS_OK) return true;
-    log_.logger()->warning("Not ready: %s", rim_last_error());
+    log_.say(RIM_LOG_WARNING, std::string("Not ready: ") + rim_last_error());
     return false;
 }
 

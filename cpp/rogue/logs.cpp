@@ -6,8 +6,13 @@
 #include "rogue/rim.h"
 
 #include <cxxabi.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -33,17 +38,100 @@ rogue::LoggingPtr find(const std::string& name) {
     return found == known.all.end() ? nullptr : found->second;
 }
 
+/// While this lives, what the thread writes raises no signal: Rogue's loggers write with printf.
+class Quiet {
+  public:
+    Quiet() {
+        sigset_t block;
+        sigemptyset(&block);
+        for (const int signal : {SIGPIPE, SIGXFSZ, SIGTTOU})
+            sigaddset(&block, signal);
+        pthread_sigmask(SIG_BLOCK, &block, &before_);
+        sigpending(&pending_);
+    }
+
+    ~Quiet() {
+        for (const int signal : {SIGPIPE, SIGXFSZ})
+            if (!sigismember(&pending_, signal)) takeBack(signal);
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+
+    Quiet(const Quiet&) = delete;
+    Quiet& operator=(const Quiet&) = delete;
+
+  private:
+    /// Takes a signal that waits for this thread, whose own write has raised it.
+    static void takeBack(int signal) {
+        sigset_t now, one;
+        sigemptyset(&one);
+        sigaddset(&one, signal);
+        sigpending(&now);
+        if (!sigismember(&now, signal)) return;
+#ifdef __APPLE__
+        int taken;
+        sigwait(&one, &taken);
+#else
+        const timespec atOnce = {0, 0};
+        sigtimedwait(&one, nullptr, &atOnce);
+#endif
+    }
+
+    sigset_t before_;
+    sigset_t pending_;
+};
+
+/// Whether a line would not have to wait: no thread is in a printf, and stdout takes something. A
+/// pipe takes 4096 bytes then, more than a line or stdio's buffer has; another process that has the
+/// pipe too may still be faster.
+bool stdoutTakesLines() {
+    if (ftrylockfile(stdout) != 0) return false;
+    // Not held while Rogue logs: that may wait for Python's lock, and whoever has it for this one.
+    funlockfile(stdout);
+    pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+    return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
+}
+
+/// Lines that were dropped, of which no line has told yet.
+std::atomic<unsigned> dropped(0);
+
+/// Has Rogue's logger write a line, unless it would have to wait.
+void emit(rogue::Logging& logger, uint32_t level, const char* text) {
+    if (level < levelOf(logger)) return;
+    const Quiet quiet;
+    if (rogue::Logging::emitStdout()) {
+        if (!stdoutTakesLines()) {
+            ++dropped;
+            return;
+        }
+        const unsigned before = dropped.exchange(0);
+        if (before > 0) {
+            logger.log(level, "stdout did not take lines of the log: %u dropped", before);
+            if (!stdoutTakesLines()) {
+                dropped += before + 1;
+                return;
+            }
+        }
+    }
+    logger.log(level, "%s", text);
+}
+
 /// A record of the library's.
 void hear(void*, uint32_t level, const char* name, const char* text) {
     try {
         const rogue::LoggingPtr logger = find(name);
         // Others come from ends that are just going.
-        if (logger) logger->log(level, "%s", text);
+        if (logger) emit(*logger, level, text);
     } catch (abi::__forced_unwind&) {
         park();
     } catch (...) {
         // A line of the log is lost: memory has run out.
     }
+}
+
+/// A logger of Rogue's, which begins with a line of its own where stdout takes one.
+rogue::LoggingPtr begin(const std::string& name) {
+    const Quiet quiet;
+    return rogue::Logging::create(name, rogue::Logging::emitStdout() && !stdoutTakesLines());
 }
 
 } // namespace
@@ -54,13 +142,12 @@ void park() {
 }
 
 Log::Log(const char* end, const std::string& address, uint16_t port)
-    : logger_(rogue::Logging::create("memory." + std::string(end) + "." + address + "." +
-                                     std::to_string(port))),
+    : logger_(begin("memory." + std::string(end) + "." + address + "." + std::to_string(port))),
       told_(RIM_LOG_ERROR) {
     static std::once_flag once;
     std::call_once(once, [] {
-        rim_log_set_sink(hear, nullptr, nullptr);
         rim_log_set_stdout(false);
+        rim_log_set_sink(hear, nullptr, nullptr);
     });
     Loggers& known = loggers();
     {
@@ -79,6 +166,15 @@ Log::~Log() {
         known.all.erase(entry);
         break;
     }
+}
+
+void Log::say(uint32_t level, const std::string& text) const {
+    emit(*logger_, level, text.c_str());
+}
+
+void Log::sayThread() const {
+    const Quiet quiet;
+    if (!rogue::Logging::emitStdout() || stdoutTakesLines()) logger_->logThreadId();
 }
 
 void Log::followLevel() {

@@ -28,6 +28,12 @@ class Log {
     /// called with each transaction.
     void followLevel();
 
+    /// Logs a text. As all lines of the bridge: one that stdout does not take now is dropped.
+    void say(uint32_t level, const std::string& text) const;
+
+    /// Logs the numbers of the process and the calling thread, as Rogue's threads do.
+    void sayThread() const;
+
     const rogue::LoggingPtr& logger() const { return logger_; }
 
   private:

@@ -119,13 +119,13 @@ void Server::pull() {
     const AtEnd<decltype(end)> atEnd(end);
     pulledHere = this;
     pthread_setname_np(pthread_self(), "TcpServer");
-    log_.logger()->logThreadId();
+    log_.sayThread();
     for (;;) {
         rim_transaction* next = nullptr;
         const rim_status status = rim_tcp_server_next(handle_, RIM_FOREVER_US, &next);
         if (status == RIM_STATUS_STOPPED) return;
         if (status != RIM_STATUS_OK) {
-            log_.logger()->error("The server ends: %s", rim_last_error());
+            log_.say(RIM_LOG_ERROR, std::string("The server ends: ") + rim_last_error());
             return;
         }
         log_.followLevel();
@@ -133,7 +133,7 @@ void Server::pull() {
             serve(Wire(next));
         } catch (const std::exception& error) {
             // Memory has run out; the transaction has failed, its handle being gone.
-            log_.logger()->error("Transaction lost: %s", error.what());
+            log_.say(RIM_LOG_ERROR, std::string("Transaction lost: ") + error.what());
         }
     }
 }
@@ -240,7 +240,7 @@ void Server::await() {
             access->answer();
         } catch (const std::exception& error) {
             // Memory has run out; the client hears that it failed when its handle goes.
-            log_.logger()->error("Answer lost: %s", error.what());
+            log_.say(RIM_LOG_ERROR, std::string("Answer lost: ") + error.what());
         }
         std::lock_guard<std::mutex> lock(mutex_);
         outstanding_.pop_front();
@@ -300,10 +300,11 @@ void Server::stop(std::chrono::milliseconds patience, bool forEver) {
         const uint32_t id = busyId_;
         lock.unlock();
         if (id != 0) {
-            log_.logger()->error(
-                "stop() waits for the slave, which does not return from transaction %u", id);
+            log_.say(RIM_LOG_ERROR,
+                     "stop() waits for the slave, which does not return from transaction " +
+                         std::to_string(id));
         } else {
-            log_.logger()->error("stop() waits for the slave, which holds a transaction locked");
+            log_.say(RIM_LOG_ERROR, "stop() waits for the slave, which holds a transaction locked");
         }
         lock.lock();
         const auto end = std::chrono::steady_clock::now() + patience;

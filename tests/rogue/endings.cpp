@@ -2,7 +2,9 @@
 // it up; its log lines come from Rogue's loggers.
 #include "bus.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +198,48 @@ void linesComeFromRoguesLoggers() {
     rogue::Logging::setFilter("pyrogue.memory.Tcp", rogue::Logging::Error);
 }
 
+/// Lines of the library where stdout has no reader, or one that does not read. In a child, which
+/// they would end or hold up.
+void linesDoNoHarm(bool dead) {
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        signal(SIGPIPE, SIG_DFL);
+        int ends[2];
+        CHECK(pipe(ends) == 0 && dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
+        close(ends[1]);
+        setvbuf(stdout, nullptr, _IOLBF, 0);
+        pollfd out = {STDOUT_FILENO, POLLOUT, 0};
+        const char page[4096] = {};
+        if (dead) close(ends[0]);
+        while (!dead && poll(&out, 1, 0) == 1)
+            CHECK(write(STDOUT_FILENO, page, sizeof page) == sizeof page);
+        rogue::Logging::setEmitStdout(true);
+        rogue::Logging::setFilter("pyrogue.memory.Tcp", rogue::Logging::Debug);
+        const Served served = serve(acting([](const rim::TransactionPtr& t) { complete(t); }));
+        Asking asking(served.port);
+        const double begun = now();
+        for (int n = 0; n < 20; ++n)
+            CHECK_EQUAL(asking.access(4 * n), "");
+        CHECK(now() - begun < soon);
+        if (!dead) {
+            std::string text(1 << 20, 0);
+            CHECK(read(ends[0], &text[0], text.size()) > 0);
+            CHECK_EQUAL(asking.access(0x44), "");
+            const ssize_t size = read(ends[0], &text[0], text.size());
+            text.resize(size > 0 ? static_cast<size_t>(size) : 0);
+            CHECK(check::contains(text, "stdout did not take lines of the log: "));
+        }
+        asking.client->stop();
+        served.server->stop();
+        _exit(check::finish());
+    }
+    CHECK(child > 0);
+    int status = -1;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_EQUAL(status, 0);
+}
+
 void aChildThatExitsDoesNotWaitForThreadsThatItHasNot() {
     static Served served; // goes in exit(), in the child too
     served = serve(acting([](const rim::TransactionPtr& t) { complete(t); }));
@@ -219,6 +263,8 @@ void aChildThatExitsDoesNotWaitForThreadsThatItHasNot() {
 
 int main() {
     check::begin();
+    linesDoNoHarm(true);
+    linesDoNoHarm(false);
     stopFailsWhatIsOutstanding();
     severalThreadsMayStop();
     theSlaveMayStopTheServerAlsoWithItsTransactionLocked();

@@ -34,6 +34,8 @@ struct Logs {
     std::string lines;
 };
 
+std::atomic<bool> printing(false);
+
 Logs& logs() {
     static Logs* const all = new Logs;
     return *all;
@@ -45,6 +47,7 @@ void keep(uint32_t level, uint32_t lowest, const std::string& name, const char* 
     std::vsnprintf(text, sizeof text, fmt, rest);
     std::lock_guard<std::mutex> lock(logs().mutex);
     logs().lines += name + ": " + text + "\n";
+    if (printing) std::printf("%s: %s\n", name.c_str(), text);
 }
 
 } // namespace
@@ -61,6 +64,9 @@ Logging::Logging(const std::string& name, bool) : level_(Error), name_("pyrogue.
 }
 
 Logging::~Logging() {}
+
+void Logging::setEmitStdout(bool enable) { printing = enable; }
+bool Logging::emitStdout() { return printing; }
 
 void Logging::setFilter(const std::string& filter, uint32_t level) {
     std::lock_guard<std::mutex> lock(logs().mutex);

@@ -1,5 +1,5 @@
-// Stand-in for Rogue's header of this name: named loggers with a level. Where Rogue writes to
-// stdout, this one keeps the lines for the tests.
+// Stand-in for Rogue's header of this name: named loggers with a level. It keeps the lines for the
+// tests, and prints them as well, as Rogue does, if it is told to.
 #ifndef STANDIN_ROGUE_LOGGING_H
 #define STANDIN_ROGUE_LOGGING_H
 #include "rogue/Directives.h"
@@ -25,6 +25,8 @@ class Logging {
     static std::shared_ptr<rogue::Logging> create(const std::string& name, bool quiet = false);
     explicit Logging(const std::string& name, bool quiet = false);
     ~Logging();
+    static void setEmitStdout(bool enable);
+    static bool emitStdout();
     static void setFilter(const std::string& filter, uint32_t level);
     void log(uint32_t level, const char* fmt, ...) __attribute__((format(printf, 3, 4)));
     void error(const char* fmt, ...) __attribute__((format(printf, 2, 3)));
