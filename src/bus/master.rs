@@ -138,7 +138,11 @@ impl Master {
         let also = error.is_none().then(|| also(&state));
         state.outstanding.insert(transaction.clone());
         drop(state);
-        ::log::debug!(target: LOGGER, "Request {transaction:?}");
+        ::log::debug!(
+            target: LOGGER,
+            "Request transaction. type={kind} id={}, address=0x{address:016x}, size={size}",
+            transaction.id()
+        );
         if let Some(error) = error {
             transaction.fail(error);
         }

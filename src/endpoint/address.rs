@@ -17,6 +17,16 @@ const PAIR_ATTEMPTS: u32 = 100;
 const BIND: &str = "bind";
 const LISTEN: &str = "listen";
 
+/// A peer's address in the one form that log lines have: an IPv4 one as such, whatever socket it came
+/// by.
+pub(super) fn canonical(peer: SocketAddr) -> SocketAddr {
+    match peer.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, peer.port()),
+        // Not made anew: a link-local one has a zone.
+        IpAddr::V6(_) => peer,
+    }
+}
+
 /// The listening sockets of a server.
 #[derive(Debug)]
 pub(super) struct Listeners {

@@ -23,6 +23,7 @@ mod descriptor;
 mod environment;
 mod helper;
 mod levels;
+mod limit;
 mod line;
 mod stream;
 
@@ -32,6 +33,7 @@ pub use backend::{
     dropped, enabled, init, level_for, set_filter, set_level, set_sink, submit, Sink,
 };
 pub use backend::{emit_stderr, emit_stdout, set_emit_stderr, set_emit_stdout};
+pub(crate) use limit::{Rate, Repeated};
 
 /// Level of a failure that ends the program's usefulness.
 pub const CRITICAL: u32 = 50;

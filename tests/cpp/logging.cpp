@@ -105,6 +105,41 @@ int main() {
     // The levels are usable as references.
     CHECK_EQUAL(std::max(Logging::Critical, Logging::Error), 50u);
 
+    // stderr, where lines carry their level.
+    CHECK(!Logging::emitStderr());
+    std::string err;
+    lines = written([&] {
+        err = check::written(STDERR_FILENO, [&] {
+            Logging::setEmitStderr(true);
+            CHECK(Logging::emitStderr());
+            log->info("%s", "to both");
+            Logging::setEmitStderr(false);
+            log->info("to stdout");
+        });
+    });
+    CHECK_EQUAL(lines.size(), 2u);
+    CHECK(!lines.empty() && stripped(lines[0]) == "pyrogue.test.plain: to both");
+    CHECK_EQUAL(stripped(err), "pyrogue.test.plain: Info: to both\n");
+
+    // Without a reader: a line is counted, and the process goes on.
+    CHECK_EQUAL(Logging::dropped(), 0u);
+    int ends[2];
+    const int saved = dup(STDOUT_FILENO);
+    CHECK(pipe(ends) == 0 && dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
+    close(ends[0]);
+    close(ends[1]);
+    log->error("to nobody");
+    CHECK(dup2(saved, STDOUT_FILENO) == STDOUT_FILENO);
+    close(saved);
+    CHECK_EQUAL(Logging::dropped(), 1u);
+    lines = written([&] { log->error("again"); });
+    CHECK_EQUAL(lines.size(), 2u);
+    if (lines.size() == 2) {
+        CHECK_EQUAL(stripped(lines[0]),
+                    "pyrogue.log: stdout did not take lines of the log: 1 dropped");
+        CHECK_EQUAL(stripped(lines[1]), "pyrogue.test.plain: again");
+    }
+
     CHECK(Logging::emitStdout());
     lines = written([&] {
         Logging::setEmitStdout(false);

@@ -249,7 +249,11 @@ impl Transaction {
 
     fn fail_late(&self, link: Option<&Arc<dyn Link>>) -> bool {
         let error = self.late(link.and_then(|link| link.give_up(self)));
-        ::log::debug!(target: LOGGER, "{self:?}: timeout after {:?}", self.timeout());
+        ::log::debug!(
+            target: LOGGER,
+            "Transaction timeout. type={} id={}, address=0x{:016x}, size={}, timeout={:?}",
+            self.kind(), self.id(), self.address(), self.size(), self.timeout()
+        );
         self.fail(error)
     }
 }

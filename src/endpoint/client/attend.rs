@@ -13,10 +13,11 @@ use tokio::io::Interest;
 use super::attending::Attending;
 use super::connect::connect;
 use super::connection::{Connection, ReadError};
+use super::lines::About;
 use super::link::Shared;
 use super::pulse::Pulse;
 use super::turn::Look;
-use crate::endpoint::address::Target;
+use crate::endpoint::address::{canonical, Target};
 use crate::endpoint::liveness::Liveness;
 use crate::endpoint::outgoing::Body;
 use crate::endpoint::socket::{self, Mode};
@@ -52,12 +53,13 @@ pub(super) async fn run(shared: &Arc<Shared>, target: &Target, port: u16) {
         match attempt {
             Ok((connection, decoder)) => {
                 pause = FIRST_PAUSE;
-                ::log::debug!(target: &shared.name, "Connected to {}", shared.place);
+                let peer = connection.requests.peer_addr().map(canonical);
+                if let Ok(peer) = peer {
+                    shared.say(About::Connected, format_args!("Connected to {peer}."));
+                }
                 let connection = Arc::new(connection);
                 let failure = attend(shared, &connection, decoder).await;
-                if !shared.stopped() {
-                    ::log::debug!(target: &shared.name, "{failure}");
-                }
+                shared.say(About::Disconnected, format_args!("Disconnected: {failure}"));
                 connection.close();
                 shared.disconnected(&connection, failure);
             }

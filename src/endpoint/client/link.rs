@@ -15,11 +15,13 @@ use super::attending::attending;
 use super::connect::Progress;
 use super::connection::{over_as, Connection, Submit};
 use super::ids;
+use super::lines::About;
 use crate::bus::{Link, Renewals, Transaction};
 use crate::endpoint::settings::ClientSettings;
 use crate::endpoint::stats::{End, Traffic, Unacknowledged};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::Repeated;
 use crate::wire::SessionId;
 pub use status::LinkState;
 
@@ -29,6 +31,8 @@ pub(super) const READ_LIMIT: Duration = Duration::from_millis(100);
 /// The state of a client.
 pub(super) struct Shared {
     pub(super) name: String,
+    /// The lines of the log that may come again and again.
+    pub(super) lines: Repeated<About>,
     /// `address:port`, for error texts.
     pub(super) place: String,
     pub(super) settings: ClientSettings,
@@ -82,6 +86,7 @@ impl Shared {
         let id_base = ids::base(&session);
         Ok(Shared {
             name,
+            lines: Repeated::default(),
             place,
             settings,
             session: SessionId(session),
@@ -260,7 +265,10 @@ impl Shared {
         drop(state);
         // Not under the lock: a log sink may ask for the state of the link.
         if before.as_ref() != Some(&failure) {
-            ::log::debug!(target: &self.name, "No connection: {failure}");
+            self.say(
+                About::NoConnection,
+                format_args!("No connection: {failure}"),
+            );
         }
     }
 
@@ -288,6 +296,7 @@ impl Shared {
         self.room.notify_all();
         self.changed.notify_all();
         self.control.notify_one();
+        self.lines.tell_all(&self.name);
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -333,12 +342,15 @@ impl Shared {
         }
     }
 
-    /// Fails the watched transactions whose time is over, and says when to look again.
+    /// Fails the watched transactions whose time is over, tells of log lines that were left out, and says
+    /// when to look again.
     pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
         let due = watch.due(now);
         let next = watch.next();
         drop(watch);
+        let lines = self.lines.tell(&self.name, now);
+        let next = [next, lines].into_iter().flatten().min();
         let mut busy = false;
         for transaction in due {
             // Its bytes are locked just now, or its deadline has been renewed: look again.

@@ -10,6 +10,7 @@ mod attending;
 mod connect;
 mod connection;
 mod ids;
+mod lines;
 mod link;
 mod pulse;
 mod response;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::connection::{Connection, Entry, ReadError};
+use super::lines::About;
 use super::link::{Shared, READ_LIMIT};
 use crate::bus::{READ, VERIFY};
 use crate::endpoint::socket::{self, Mode, Until};
@@ -326,10 +327,12 @@ fn answer(
     };
     let Some((entry, outcome)) = answered else {
         // Late, or of somebody else. A fact for who looks into it, not a fault of the user's.
-        ::log::info!(
-            target: &shared.name,
-            "No transaction waits for the response id={}, addr=0x{:x}, size={}, type={}",
-            header.id, header.address, header.size, header.kind
+        shared.say(
+            About::Stray,
+            format_args!(
+                "No transaction waits for the response id={}, addr=0x{:x}, size={}, type={}",
+                header.id, header.address, header.size, header.kind
+            ),
         );
         return;
     };

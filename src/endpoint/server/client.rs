@@ -4,13 +4,15 @@ mod held;
 mod request;
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::log::Level;
 use tokio::sync::Notify;
 
+use super::lines::About;
 use super::state::Shared;
 use super::wake::Wake;
 use crate::bus::{Completed, Completion, POST, READ, VERIFY, WRITE};
@@ -79,9 +81,14 @@ impl Client {
         }
     }
 
-    /// Where the client is, for log lines.
+    /// Where the client is.
     pub(super) fn name(&self) -> IpAddr {
         self.name
+    }
+
+    /// The client, for log lines.
+    pub(super) fn peer(&self) -> SocketAddr {
+        SocketAddr::new(self.name, self.port)
     }
 
     /// The client's response connection is there: what was held goes out.
@@ -211,10 +218,16 @@ impl Client {
             self.count(count);
             if let Err(text) = outcome {
                 self.shared.post_failed();
-                ::log::warn!(
-                    target: &self.shared.name,
-                    "Posted write id={} of {} failed: addr=0x{:x}, size={}: {text}",
-                    header.id, self.name, header.address, header.size
+                self.shared.say(
+                    Level::Warn,
+                    About::FailedPost,
+                    format_args!(
+                        "Posted write id={} of {} failed: addr=0x{:x}, size={}: {text}",
+                        header.id,
+                        self.peer(),
+                        header.address,
+                        header.size
+                    ),
                 );
             }
             return;
@@ -264,7 +277,7 @@ impl Client {
             ::log::debug!(
                 target: &self.shared.name,
                 "The connection of {} was lost before the response to id={}.",
-                self.name, header.id
+                self.peer(), header.id
             );
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use ::log::Level;
 use futures_util::future::poll_fn;
 use futures_util::FutureExt;
 use tokio::io::unix::AsyncFd;
@@ -18,13 +19,15 @@ use tokio::io::Interest;
 use tokio::net::TcpListener;
 
 use super::client::{Client, Data, Request};
+use super::lines::About;
 use super::state::Shared;
+use crate::endpoint::address::canonical;
 use crate::endpoint::liveness::Liveness;
 use crate::endpoint::outgoing::{Body, Outgoing};
 use crate::endpoint::pairing::{Arrival, Side};
 use crate::endpoint::socket;
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role, SessionId};
-use ending::{Cause, Dropped, Finish, Leave};
+use ending::{breach, Cause, Dropped, Finish, Leave};
 
 /// Data of at least this much is received where it belongs, as far as it is not there yet.
 const DIRECT: u64 = 1 << 14;
@@ -51,10 +54,18 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: Listening, side: Side)
                     // event loop, which is forgotten when the thread leaves it meanwhile.
                     shared.arrive(Box::pin(tokio::task::unconstrained(work)));
                 }
-                Err(error) => ::log::warn!(target: &shared.name, "Lost {peer}: {error}"),
+                Err(error) => {
+                    let text = format_args!("Lost {}: {error}", canonical(peer));
+                    shared.say(Level::Warn, About::Setup, text);
+                }
             },
             Err(error) => {
-                ::log::warn!(target: &shared.name, "Cannot accept a connection: {error}");
+                let about = About::Accept(error.raw_os_error());
+                shared.say(
+                    Level::Warn,
+                    about,
+                    format_args!("Cannot accept a connection: {error}"),
+                );
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -102,12 +113,14 @@ struct Connection {
 }
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: Side) {
-    let peer_ip = peer.ip().to_canonical();
+    let peer = canonical(peer);
+    let peer_ip = peer.ip();
     socket::no_pacing(&stream, peer_ip);
     let tuned = socket::tune(&stream, shared.settings.keep_alive.get())
         .and_then(|()| socket::may_wait(&stream, LISTEN_LIMIT));
     if let Err(error) = tuned {
-        ::log::warn!(target: &shared.name, "Lost {peer}: {error}");
+        let text = format_args!("Lost {peer}: {error}");
+        shared.say(Level::Warn, About::Setup, text);
         return;
     }
     let stream = Arc::new(stream);
@@ -116,11 +129,11 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         return;
     };
     let Some(id) = shared.connect(&outgoing) else {
-        ::log::warn!(
-            target: &shared.name,
+        let text = format_args!(
             "Closing the connection of {peer}: {} connections are the most.",
             shared.settings.max_connections.get()
         );
+        shared.say(Level::Warn, About::OverLimit, text);
         return;
     };
     let (role, messages) = match side {
@@ -153,22 +166,29 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
     };
     let leave = Leave(Arc::clone(&connection.shared), id);
     let end = connection.run(role).await;
-    let Connection { shared, .. } = connection;
+    let Connection { shared, client, .. } = connection;
     drop(leave);
-    let Err(Dropped { cause, text }) = end else {
-        ::log::debug!(target: &shared.name, "{peer} has gone.");
-        return;
-    };
     if shared.stopped() {
         return;
     }
-    shared.dropped(|dropped| match cause {
-        Cause::Handshake => dropped.handshake += 1,
-        Cause::Protocol => dropped.protocol += 1,
-        Cause::NotReading => dropped.not_reading += 1,
-        Cause::Network => dropped.network += 1,
-    });
-    ::log::warn!(target: &shared.name, "Closing the connection of {peer}: {text}");
+    if let Err(Dropped { cause, about, text }) = end {
+        shared.dropped(|dropped| match cause {
+            Cause::Handshake => dropped.handshake += 1,
+            Cause::Protocol => dropped.protocol += 1,
+            Cause::NotReading => dropped.not_reading += 1,
+            Cause::Network => dropped.network += 1,
+        });
+        let text = format_args!("Closing the connection of {peer}: {text}");
+        shared.say(Level::Warn, about, text);
+    }
+    match client {
+        Some(_) => shared.say(
+            Level::Info,
+            About::Gone,
+            format_args!("Client {peer} has gone."),
+        ),
+        None => ::log::debug!(target: &shared.name, "{peer} has gone."),
+    }
 }
 
 impl Connection {
@@ -264,6 +284,22 @@ impl Connection {
         }
     }
 
+    /// Says that the handshake is over.
+    fn note_ready(&self) {
+        let peer = SocketAddr::new(self.peer, self.port);
+        let (side, whose) = match (self.side, self.session) {
+            (Side::Request, Some(_)) => ("requests", ""),
+            (Side::Response, Some(_)) => ("responses", ""),
+            (Side::Request, None) => ("requests", " (a legacy client)"),
+            (Side::Response, None) => ("responses", " (a legacy client)"),
+        };
+        ::log::debug!(target: &self.shared.name, "{peer} is a connection for {side}{whose}.");
+        if self.client.is_some() {
+            let text = format_args!("Client {peer} is connected{whose}.");
+            self.shared.say(Level::Info, About::Connected, text);
+        }
+    }
+
     fn work(&mut self, role: Role, input: &[u8]) -> Finish {
         self.now = self.shared.clock();
         let result = self.decode(role, input);
@@ -281,7 +317,7 @@ impl Connection {
             let event = match self.decoder.decode(&mut input) {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(Cause::Protocol.say(error.to_string())),
+                Err(error) => return Err(breach(&error)),
             };
             match event {
                 Event::Greeting { .. } => {
@@ -296,14 +332,8 @@ impl Connection {
                         peer: self.peer,
                         session,
                     };
-                    ::log::debug!(
-                        target: &self.shared.name,
-                        "{:?} connection of {}, session {}",
-                        self.side,
-                        self.peer,
-                        session.map_or("none".to_owned(), |session| session.to_string())
-                    );
                     self.client = self.shared.ready(arrival, self.port);
+                    self.note_ready();
                 }
                 Event::Ping { pong } => {
                     if self.outgoing.queued() > self.most_queued() {

@@ -1,5 +1,5 @@
 //! What has to be looked after by the clock: pairs that are made late, responses held too long,
-//! transactions that the slave does not complete. Sleeps while there is nothing of that.
+//! transactions that the slave does not complete, log lines that were left out. Sleeps while there is nothing of that.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,10 +17,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
             waiting |= client.expire(now);
         }
         let tick = waiting.then(|| now + TICK);
-        let next = match (tick, shared.expire(now)) {
-            (Some(tick), Some(deadline)) => Some(tick.min(deadline)),
-            (tick, deadline) => tick.or(deadline),
-        };
+        let lines = shared.lines.tell(&shared.name, now);
+        let next = [tick, shared.expire(now), lines]
+            .into_iter()
+            .flatten()
+            .min();
         match next {
             None => shared.housekeep.notified().await,
             Some(at) => {

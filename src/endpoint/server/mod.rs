@@ -11,6 +11,7 @@ mod client;
 mod connection;
 mod deferred;
 mod housekeeping;
+mod lines;
 mod pull;
 mod state;
 mod wake;
@@ -72,7 +73,7 @@ impl TcpServer {
         }
         runtime.spawn(housekeeping::run(Arc::clone(&shared)));
         drop(context);
-        ::log::debug!(
+        ::log::info!(
             target: &shared.name,
             "TCP memory bridge ready. request={address}:{bound} response={address}:{}",
             bound + 1
@@ -194,7 +195,8 @@ impl TcpServer {
         let mut guard = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pull) = guard.take() {
             pull.end(&self.shared);
-            ::log::debug!(target: &self.shared.name, "Stopping TCP memory bridge.");
+            self.shared.lines.tell_all(&self.shared.name);
+            ::log::info!(target: &self.shared.name, "Stopping TCP memory bridge.");
         }
     }
 

@@ -5,16 +5,18 @@ mod turns;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use ::log::Level;
 use tokio::sync::Notify;
 
 use super::client::{Client, Request};
 use super::deferred::Deferred;
+use super::lines::About;
 use super::wake::Wake;
 use crate::bus::{Transaction, POST, WRITE};
 use crate::endpoint::ids::Ids;
@@ -23,6 +25,7 @@ use crate::endpoint::pairing::{Arrival, Left, Pair, Pairing, Side};
 use crate::endpoint::settings::ServerSettings;
 use crate::endpoint::stats::{Dropped, Traffic};
 use crate::endpoint::watch::Watch;
+use crate::log::Repeated;
 use crate::time::Time;
 
 /// Requests of one client that may wait, decoded, for their turn.
@@ -36,6 +39,8 @@ pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The state of a server.
 pub(super) struct Shared {
     pub(super) name: String,
+    /// The lines of the log that peers can cause.
+    pub(super) lines: Repeated<About>,
     pub(super) settings: ServerSettings,
     /// The time that the slave has from when it has returned, in place of the one in the settings.
     pub(super) limit: OnceLock<Arc<Time>>,
@@ -99,6 +104,7 @@ impl Shared {
         let wake = Arc::new(Wake::default());
         Shared {
             name,
+            lines: Repeated::default(),
             settings,
             limit: OnceLock::new(),
             started: Instant::now(),
@@ -212,7 +218,8 @@ impl Shared {
         mixed = join(&mut state, pair).or(mixed);
         drop(state);
         if given_up.is_some() {
-            ::log::debug!(target: &self.name, "Closing a connection that {name} has given up.");
+            let peer = SocketAddr::new(name, port);
+            ::log::debug!(target: &self.name, "Closing a connection that {peer} has given up.");
         }
         self.warn_of(mixed);
         self.housekeep.notify_one();
@@ -270,10 +277,13 @@ impl Shared {
     /// Warns of legacy clients at an address, if there are any that [`join`] could not tell apart.
     fn warn_of(&self, mixed: Option<IpAddr>) {
         if let Some(address) = mixed {
-            ::log::warn!(
-                target: &self.name,
-                "Several legacy clients at {address}: their connections cannot be told apart, \
+            self.say(
+                Level::Warn,
+                About::Mixed,
+                format_args!(
+                    "Several legacy clients at {address}: their connections cannot be told apart, \
                  responses may go to the wrong one."
+                ),
             );
         }
     }

@@ -133,7 +133,7 @@ impl Connection {
         };
         ::log::debug!(
             target: &shared.name,
-            "Requested transaction id={}, addr=0x{:x}, size={}, type={}, local id={}: {sent:?}",
+            "Requested transaction id={}, addr=0x{:x}, size={}, type={}, local id={}",
             header.id, header.address, header.size, header.kind, request.transaction.id()
         );
         // One that is deferred waits for whoever waits for a response, or for the client's thread.

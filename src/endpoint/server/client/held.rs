@@ -5,8 +5,11 @@ use std::sync::atomic::Ordering;
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
+use ::log::Level;
+
 use super::{Client, Responses};
 use crate::endpoint::outgoing::Chunk;
+use crate::endpoint::server::lines::About;
 use crate::wire::Header;
 
 /// How long responses are held for a response connection that has not come yet.
@@ -49,12 +52,11 @@ impl Client {
         let held = !responses.held.is_empty();
         drop(responses);
         if let Some(id) = dropped {
-            ::log::warn!(
-                target: &self.shared.name,
+            self.shared.say(Level::Warn, About::NoResponses, format_args!(
                 "No response connection of {} for the response to id={id}: it and those after it are \
                  dropped.",
-                self.name
-            );
+                self.peer()
+            ));
         }
         self.shared.wake.tell();
         held
@@ -80,12 +82,11 @@ impl Client {
             let first = !std::mem::replace(&mut responses.dropping, true);
             drop(responses);
             if first {
-                ::log::warn!(
-                    target: &self.shared.name,
+                self.shared.say(Level::Warn, About::NoResponses, format_args!(
                     "No response connection of {}, and too much is waiting for it: the response to id={} \
                      and those after it are dropped.",
-                    self.name, header.id
-                );
+                    self.peer(), header.id
+                ));
             }
             return;
         }
@@ -96,7 +97,7 @@ impl Client {
         ::log::debug!(
             target: &self.shared.name,
             "Holding the response to id={} until {} has a response connection.",
-            header.id, self.name
+            header.id, self.peer()
         );
         self.shared.housekeep.notify_one();
     }

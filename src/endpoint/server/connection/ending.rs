@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::Connection;
 use crate::endpoint::liveness::{Gone, Liveness};
+use crate::endpoint::server::lines::About;
 use crate::endpoint::server::state::Shared;
+use crate::wire::WireError;
 
 /// A connection's place among the others, given up when this is dropped, by whatever way.
 pub(super) struct Leave(pub(super) Arc<Shared>, pub(super) u64);
@@ -20,6 +22,8 @@ impl Drop for Leave {
 /// Why a connection is closed; an end that the peer made is not worth a word.
 pub(super) struct Dropped {
     pub(super) cause: Cause,
+    /// What limits the rate of lines about it.
+    pub(super) about: About,
     pub(super) text: String,
 }
 
@@ -35,7 +39,25 @@ pub(super) enum Cause {
 impl Cause {
     pub(super) fn say(self, text: impl Into<String>) -> Dropped {
         let text = text.into();
-        Dropped { cause: self, text }
+        let about = match self {
+            Cause::Handshake => About::Handshake,
+            Cause::Protocol => About::OtherProtocol,
+            Cause::NotReading => About::NotReading,
+            Cause::Network => About::Network(None),
+        };
+        Dropped {
+            cause: self,
+            about,
+            text,
+        }
+    }
+}
+
+/// The peer has broken the protocol.
+pub(super) fn breach(error: &WireError) -> Dropped {
+    Dropped {
+        about: About::Protocol(std::mem::discriminant(error)),
+        ..Cause::Protocol.say(error.to_string())
     }
 }
 
@@ -62,6 +84,9 @@ impl Connection {
             return Ok(());
         }
         let text = format!("its host or the network has failed: {error}");
-        Err(Cause::Network.say(text))
+        Err(Dropped {
+            about: About::Network(Some(error.kind())),
+            ..Cause::Network.say(text)
+        })
     }
 }

@@ -1,10 +1,13 @@
 //! What becomes of a request that is complete.
 
+use ::log::Level;
+
 use super::Connection;
 use crate::bus::{check_range, kind_name, POST, READ, VERIFY, WRITE};
 use crate::endpoint::outgoing::Chunk;
 use crate::endpoint::pairing::Side;
 use crate::endpoint::server::client::{Data, Request};
+use crate::endpoint::server::lines::About;
 use crate::wire::{End, Header, Message, PROBE};
 
 impl Connection {
@@ -54,11 +57,14 @@ impl Connection {
                 true
             }
             Err(text) => {
-                ::log::debug!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
+                let peer = client.peer();
                 if end.header_known {
+                    ::log::debug!(target: &self.shared.name, "Bad request of {peer}: {text}");
                     client.refuse(&header, &text);
                 } else {
-                    ::log::warn!(target: &self.shared.name, "Bad request of {}: {text}", self.peer);
+                    // Nobody else hears of it.
+                    let text = format_args!("Bad request of {peer}: {text}");
+                    self.shared.say(Level::Warn, About::BadRequest, text);
                 }
                 false
             }
