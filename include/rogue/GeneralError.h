@@ -9,6 +9,9 @@
 #ifndef ROGUE_GENERAL_ERROR_H
 #define ROGUE_GENERAL_ERROR_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
+#include <stdint.h>
+
 #include <exception>
 #include <memory>
 #include <string>

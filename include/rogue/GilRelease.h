@@ -9,6 +9,9 @@
 #ifndef ROGUE_GIL_RELEASE_H
 #define ROGUE_GIL_RELEASE_H
 
+// Not needed here: programs rely on what Rogue's header of this name brings along.
+#include <stdint.h>
+
 namespace rogue {
 
 /// Does nothing. Programs hold one around calls that wait.

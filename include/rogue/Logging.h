@@ -12,10 +12,16 @@
 #ifndef ROGUE_LOGGING_H
 #define ROGUE_LOGGING_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include <stdint.h>
 
+#include <atomic>
+#include <exception>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace rogue {
 

@@ -10,8 +10,10 @@
 #ifndef ROGUE_QUEUE_H
 #define ROGUE_QUEUE_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include <stdint.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <queue>

@@ -9,8 +9,10 @@
 #ifndef ROGUE_VERSION_H
 #define ROGUE_VERSION_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include <stdint.h>
 
+#include <atomic>
 #include <string>
 
 namespace rogue {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A source that includes one of Rogue's own headers and one of ours, in either order and however it finds them, stops the
-# compiler with a sentence that says what to do. Rogue's are stood in for by small ones with the same include guards.
+# compiler with a sentence that says what to do. A program's own copy of a header that Rogue has and we have not does not.
+# Rogue's are stood in for by small ones with the same include guards.
 . "$(dirname "$0")/common.sh"
 
 ours=$SOURCE/include
@@ -31,6 +32,24 @@ header rogue/interfaces/stream/Older.h __ROGUE_INTERFACES_STREAM_FRAME_H__ <<END
 #include "rogue/Logging.h" // as all of them did before Rogue had a Directives.h
 END
 
+# What a program's own copy of MemMap.h is like, and Rogue's own, which lies in another folder.
+for path in "$scratch/own/MemMap.h" "$theirs/rogue/hardware/MemMap.h"; do
+    mkdir -p "$(dirname "$path")"
+    cat >"$path" <<END
+#ifndef __ROGUE_HARDWARE_MEM_MAP_H__
+#define __ROGUE_HARDWARE_MEM_MAP_H__
+#include "rogue/Directives.h"
+#include "rogue/interfaces/memory/Slave.h"
+namespace rogue { namespace hardware {
+class MemMap : public rogue::interfaces::memory::Slave {
+  public:
+    MemMap() : Slave(4, 4096) {}
+};
+} }
+#endif
+END
+done
+
 including() { # including HEADER...: writes a source
     for included in "$@"; do echo "#include \"$included\""; done >"$scratch/source.cpp"
 }
@@ -52,7 +71,7 @@ passes() { # passes "INCLUDE DIRECTORIES" HEADER...
     shift
     including "$@"
     # shellcheck disable=SC2086 # a list of options
-    "$compiler" $directories -E "$scratch/source.cpp" >"$scratch/out" || fail "$compiler does not take $*"
+    "$compiler" $directories -fsyntax-only "$scratch/source.cpp" || fail "$compiler does not take $*, with $directories"
 }
 
 for compiler in "$CXX" clang++; do
@@ -72,6 +91,16 @@ for compiler in "$CXX" clang++; do
     stops "-I $ours -I $theirs" rogue/Logging.h rogue/protocols/old/Old.h
     passes "-I $theirs" rogue/interfaces/memory/Master.h rogue/interfaces/stream/Master.h "$ours/rogue/rim.h"
     passes "-I $theirs" "$ours/rogue/rim.h" rogue/interfaces/memory/Master.h
+
+    # A copy, before and after our headers, and with a Rogue on the machine when the program says so
+    for directories in "-I $ours -I $scratch/own" "-I $scratch/own -I $ours" \
+        "-DROGUE_MEMORY_BRIDGE_OWN_COPIES -I $ours -I $scratch/own -I $theirs"; do
+        passes "$directories" MemMap.h rogue/interfaces/memory/TcpServer.h
+        passes "$directories" rogue/interfaces/memory/TcpServer.h MemMap.h
+    done
+    stops "-I $ours -I $theirs" rogue/hardware/MemMap.h
+    stops "-I $ours -I $scratch/own -I $theirs" rogue/interfaces/memory/TcpServer.h MemMap.h
+    stops "-DROGUE_MEMORY_BRIDGE_OWN_COPIES -I $ours" "$theirs/rogue/Logging.h" MemMap.h
 
     # It stops there: the sentence is not buried under what follows from it.
     including rogue/interfaces/stream/Master.h rogue/interfaces/memory/TcpClient.h

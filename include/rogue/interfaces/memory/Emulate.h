@@ -9,11 +9,14 @@
 #ifndef ROGUE_INTERFACES_MEMORY_EMULATE_H
 #define ROGUE_INTERFACES_MEMORY_EMULATE_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include "rogue/interfaces/memory/Slave.h"
 
 #include <stdint.h>
 
 #include <memory>
+#include <thread>
+#include <vector>
 
 namespace rogue_memory_bridge {
 struct EmulateState;

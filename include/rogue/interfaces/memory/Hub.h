@@ -9,6 +9,8 @@
 #ifndef ROGUE_INTERFACES_MEMORY_HUB_H
 #define ROGUE_INTERFACES_MEMORY_HUB_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
+#include "rogue/Logging.h"
 #include "rogue/interfaces/memory/Master.h"
 #include "rogue/interfaces/memory/Slave.h"
 
@@ -16,6 +18,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 namespace rogue {
 namespace interfaces {

@@ -9,16 +9,19 @@
 #ifndef ROGUE_INTERFACES_MEMORY_SLAVE_H
 #define ROGUE_INTERFACES_MEMORY_SLAVE_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include "rogue/EnableSharedFromThis.h"
 #include "rogue/interfaces/memory/Master.h"
 #include "rogue/interfaces/memory/Transaction.h"
 
 #include <stdint.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace rogue_memory_bridge {
 struct SlaveState;

@@ -61,6 +61,7 @@ class TcpServer : public Master {
     TcpServerStats stats() const;
 
     /// The clients that are connected now, in no particular order, with what was done for each.
+    ROGUE_MEMORY_BRIDGE_RETURNS_VECTOR
     std::vector<TcpPeerStats> clientStats() const;
 
     /// Sets the largest transaction, in bytes; a larger one is refused by an error response.

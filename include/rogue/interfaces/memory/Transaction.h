@@ -37,6 +37,14 @@ namespace interfaces {
 namespace memory {
 
 class TransactionLock;
+class Transaction;
+
+// Declared here because Rogue's header of this name declares them, and programs rely on it.
+class Master;
+class Hub;
+
+/// Transactions by their ids, for a slave that keeps some.
+using TransactionMap = std::map<uint32_t, std::shared_ptr<Transaction>>;
 
 /// What a master asks of a slave. The slave completes it once, with `done` or `error`, at once or
 /// later, on any thread; a second completion is ignored. All methods may be called from any thread.

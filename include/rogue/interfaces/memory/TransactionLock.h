@@ -9,7 +9,11 @@
 #ifndef ROGUE_INTERFACES_MEMORY_TRANSACTION_LOCK_H
 #define ROGUE_INTERFACES_MEMORY_TRANSACTION_LOCK_H
 
+// Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
+#include <stdint.h>
+
 #include <memory>
+#include <thread>
 
 namespace rogue_memory_bridge {
 struct DataLock;
