@@ -8,7 +8,11 @@ if(NOT CARGO_COMMAND OR NOT RUSTC_COMMAND)
 endif()
 
 include(cmake/RustTarget.cmake)
-set(ROGUE_MEMORY_BRIDGE_CARGO_DIR "${PROJECT_BINARY_DIR}/cargo" CACHE PATH
+set(cargo_dir "${PROJECT_BINARY_DIR}/cargo")
+if(DEFINED ENV{ROGUE_MEMORY_BRIDGE_CARGO_DIR})
+    set(cargo_dir "$ENV{ROGUE_MEMORY_BRIDGE_CARGO_DIR}")
+endif()
+set(ROGUE_MEMORY_BRIDGE_CARGO_DIR "${cargo_dir}" CACHE PATH
     "Where cargo puts what it makes")
 
 set(triple "${ROGUE_MEMORY_BRIDGE_RUST_TARGET}")
@@ -28,11 +32,17 @@ if(CMAKE_SYSROOT)
 endif()
 set(cargo_environment
     "CC_${triple_in_names}=${CMAKE_C_COMPILER}${CMAKE_C_COMPILER_ARG1}"
-    "CXX_${triple_in_names}=${CMAKE_CXX_COMPILER}${CMAKE_CXX_COMPILER_ARG1}"
     "AR_${triple_in_names}=${CMAKE_AR}"
     "CFLAGS_${triple_in_names}=${CMAKE_C_FLAGS}${sysroot_flag}"
-    "CXXFLAGS_${triple_in_names}=${CMAKE_CXX_FLAGS}${sysroot_flag}"
     "$<$<CONFIG:RelWithDebInfo>:CARGO_PROFILE_RELEASE_DEBUG=true>")
+
+set(cargo_features "")
+if(ROGUE_MEMORY_BRIDGE_CXX)
+    set(cargo_features --features cpp)
+    list(APPEND cargo_environment
+        "CXX_${triple_in_names}=${CMAKE_CXX_COMPILER}${CMAKE_CXX_COMPILER_ARG1}"
+        "CXXFLAGS_${triple_in_names}=${CMAKE_CXX_FLAGS}${sysroot_flag}")
+endif()
 
 # Cargo's list of what it read names the sources, but no Cargo.toml, and a folder for the files in it.
 file(GLOB_RECURSE archive_sources CONFIGURE_DEPENDS
@@ -43,7 +53,7 @@ file(GLOB_RECURSE archive_sources CONFIGURE_DEPENDS
 # `touch`: cargo leaves the archive alone when nothing in it would change, and it would be out of date for ever.
 add_custom_command(OUTPUT "${archive}"
     COMMAND "${CMAKE_COMMAND}" -E env ${cargo_environment}
-        "${CARGO_COMMAND}" rustc --lib --crate-type staticlib --locked --features cpp --profile "${profile}"
+        "${CARGO_COMMAND}" rustc --lib --crate-type staticlib --locked ${cargo_features} --profile "${profile}"
         --target "${triple}" --target-dir "${ROGUE_MEMORY_BRIDGE_CARGO_DIR}"
         -- -C llvm-args=-inline-threshold=100
     COMMAND "${CMAKE_COMMAND}" -E touch "${archive}"

@@ -1,28 +1,37 @@
 # Links the two shared libraries from the one archive, each with its own list of exports, so that nothing but its
-# interface is seen: `rim` is the C ABI, `RogueMemoryBridge` the C ABI and the C++ classes.
+# interface is seen: `rim` is the C ABI, `RogueMemoryBridge` the C ABI and the C++ classes. Sets `archive_c` to the
+# archive of the C ABI alone, which `archive_c_target` makes.
 include(CheckLinkerFlag)
+
+set(archive_c "${archive}")
+set(archive_c_target rogue-memory-bridge-archive)
+if(ROGUE_MEMORY_BRIDGE_CXX)
+    # The archive without its C++, for librim. None of that could be reached from there, but objects that are constructed
+    # when a library is loaded (<iostream> has one in each source) would stay, and want libstdc++.
+    string(REPLACE "librogue_memory_bridge.a" "librogue_memory_bridge_c.a" archive_c "${archive}")
+    file(GLOB cxx_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/*.cpp")
+    set(cxx_names bridge.rs cxx dummy) # what is made of src/bridge.rs, and what cxx brings along
+    foreach(source IN LISTS cxx_sources)
+        cmake_path(GET source STEM name)
+        list(APPEND cxx_names "${name}")
+    endforeach()
+    add_custom_command(OUTPUT "${archive_c}"
+        COMMAND "${CMAKE_COMMAND}" "-DARCHIVE=${archive}" "-DRESULT=${archive_c}" "-DAR=${CMAKE_AR}"
+            "-DCXX_NAMES=${cxx_names}" -P "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
+        DEPENDS "${archive}" "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
+        COMMENT "Taking the C++ out of the archive for librim" VERBATIM)
+    add_custom_target(rogue-memory-bridge-archive-c DEPENDS "${archive_c}")
+    add_dependencies(rogue-memory-bridge-archive-c rogue-memory-bridge-archive)
+    set(archive_c_target rogue-memory-bridge-archive-c)
+endif()
+if(NOT ROGUE_MEMORY_BRIDGE_SHARED)
+    return()
+endif()
 
 file(WRITE "${PROJECT_BINARY_DIR}/check.map" "{ local: *; };\n")
 check_linker_flag(C "-Wl,--version-script=${PROJECT_BINARY_DIR}/check.map" LINKER_HAS_VERSION_SCRIPT)
 check_linker_flag(C "-Wl,--gc-sections" LINKER_HAS_GC_SECTIONS)
 check_linker_flag(C "-Wl,-z,defs,-z,nodelete" LINKER_HAS_Z)
-
-# The archive without its C++, for librim. None of that could be reached from there, but objects that are constructed
-# when a library is loaded (<iostream> has one in each source) would stay, and want libstdc++.
-string(REPLACE "librogue_memory_bridge.a" "librogue_memory_bridge_c.a" archive_c "${archive}")
-file(GLOB cxx_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/*.cpp")
-set(cxx_names bridge.rs cxx dummy) # what is made of src/bridge.rs, and what cxx brings along
-foreach(source IN LISTS cxx_sources)
-    cmake_path(GET source STEM name)
-    list(APPEND cxx_names "${name}")
-endforeach()
-add_custom_command(OUTPUT "${archive_c}"
-    COMMAND "${CMAKE_COMMAND}" "-DARCHIVE=${archive}" "-DRESULT=${archive_c}" "-DAR=${CMAKE_AR}"
-        "-DCXX_NAMES=${cxx_names}" -P "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
-    DEPENDS "${archive}" "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
-    COMMENT "Taking the C++ out of the archive for librim" VERBATIM)
-add_custom_target(rogue-memory-bridge-archive-c DEPENDS "${archive_c}")
-add_dependencies(rogue-memory-bridge-archive-c rogue-memory-bridge-archive)
 
 # A library of CMake's wants a source; these say which language it is linked as, and no more.
 foreach(extension IN ITEMS c cpp)
@@ -43,13 +52,14 @@ function(rogue_memory_bridge_library target name extension archive archive_targe
         LINK_DEPENDS "${archive};${exports}")
     target_include_directories(${target} INTERFACE
         "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>"
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 
     if(APPLE)
         target_link_libraries(${target} PRIVATE "-Wl,-force_load,${archive}")
     else()
         target_link_libraries(${target} PRIVATE
-            "-Wl,--whole-archive" "${archive}" "-Wl,--no-whole-archive" ${CMAKE_DL_LIBS} -pthread m)
+            "-Wl,--whole-archive" "${archive}" "-Wl,--no-whole-archive" ${unwinder} ${CMAKE_DL_LIBS} -pthread m)
     endif()
     if(LINKER_HAS_VERSION_SCRIPT)
         target_link_options(${target} PRIVATE "-Wl,--version-script=${exports}")
@@ -69,6 +79,8 @@ function(rogue_memory_bridge_library target name extension archive archive_targe
     endif()
 endfunction()
 
-rogue_memory_bridge_library(rim rim c "${archive_c}" rogue-memory-bridge-archive-c)
-rogue_memory_bridge_library(RogueMemoryBridge rogue-memory-bridge cpp "${archive}" rogue-memory-bridge-archive)
-target_compile_features(RogueMemoryBridge INTERFACE cxx_std_14)
+rogue_memory_bridge_library(rim rim c "${archive_c}" ${archive_c_target})
+if(ROGUE_MEMORY_BRIDGE_CXX)
+    rogue_memory_bridge_library(RogueMemoryBridge rogue-memory-bridge cpp "${archive}" rogue-memory-bridge-archive)
+    target_compile_features(RogueMemoryBridge INTERFACE cxx_std_14)
+endif()

@@ -1,6 +1,7 @@
 # Run by StaticLibraries.cmake, when the archive has been built: makes of all objects of ARCHIVE the one object RESULT,
 # in which what the version script EXPORTS lists is global, what that needs is local, and the rest is not there. CC is
-# the compiler that links, FLAGS its flags, OBJCOPY and NM are its tools; STRIP says whether the debug information goes.
+# the compiler that links, FLAGS its flags, OBJCOPY and NM are its tools; UNWINDER is a library that is joined as well, if
+# any; STRIP says whether the debug information goes.
 cmake_minimum_required(VERSION 3.21)
 
 function(run)
@@ -23,7 +24,7 @@ list(TRANSFORM names REPLACE "^ +(.*);$" "--keep-global-symbol=\\1")
 # Groups hold what each object has of an inline function, for the linker to choose one. They go by the names that are
 # made local here: it would choose one for all programs, and leave the others pointing to what is gone.
 run("${CC}" ${flags} -r -nostdlib -o "${RESULT}.joined"
-    -Wl,--whole-archive "${ARCHIVE}" -Wl,--no-whole-archive -Wl,--force-group-allocation)
+    -Wl,--whole-archive "${ARCHIVE}" -Wl,--no-whole-archive ${UNWINDER} -Wl,--force-group-allocation)
 # Bitcode is for the linker to optimise across crates, which has been done.
 run("${OBJCOPY}" --wildcard ${names} --remove-section=.llvmbc --remove-section=.llvmcmd
     "${RESULT}.joined" "${RESULT}.local")

@@ -10,6 +10,10 @@ function(rogue_memory_bridge_check_joining)
 endfunction()
 rogue_memory_bridge_check_joining()
 if(NOT LINKER_CAN_JOIN_OBJECTS OR NOT CMAKE_OBJCOPY OR NOT CMAKE_NM)
+    if(NOT ROGUE_MEMORY_BRIDGE_SHARED)
+        message(FATAL_ERROR "ROGUE_MEMORY_BRIDGE_SHARED is off, and no static libraries can be made: a linker that knows "
+            "--force-group-allocation, objcopy and nm are needed")
+    endif()
     message(STATUS "No static libraries: a linker that knows --force-group-allocation, objcopy and nm are needed")
     return()
 endif()
@@ -21,7 +25,7 @@ function(rogue_memory_bridge_static_library target exported name archive archive
     set(exports "${PROJECT_SOURCE_DIR}/cmake/${name}.map")
     add_custom_command(OUTPUT "${object}"
         COMMAND "${CMAKE_COMMAND}" "-DARCHIVE=${archive}" "-DEXPORTS=${exports}" "-DRESULT=${object}"
-            "-DCC=${CMAKE_C_COMPILER}" "-DFLAGS=${CMAKE_C_COMPILER_ARG1} ${CMAKE_C_FLAGS}"
+            "-DUNWINDER=${unwinder}" "-DCC=${CMAKE_C_COMPILER}" "-DFLAGS=${CMAKE_C_COMPILER_ARG1} ${CMAKE_C_FLAGS}"
             "-DOBJCOPY=${CMAKE_OBJCOPY}" "-DNM=${CMAKE_NM}" "-DSTRIP=$<CONFIG:Release,MinSizeRel>"
             -P "${PROJECT_SOURCE_DIR}/cmake/OneObject.cmake"
         DEPENDS "${archive}" "${exports}" "${PROJECT_SOURCE_DIR}/cmake/OneObject.cmake"
@@ -34,6 +38,7 @@ function(rogue_memory_bridge_static_library target exported name archive archive
         OUTPUT_NAME ${name} EXPORT_NAME ${exported} LINKER_LANGUAGE C)
     target_include_directories(${target} INTERFACE
         "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>"
         "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
     target_link_libraries(${target} INTERFACE ${ARGN})
 endfunction()
@@ -41,7 +46,9 @@ endfunction()
 # The unwinder, libgcc_s or libgcc_eh, is named by the compiler itself, which knows whether all is to be static.
 set(rim_system_libraries -pthread ${CMAKE_DL_LIBS} rt m)
 rogue_memory_bridge_static_library(rogue-memory-bridge-rim-static rim_static rim
-    "${archive_c}" rogue-memory-bridge-archive-c ${rim_system_libraries})
-rogue_memory_bridge_static_library(rogue-memory-bridge-static static rogue-memory-bridge
-    "${archive}" rogue-memory-bridge-archive stdc++ ${rim_system_libraries})
-target_compile_features(rogue-memory-bridge-static INTERFACE cxx_std_14)
+    "${archive_c}" ${archive_c_target} ${rim_system_libraries})
+if(ROGUE_MEMORY_BRIDGE_CXX)
+    rogue_memory_bridge_static_library(rogue-memory-bridge-static static rogue-memory-bridge
+        "${archive}" rogue-memory-bridge-archive ${cxx_runtime} ${rim_system_libraries})
+    target_compile_features(rogue-memory-bridge-static INTERFACE cxx_std_14)
+endif()

@@ -1,14 +1,18 @@
 #!/bin/sh
-# Cross-compiling: what the toolchain file says becomes a Rust target, cargo is called for that with the compilers and
-# flags of CMake, and a target that Rust cannot build for is told when configuring. Here rustc and cargo are scripts
-# that note what they are asked, so that it does not depend on what is installed; aarch64.sh compiles in earnest.
+# Which machine and C library is built for. Cross-compiling: what the toolchain file says becomes a Rust target, cargo is called for that with the compilers and
+# flags of CMake, and a target that Rust cannot build for is told when configuring. So are compilers that are for different
+# C libraries. Here rustc and cargo are scripts that note what they are asked, so that it does not depend on what is
+# installed; aarch64.sh and musl.sh compile in earnest.
 . "$(dirname "$0")/common.sh"
 
 tools=$scratch/tools
 mkdir -p "$tools/libs/aarch64-unknown-linux-gnu" "$tools/libs/armv7-unknown-linux-gnueabihf"
 touch "$tools/libs/aarch64-unknown-linux-gnu/libstd-0.rlib" "$tools/libs/armv7-unknown-linux-gnueabihf/libstd-0.rlib"
+mkdir "$tools/libs/x86_64-unknown-linux-musl" "$tools/libs/x86_64-unknown-linux-gnu"
+touch "$tools/libs/x86_64-unknown-linux-musl/libstd-0.rlib" "$tools/libs/x86_64-unknown-linux-gnu/libstd-0.rlib"
 cat >"$tools/rustc" <<'END_RUSTC'
 #!/bin/sh
+if [ "$1" = -vV ]; then exec echo "host: x86_64-unknown-linux-gnu"; fi
 [ "$1 $2 $3" = "--print target-libdir --target" ] || exit 1
 case $4 in nonsense) echo "error: could not find specification for target" >&2; exit 1 ;; esac
 echo "$(dirname "$0")/libs/$4"
@@ -25,7 +29,14 @@ cat >"$tools/cc" <<END_CC
 if [ "\$1" = -dumpmachine ] && [ -f "$tools/machine" ]; then exec cat "$tools/machine"; fi
 exec "$CC" "\$@"
 END_CC
-chmod +x "$tools/rustc" "$tools/cargo" "$tools/cc"
+# A compiler for musl, by what its headers define
+for compiler in "$CC" "$CXX"; do
+    cat >"$tools/musl-$(basename "$compiler")" <<END_MUSL
+#!/bin/sh
+case "\$*" in *"-E -P"*) "$compiler" "\$@" | sed 's/libc is glibc/libc is musl/' ;; *) exec "$compiler" "\$@" ;; esac
+END_MUSL
+done
+chmod +x "$tools"/rustc "$tools"/cargo "$tools"/cc "$tools"/musl-*
 
 # cross PROCESSOR MACHINE ARGUMENT...: configures anew with a toolchain file that names the processor
 cross() {
@@ -74,3 +85,34 @@ if cmake --build "$scratch/build" >"$scratch/said" 2>&1; then fail "a failing ca
 target=aarch64_unknown_linux_gnu
 said "--target aarch64-unknown-linux-gnu --target-dir $scratch/cargo" "CC_$target=$tools/cc" "CXX_$target=$CXX" \
     "AR_$target=$tools/aarch64-ar" "CFLAGS_$target=-DCROSS_C --sysroot=/" "CXXFLAGS_$target=-DCROSS_CXX --sysroot=/"
+
+# Compilers for musl on a machine with glibc
+native() { # native C-COMPILER CXX-COMPILER ARGUMENT...
+    native_cc=$1
+    native_cxx=$2
+    shift 2
+    rm -rf "$scratch/build"
+    cmake -S "$SOURCE" -B "$scratch/build" -DCMAKE_C_COMPILER="$native_cc" -DCMAKE_CXX_COMPILER="$native_cxx" \
+        -DCARGO_COMMAND="$tools/cargo" -DRUSTC_COMMAND="$tools/rustc" "$@" >"$scratch/said" 2>&1
+}
+musl_cc=$tools/musl-$(basename "$CC")
+musl_cxx=$tools/musl-$(basename "$CXX")
+if native "$musl_cc" "$CXX"; then fail "a C compiler for musl passes beside a C++ compiler for glibc"; fi
+said "is for musl, and the C++ compiler" "for glibc: what they make cannot be linked together" \
+    -DROGUE_MEMORY_BRIDGE_CXX=OFF -DROGUE_MEMORY_BRIDGE_SHARED=OFF
+if native "$CC" "$musl_cxx"; then fail "a C++ compiler for musl passes beside a C compiler for glibc"; fi
+said "is for glibc, and the C++ compiler" "for musl"
+if native "$musl_cc" "$musl_cxx" -DROGUE_MEMORY_BRIDGE_RUST_TARGET=x86_64-unknown-linux-gnu; then
+    fail "a target for glibc passes with compilers for musl"
+fi
+said "is for musl, and Rust's target x86_64-unknown-linux-gnu for glibc"
+for compilers in "$musl_cc:$musl_cxx:ON" "$musl_cc:$CXX:OFF"; do
+    rest=${compilers#*:}
+    native "${compilers%%:*}" "${rest%:*}" -DROGUE_MEMORY_BRIDGE_CXX="${rest#*:}" ||
+        { cat "$scratch/said"; fail "$compilers cannot be configured"; }
+    grep -q "^ROGUE_MEMORY_BRIDGE_RUST_TARGET:STRING=x86_64-unknown-linux-musl$" "$scratch/build/CMakeCache.txt" ||
+        fail "$compilers: it is built for another target"
+done
+if cmake --build "$scratch/build" >"$scratch/said" 2>&1; then fail "a failing cargo goes unnoticed"; fi
+said "--target x86_64-unknown-linux-musl" "CC_x86_64_unknown_linux_musl=$musl_cc"
+if grep -E 'features|^CXX' "$scratch/said"; then fail "the C interface alone asks for C++"; fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A build with nothing changed does nothing, with Ninja and with Makefiles, and each change is noticed; the version is
 # that of Cargo.toml; DESTDIR and a libdir as Debian has it are kept to; the source may be part of a larger project, by
-# add_subdirectory and by FetchContent. In a copy of the source, so that it can be changed, and not optimised, so that
+# add_subdirectory and by FetchContent, and built for libstdc++ as it was before GCC 5. No tests are built unasked. In a copy of the source, so that it can be changed, and not optimised, so that
 # it does not take long.
 . "$(dirname "$0")/common.sh"
 . "$(dirname "$0")/consume.sh"
@@ -15,7 +15,7 @@ tar -C "$SOURCE" --exclude=./target --exclude=./.git --exclude=./fuzz --exclude=
 configure_copy() {
     copy_build=$1
     shift
-    configure "$source" "$copy_build" -DCMAKE_BUILD_TYPE=Debug -DROGUE_MEMORY_BRIDGE_TESTS=OFF \
+    configure "$source" "$copy_build" -DCMAKE_BUILD_TYPE=Debug \
         -DROGUE_MEMORY_BRIDGE_CARGO_DIR="$scratch/cargo" "$@"
 }
 build() {
@@ -36,6 +36,7 @@ touch "$scratch/before"
 ninja=$scratch/ninja
 configure_copy "$ninja" -G Ninja
 works "$ninja" "at first"
+if [ -e "$ninja/tests" ]; then fail "tests are built unasked"; fi
 cmake --build "$ninja" | grep -qx 'ninja: no work to do.' || fail "ninja finds work"
 if find "$source" -newer "$scratch/before" -not -type d | grep .; then fail "the build writes into the source"; fi
 
@@ -78,4 +79,26 @@ for fetch in OFF ON; do
     done
     cmake --install "$larger" --prefix "$scratch/larger-prefix" >"$scratch/install.log"
     [ ! -e "$scratch/larger-prefix" ] || fail "a larger project installs what it was not asked to"
+done
+
+# For the other ABI of libstdc++, as a part of a project that is built for it. The programs of it run, and a program that
+# is compiled for the usual one is told so.
+older=$scratch/older
+configure "$source/tests/package/subproject" "$older" -DSOURCE="$source" -DROGUE_MEMORY_BRIDGE_CARGO_DIR="$scratch/cargo" \
+    -DCMAKE_BUILD_TYPE=Debug -DROGUE_MEMORY_BRIDGE_INSTALL=ON -DCMAKE_CXX_FLAGS=-D_GLIBCXX_USE_CXX11_ABI=0
+build "$older"
+for program in "$older"/consumer*; do
+    "$program" "$VERSION" || fail "$program for the other ABI fails"
+done
+cmake --install "$older" --prefix "$scratch/older-prefix" >"$scratch/install.log"
+for include in "-I $source/include -I $older/bridge/include" "-I $scratch/older-prefix/include"; do
+    # shellcheck disable=SC2086 # a list of options
+    if "$CXX" $include -c "$SOURCE/tests/package/cpp/main.cpp" -o "$scratch/main.o" 2>"$scratch/said"; then
+        fail "a program for the usual ABI passes"
+    fi
+    grep -q 'error.*_GLIBCXX_USE_CXX11_ABI=1, and rogue-memory-bridge was built.*with 0: add' "$scratch/said" ||
+        { cat "$scratch/said"; fail "it does not say what to do"; }
+    # shellcheck disable=SC2086
+    "$CXX" $include -D_GLIBCXX_USE_CXX11_ABI=0 -c "$SOURCE/tests/package/cpp/main.cpp" -o "$scratch/main.o" ||
+        fail "a program for the other ABI is refused"
 done

@@ -1,0 +1,77 @@
+# What the compilers build for: refuses a C and a C++ compiler that do not fit together, and makes the header
+# rogue/BuiltWith.h, by which the C++ headers tell a program that is compiled for another standard library.
+
+# Sets `result` to what the preprocessor makes of `text` with the compiler and the flags of `language`.
+function(rogue_memory_bridge_preprocess language extension text result)
+    set(file "${PROJECT_BINARY_DIR}/compilers/ask.${extension}")
+    file(WRITE "${file}" "${text}")
+    separate_arguments(flags UNIX_COMMAND "${CMAKE_${language}_COMPILER_ARG1} ${CMAKE_${language}_FLAGS}")
+    if(CMAKE_SYSROOT)
+        list(APPEND flags "--sysroot=${CMAKE_SYSROOT}")
+    endif()
+    if(CMAKE_${language}_COMPILER_TARGET)
+        list(APPEND flags "--target=${CMAKE_${language}_COMPILER_TARGET}")
+    endif()
+    execute_process(COMMAND "${CMAKE_${language}_COMPILER}" ${flags} -E -P "${file}"
+        OUTPUT_VARIABLE out ERROR_VARIABLE error RESULT_VARIABLE failed)
+    if(failed)
+        message(FATAL_ERROR "${CMAKE_${language}_COMPILER} cannot preprocess ${file}: ${error}")
+    endif()
+    set(${result} "${out}" PARENT_SCOPE)
+endfunction()
+
+# musl has no macro by which it could be told: it is what the others are not.
+set(libc_question "#include <limits.h>
+#if !defined(__linux__)
+libc is system
+#elif defined(__UCLIBC__)
+libc is uClibc
+#elif defined(__GLIBC__)
+libc is glibc
+#elif defined(__BIONIC__)
+libc is Bionic
+#else
+libc is musl
+#endif
+")
+rogue_memory_bridge_preprocess(C c "${libc_question}" answer)
+string(REGEX MATCH "libc is ([A-Za-z]+)" matched "${answer}")
+set(libc "${CMAKE_MATCH_1}")
+
+if(ROGUE_MEMORY_BRIDGE_CXX)
+    rogue_memory_bridge_preprocess(CXX cpp "${libc_question}#include <cstddef>
+#ifdef _LIBCPP_VERSION
+libcxx is 1
+#else
+libcxx is 0
+#endif
+#ifdef _GLIBCXX_DEBUG
+debug is 1
+#else
+debug is 0
+#endif
+#ifdef _GLIBCXX_USE_CXX11_ABI
+abi is _GLIBCXX_USE_CXX11_ABI
+#else
+abi is 0
+#endif
+" answer)
+    string(REGEX MATCH "libc is ([A-Za-z]+)" matched "${answer}")
+    if(NOT CMAKE_MATCH_1 STREQUAL libc)
+        message(FATAL_ERROR
+            "The C compiler (${CMAKE_C_COMPILER}) is for ${libc}, and the C++ compiler (${CMAKE_CXX_COMPILER}) for "
+            "${CMAKE_MATCH_1}: what they make cannot be linked together. Either name a C++ compiler for ${libc} with "
+            "-DCMAKE_CXX_COMPILER=..., or build the C interface alone with -DROGUE_MEMORY_BRIDGE_CXX=OFF, and of that "
+            "the static library alone with -DROGUE_MEMORY_BRIDGE_SHARED=OFF.")
+    endif()
+    foreach(fact IN ITEMS libcxx debug abi)
+        string(REGEX MATCH "${fact} is ([0-9]+)" matched "${answer}")
+        set(built_${fact} "${CMAKE_MATCH_1}")
+    endforeach()
+    configure_file(cmake/BuiltWith.h.in "${PROJECT_BINARY_DIR}/include/rogue/BuiltWith.h" @ONLY)
+    # What a static library of C++ needs to be named by a program in C.
+    set(cxx_runtime stdc++)
+    if(built_libcxx)
+        set(cxx_runtime c++)
+    endif()
+endif()
