@@ -1,16 +1,41 @@
 //! Which response connection belongs to which request connection.
 //!
-//! Nothing in the legacy wire says it. Our clients name a session on both connections; legacy ones
-//! are paired by address and order of arrival. This module decides; it holds no connection.
+//! Our clients name a session on both connections. Nothing in the legacy protocol says it: its
+//! connections are paired by address and time. This module decides; it holds no connection.
+//!
+//! A client opens its two connections together, so the nearest in time fit best. A connection waits
+//! for as long as the best candidate is away in time: whatever comes later than that is farther
+//! away. A connection that has lost its partner takes another from its own address alone, and only
+//! where no two that were opened together fit. A pair across addresses (a client behind a tunnel or
+//! a proxy) is a guess, for connections of which nothing else is known.
 
-use std::collections::HashMap;
+mod places;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::ids::Ids;
 use crate::wire::SessionId;
+use places::{NewPair, Places};
+pub(super) use step::{Note, Pair, Step};
 
-/// How long a lone pair of legacy connections from different addresses waits for something better.
-const LONE_AFTER: Duration = Duration::from_millis(100);
+/// Connections that come within this time of each other make a pair at once.
+const TOGETHER: Duration = Duration::from_millis(5);
+/// How long a connection waits at least before it replaces another that has gone: it may be one of
+/// a new client, whose other connection comes a moment later.
+const REPLACE: Duration = Duration::from_millis(50);
+/// How long connections wait at most for something better. libzmq connects again after 100 to 200
+/// ms, which with its handshake takes some 170 ms; a transaction of Rogue's waits 1 s.
+const SETTLE: Duration = Duration::from_millis(500);
+/// When the server looks this much later than it should have, as it does while a slave is at work,
+/// the connection that fits may be there but not have been read yet. Then a pair waits as long again.
+const LATE: Duration = Duration::from_millis(50);
+/// How often it does so: a server may be late for ever.
+const MOST_LATE: u8 = 10;
 
 /// Which of the two connections of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,289 +44,348 @@ pub(super) enum Side {
     Response,
 }
 
+impl Side {
+    fn other(self) -> Side {
+        match self {
+            Side::Request => Side::Response,
+            Side::Response => Side::Request,
+        }
+    }
+}
+
 /// A connection that has finished its handshake.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
-    /// Number of the connection, in order of its arrival.
+    /// Number of the connection.
     pub(super) id: u64,
     pub(super) side: Side,
     pub(super) peer: IpAddr,
     pub(super) session: Option<SessionId>,
 }
 
-/// Two connections of one client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pair {
-    pub(super) request: u64,
-    pub(super) response: u64,
-    /// There was more than one candidate, and nothing to tell them apart.
-    pub(super) ambiguous: bool,
+/// What is known of a connection.
+#[derive(Debug)]
+struct Half {
+    arrival: Arrival,
+    /// Since when it has no partner: its arrival, or the end of the last one.
+    since: Instant,
+    partner: Option<u64>,
+    had_partner: bool,
+    /// Its pair is a guess, across addresses.
+    guess: bool,
+    /// How often it has waited because the server was late.
+    late: u8,
 }
 
-/// What follows from a connection's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
-    /// Nothing: it was alone.
-    Alone,
-    /// Its partner, of one of our clients, has to go with it.
-    CloseToo(u64),
-    /// Its partner, of a legacy client, stays and waits for the next one that fits.
-    Parted(u64),
-}
+/// When a connection began to wait, and its number: waiting ones in order of time.
+type Waiting = BTreeSet<(Instant, u64)>;
 
 /// The connections, paired as far as they can be.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
-    /// All that are there, with the time of their arrival and their partner.
-    connections: HashMap<u64, (Arrival, Instant, Option<u64>)>,
-    /// Ids of those without a partner, in order of arrival.
-    unpaired: Vec<u64>,
+    halves: Ids<u64, Half>,
+    /// The connections of each session, by side.
+    sessions: HashMap<SessionId, [Option<u64>; 2]>,
+    places: Places,
+    /// All that have no partner.
+    waiting: Waiting,
+    /// Legacy connections that never had a partner, at whose address none of the other side is or
+    /// was, by side.
+    lone: [Waiting; 2],
+    /// When to look at a connection again.
+    due: Waiting,
 }
 
 impl Pairing {
-    /// A connection is there: perhaps it makes a pair.
-    pub(super) fn arrive(&mut self, arrival: Arrival, now: Instant) -> Option<Pair> {
-        let id = arrival.id;
-        self.connections.insert(id, (arrival, now, None));
-        self.unpaired.push(id);
-        self.unpaired.sort_unstable();
-        self.find(id)
-    }
-
-    /// Another connection of the same side that names the same session: one that its client has
-    /// given up already.
-    pub(super) fn predecessor(&self, arrival: &Arrival) -> Option<u64> {
-        let session = arrival.session?;
-        let same = |other: &Arrival| {
-            other.side == arrival.side && other.session == Some(session) && other.id != arrival.id
+    /// A connection is there.
+    pub(super) fn arrive(&mut self, arrival: Arrival, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let (id, side, peer) = (arrival.id, arrival.side, arrival.peer);
+        let session = arrival.session;
+        if let Some(session) = session {
+            self.give_up(session, side, peer, now, &mut steps);
+        } else {
+            self.disprove(peer, side, now, &mut steps);
+        }
+        let half = Half {
+            arrival,
+            since: now,
+            partner: None,
+            had_partner: false,
+            guess: false,
+            late: 0,
         };
-        self.connections
-            .values()
-            .map(|(other, ..)| other)
-            .find(|other| same(other))
-            .map(|o| o.id)
+        self.halves.insert(id, half);
+        self.waiting.insert((now, id));
+        if let Some(session) = session {
+            let both = self.sessions.entry(session).or_default();
+            both[side as usize] = Some(id);
+            if let Some(partner) = both[side.other() as usize] {
+                self.join(id, partner, false, &mut steps);
+            }
+            return steps;
+        }
+        // These are no longer alone at their address.
+        for key in self.places.arrive(peer, (now, id), side) {
+            self.lone[side.other() as usize].remove(&key);
+        }
+        if self.places.is_lonely(peer, (now, id)) {
+            self.lone[side as usize].insert((now, id));
+        }
+        self.await_lone();
+        self.match_at_address(id, now, &mut steps);
+        steps
     }
 
     /// A connection has gone.
-    pub(super) fn leave(&mut self, id: u64) -> Left {
-        let Some((gone, _, partner)) = self.connections.remove(&id) else {
-            return Left::Alone;
-        };
-        self.unpaired.retain(|&other| other != id);
-        let Some(partner) = partner else {
-            return Left::Alone;
-        };
-        if let Some((_, _, link)) = self.connections.get_mut(&partner) {
-            *link = None;
-        }
-        if gone.session.is_some() {
-            return Left::CloseToo(partner);
-        }
-        self.unpaired.push(partner);
-        self.unpaired.sort_unstable();
-        Left::Parted(partner)
+    pub(super) fn leave(&mut self, id: u64, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::new();
+        self.take_out(id, now, &mut steps);
+        steps
     }
 
-    /// Finds a partner for a connection that has none.
-    pub(super) fn find(&mut self, id: u64) -> Option<Pair> {
-        let (seeker, _, None) = self.connections.get(&id)? else {
-            return None;
-        };
-        let fits = |other: &Arrival| {
-            other.side != seeker.side
-                && match (seeker.session, other.session) {
-                    (None, None) => other.peer == seeker.peer,
-                    (ours, theirs) => ours == theirs,
-                }
-        };
-        let candidates: Vec<u64> = self
-            .unpaired
-            .iter()
-            .copied()
-            .filter(|other| {
-                self.connections
-                    .get(other)
-                    .is_some_and(|(other, ..)| fits(other))
-            })
-            .collect();
-        let &partner = candidates.first()?;
-        let ambiguous = seeker.session.is_none() && candidates.len() > 1;
-        Some(self.join(id, partner, ambiguous))
-    }
-
-    /// The last two legacy connections without partners, one of each side, when they have waited
-    /// long enough: a client behind a tunnel or a proxy, whose addresses say nothing.
-    pub(super) fn find_lone(&mut self, now: Instant) -> Option<Pair> {
-        let (request, response) = self.lone()?;
-        let old = |id| {
-            self.connections
-                .get(id)
-                .is_some_and(|(_, at, _)| *at + LONE_AFTER <= now)
-        };
-        if old(&request) && old(&response) {
-            return Some(self.join(request, response, false));
-        }
-        None
-    }
-
-    /// Whether [`Pairing::find_lone`] may find something later.
-    pub(super) fn has_lone(&self) -> bool {
-        self.lone().is_some()
-    }
-
-    fn lone(&self) -> Option<(u64, u64)> {
-        let mut alone: [Option<u64>; 2] = [None, None];
-        for id in &self.unpaired {
-            let (arrival, ..) = self.connections.get(id)?;
-            if arrival.session.is_some() {
+    /// Pairs those that have waited long enough. To be called at [`Pairing::next_due`].
+    pub(super) fn settle(&mut self, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::new();
+        while let Some(&(at, id)) = self.due.first().filter(|(at, _)| *at <= now) {
+            self.due.pop_first();
+            let Some(half) = self.halves.get_mut(&id).filter(|h| h.partner.is_none()) else {
+                continue;
+            };
+            if at + LATE < now && half.late < MOST_LATE {
+                half.late += 1;
+                self.due.insert((now + LATE, id));
                 continue;
             }
-            let place = &mut alone[usize::from(arrival.side == Side::Response)];
-            if place.replace(*id).is_some() {
-                return None;
-            }
+            self.match_at_address(id, now, &mut steps);
+            self.match_lone(now, &mut steps);
         }
-        Some((alone[0]?, alone[1]?))
+        steps
     }
 
-    fn join(&mut self, one: u64, other: u64, ambiguous: bool) -> Pair {
-        self.unpaired.retain(|&id| id != one && id != other);
+    /// When [`Pairing::settle`] may have something to do.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// The connections that have had no partner since before a time.
+    #[allow(
+        dead_code,
+        reason = "for the limit on how long half of a client may stay"
+    )]
+    pub(super) fn waiting_since(&self, before: Instant) -> impl Iterator<Item = u64> + '_ {
+        self.waiting.range(..(before, 0)).map(|(_, id)| *id)
+    }
+
+    /// A client of ours comes again: it has given up the connection that it had.
+    fn give_up(
+        &mut self,
+        session: SessionId,
+        side: Side,
+        peer: IpAddr,
+        now: Instant,
+        steps: &mut Vec<Step>,
+    ) {
+        let both = self.sessions.get(&session);
+        if let Some(old) = both.and_then(|both| both[side as usize]) {
+            steps.push(Step::Close(old));
+            self.take_out(old, now, steps);
+            steps.push(Step::Tell(Note::GivenUp(peer)));
+        }
+    }
+
+    /// A legacy connection comes, and at its address there is one of the other side that was given a
+    /// partner from elsewhere: that was wrong.
+    fn disprove(&mut self, peer: IpAddr, side: Side, now: Instant, steps: &mut Vec<Step>) {
+        let Some(kept) = self.places.last_guess(peer, side.other()) else {
+            return;
+        };
+        let Some(stranger) = self.halves.get(&kept).and_then(|half| half.partner) else {
+            return;
+        };
+        let Some(closed) = self.forget(stranger, now) else {
+            return;
+        };
+        if closed.arrival.side == Side::Request {
+            steps.push(Step::Part(stranger));
+            steps.push(Step::CloseUnlessEmpty(kept));
+        }
+        steps.push(Step::Close(stranger));
+        self.part(kept, now, steps);
+        steps.push(Step::Tell(Note::WrongGuess {
+            kept: peer,
+            closed: closed.arrival.peer,
+        }));
+    }
+
+    fn take_out(&mut self, id: u64, now: Instant, steps: &mut Vec<Step>) {
+        let Some(gone) = self.forget(id, now) else {
+            return;
+        };
+        let Some(partner) = gone.partner else {
+            return;
+        };
+        if gone.arrival.session.is_some() || gone.guess {
+            self.forget(partner, now);
+            steps.push(Step::Close(partner));
+        } else {
+            self.part(partner, now, steps);
+        }
+    }
+
+    /// Takes a connection out of all tables. Its partner, if it has one, is left as it is.
+    fn forget(&mut self, id: u64, now: Instant) -> Option<Half> {
+        let half = self.halves.remove(&id)?;
+        let Arrival {
+            side,
+            peer,
+            session,
+            ..
+        } = half.arrival;
+        let key = (half.since, id);
+        self.waiting.remove(&key);
+        if let Some(session) = session {
+            if let Some(both) = self.sessions.get_mut(&session) {
+                both[side as usize] = None;
+                if *both == [None; 2] {
+                    self.sessions.remove(&session);
+                }
+            }
+        } else {
+            self.places.leave(peer, key, side, now);
+            self.lone[side as usize].remove(&key);
+            self.await_lone();
+        }
+        Some(half)
+    }
+
+    /// A legacy connection has lost its partner, and waits for another one of its address.
+    fn part(&mut self, id: u64, now: Instant, steps: &mut Vec<Step>) {
+        let Some(half) = self.halves.get_mut(&id) else {
+            return;
+        };
+        half.partner = None;
+        half.since = now;
+        half.guess = false;
+        let Arrival { side, peer, .. } = half.arrival;
+        self.waiting.insert((now, id));
+        self.places.wait(peer, (now, id), side);
+        if side == Side::Request {
+            steps.push(Step::Part(id));
+        }
+        self.match_at_address(id, now, steps);
+    }
+
+    /// Pairs a legacy connection with the nearest in time of its own address, or sees to it that this
+    /// is looked at again when it may be done.
+    fn match_at_address(&mut self, id: u64, now: Instant, steps: &mut Vec<Step>) {
+        let Some(half) = self.halves.get(&id) else {
+            return;
+        };
+        let (peer, side) = (half.arrival.peer, half.arrival.side);
+        let nearest = self.places.nearest(peer, side.other(), half.since);
+        let Some(other) = nearest.and_then(|id| self.halves.get(&id)) else {
+            return;
+        };
+        let due = may_pair(half, other);
+        if due > now {
+            self.due.insert((due, id));
+            return;
+        }
+        let partner = other.arrival.id;
+        let new = (!half.had_partner && !other.had_partner).then(|| NewPair {
+            first: half.since.min(other.since),
+            last: half.since.max(other.since),
+            request: if side == Side::Request { id } else { partner },
+        });
+        self.join(id, partner, false, steps);
+        let before = new.and_then(|new| self.places.pair(peer, new).filter(|b| b.overlaps(&new)));
+        let mixed = before.is_some_and(|before| self.halves.contains_key(&before.request));
+        if mixed || self.places.any_waits(peer) {
+            steps.push(Step::Tell(Note::Ambiguous(peer)));
+        }
+    }
+
+    /// The only legacy connections that may be paired across addresses, one of each side.
+    fn two_lone(&self) -> Option<[(Instant, u64); 2]> {
+        match &self.lone {
+            [requests, responses] if requests.len() == 1 && responses.len() == 1 => {
+                Some([*requests.first()?, *responses.first()?])
+            }
+            _ => None,
+        }
+    }
+
+    /// Has them looked at in time.
+    fn await_lone(&mut self) {
+        if let Some(both) = self.two_lone() {
+            let (since, id) = both[0].max(both[1]);
+            self.due.insert((since + SETTLE, id));
+        }
+    }
+
+    /// Pairs them if both have waited long enough.
+    fn match_lone(&mut self, now: Instant, steps: &mut Vec<Step>) {
+        let Some([request, response]) = self.two_lone() else {
+            return;
+        };
+        if request.0.max(response.0) + SETTLE > now {
+            return;
+        }
+        let peers = [request.1, response.1].map(|id| Some(self.halves.get(&id)?.arrival.peer));
+        let [Some(from), Some(to)] = peers else {
+            return;
+        };
+        self.join(request.1, response.1, true, steps);
+        let legacy = |id| {
+            self.halves
+                .get(id)
+                .is_some_and(|h| h.arrival.session.is_none())
+        };
+        steps.push(Step::Tell(Note::Guess {
+            request: from,
+            response: to,
+            others: self.waiting.iter().any(|(_, id)| legacy(id)),
+        }));
+    }
+
+    /// Makes a pair of two connections without partners.
+    fn join(&mut self, one: u64, other: u64, guess: bool, steps: &mut Vec<Step>) {
         let mut pair = Pair {
             request: one,
             response: other,
-            ambiguous,
         };
         for (id, partner) in [(one, other), (other, one)] {
-            if let Some((arrival, _, link)) = self.connections.get_mut(&id) {
-                *link = Some(partner);
-                match arrival.side {
-                    Side::Request => pair.request = id,
-                    Side::Response => pair.response = id,
-                }
+            let Some(half) = self.halves.get_mut(&id) else {
+                continue;
+            };
+            half.partner = Some(partner);
+            half.had_partner = true;
+            half.guess = guess;
+            let (key, side) = ((half.since, id), half.arrival.side);
+            match side {
+                Side::Request => pair.request = id,
+                Side::Response => pair.response = id,
+            }
+            self.waiting.remove(&key);
+            if half.arrival.session.is_none() {
+                self.lone[side as usize].remove(&key);
+                self.places.join(half.arrival.peer, key, side, guess);
             }
         }
-        pair
+        steps.push(Step::Join(pair));
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Side::{Request, Response};
-
-    struct Floor {
-        pairing: Pairing,
-        next: u64,
-        now: Instant,
-    }
-
-    impl Floor {
-        fn new() -> Floor {
-            Floor {
-                pairing: Pairing::default(),
-                next: 0,
-                now: Instant::now(),
-            }
-        }
-
-        fn arrive(&mut self, side: Side, peer: &str, session: Option<u8>) -> Option<Pair> {
-            self.next += 1;
-            let session = session.map(|byte| SessionId([byte; 16]));
-            let peer = peer.parse().unwrap();
-            self.pairing.arrive(
-                Arrival {
-                    id: self.next,
-                    side,
-                    peer,
-                    session,
-                },
-                self.now,
-            )
-        }
-    }
-
-    fn pair(request: u64, response: u64, ambiguous: bool) -> Option<Pair> {
-        Some(Pair {
-            request,
-            response,
-            ambiguous,
-        })
-    }
-
-    #[test]
-    fn sessions_pair_exactly() {
-        let mut floor = Floor::new();
-        assert_eq!(floor.arrive(Request, "127.0.0.1", Some(1)), None);
-        assert_eq!(floor.arrive(Response, "127.0.0.1", Some(2)), None);
-        assert_eq!(floor.arrive(Response, "127.0.0.1", None), None);
-        assert_eq!(
-            floor.arrive(Response, "127.0.0.9", Some(1)),
-            pair(1, 4, false)
-        );
-        assert_eq!(
-            floor.arrive(Request, "127.0.0.1", Some(2)),
-            pair(5, 2, false)
-        );
-        assert_eq!(floor.pairing.leave(4), Left::CloseToo(1));
-    }
-
-    #[test]
-    fn legacy_clients_pair_by_address_and_order() {
-        let mut floor = Floor::new();
-        assert_eq!(floor.arrive(Response, "127.0.0.1", None), None);
-        assert_eq!(floor.arrive(Request, "127.0.0.2", None), None);
-        assert_eq!(floor.arrive(Request, "127.0.0.1", None), pair(3, 1, false));
-        assert_eq!(floor.arrive(Response, "127.0.0.2", None), pair(2, 4, false));
-        // One reconnects: the rest of its pair stays and takes it.
-        assert_eq!(floor.pairing.leave(4), Left::Parted(2));
-        assert_eq!(floor.arrive(Response, "127.0.0.2", None), pair(2, 5, false));
-    }
-
-    #[test]
-    fn more_than_one_candidate_is_told() {
-        let mut floor = Floor::new();
-        assert_eq!(floor.arrive(Request, "127.0.0.1", None), None);
-        assert_eq!(floor.arrive(Request, "127.0.0.1", None), None);
-        assert_eq!(floor.arrive(Response, "127.0.0.1", None), pair(1, 3, true));
-        assert_eq!(floor.arrive(Response, "127.0.0.1", None), pair(2, 4, false));
-    }
-
-    #[test]
-    fn a_lone_pair_waits_for_something_better() {
-        let mut floor = Floor::new();
-        floor.arrive(Request, "127.0.0.1", None);
-        floor.arrive(Response, "127.0.0.2", None);
-        assert!(floor.pairing.has_lone());
-        assert_eq!(floor.pairing.find_lone(floor.now + LONE_AFTER / 2), None);
-        assert_eq!(
-            floor.pairing.find_lone(floor.now + LONE_AFTER),
-            pair(1, 2, false)
-        );
-        assert!(!floor.pairing.has_lone());
-        // Three of them are nobody's pair.
-        floor.arrive(Request, "127.0.0.3", None);
-        floor.arrive(Request, "127.0.0.4", None);
-        floor.arrive(Response, "127.0.0.5", None);
-        assert_eq!(floor.pairing.find_lone(floor.now + 10 * LONE_AFTER), None);
-    }
-
-    #[test]
-    fn a_session_that_comes_again_has_a_predecessor() {
-        let mut floor = Floor::new();
-        floor.arrive(Request, "127.0.0.1", Some(1));
-        let again = Arrival {
-            id: 9,
-            side: Request,
-            peer: "127.0.0.1".parse().unwrap(),
-            session: Some(SessionId([1; 16])),
-        };
-        assert_eq!(floor.pairing.predecessor(&again), Some(1));
-        assert_eq!(
-            floor.pairing.predecessor(&Arrival {
-                session: None,
-                ..again
-            }),
-            None
-        );
+/// When two connections of one address may be paired: when whatever comes later is farther away.
+fn may_pair(one: &Half, other: &Half) -> Instant {
+    let (first, last) = (one.since.min(other.since), one.since.max(other.since));
+    let apart = last - first;
+    last + if one.had_partner || other.had_partner {
+        apart.clamp(REPLACE, SETTLE)
+    } else if apart <= TOGETHER {
+        Duration::ZERO
+    } else {
+        apart.min(SETTLE)
     }
 }

@@ -21,6 +21,8 @@ mod crowds;
 mod expected;
 #[path = "bridge/figures.rs"]
 mod figures;
+#[path = "bridge/halves.rs"]
+mod halves;
 #[path = "bridge/hostile.rs"]
 mod hostile;
 #[path = "bridge/large.rs"]

@@ -81,11 +81,6 @@ impl Client {
         }
     }
 
-    /// Where the client is.
-    pub(super) fn name(&self) -> IpAddr {
-        self.name
-    }
-
     /// The client, for log lines.
     pub(super) fn peer(&self) -> SocketAddr {
         SocketAddr::new(self.name, self.port)

@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 
 use super::state::Shared;
 
-/// How often to look while connections or responses wait for their other half.
+/// How often to look while responses wait for their connection.
 const TICK: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(shared: Arc<Shared>) {
     while !shared.stopped() {
         let now = Instant::now();
-        let mut waiting = shared.pair_lone(now);
+        let pairing = shared.settle_pairs(now);
+        let mut waiting = false;
         for client in shared.clients() {
             waiting |= client.expire(now);
         }
         let tick = waiting.then(|| now + TICK);
         let lines = shared.lines.tell(&shared.name, now);
-        let next = [tick, shared.expire(now), lines]
+        let next = [pairing, tick, shared.expire(now), lines]
             .into_iter()
             .flatten()
             .min();

@@ -28,8 +28,12 @@ pub(super) enum About {
     FailedPost,
     /// Responses for which there is no connection.
     NoResponses,
-    /// Clients that cannot be told apart.
-    Mixed,
+    /// Legacy clients that cannot be told apart.
+    Ambiguous,
+    /// A pair of legacy connections that is a guess.
+    Guess,
+    /// Such a pair that was wrong.
+    WrongGuess,
     Connected,
     Gone,
 }

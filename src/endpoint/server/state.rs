@@ -1,17 +1,17 @@
 //! What the connections of a server share: its clients, whose turn it is, and the limits.
 
 mod figures;
+mod pairs;
 mod turns;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use ::log::Level;
 use tokio::sync::Notify;
 
 use super::client::{Client, Request};
@@ -21,7 +21,7 @@ use super::wake::Wake;
 use crate::bus::{Transaction, POST, WRITE};
 use crate::endpoint::ids::Ids;
 use crate::endpoint::outgoing::Outgoing;
-use crate::endpoint::pairing::{Arrival, Left, Pair, Pairing, Side};
+use crate::endpoint::pairing::{Arrival, Pairing, Side};
 use crate::endpoint::settings::ServerSettings;
 use crate::endpoint::stats::{Dropped, Traffic};
 use crate::endpoint::watch::Watch;
@@ -196,14 +196,6 @@ impl Shared {
     pub(super) fn ready(self: &Arc<Self>, arrival: Arrival, port: u16) -> Option<Arc<Client>> {
         let name = arrival.peer;
         let mut state = self.lock();
-        let mut mixed = None;
-        let given_up = state.pairing.predecessor(&arrival);
-        if let Some(old) = given_up {
-            if let Some(connection) = state.connections.get(&old) {
-                connection.outgoing.close();
-            }
-            mixed = unpair(&mut state, old);
-        }
         let id = arrival.id;
         let client = (arrival.side == Side::Request).then(|| {
             Arc::new(Client::new(
@@ -214,14 +206,9 @@ impl Shared {
             ))
         });
         state.connections.get_mut(&id)?.client.clone_from(&client);
-        let pair = state.pairing.arrive(arrival, Instant::now());
-        mixed = join(&mut state, pair).or(mixed);
+        let notes = pairs::arrive(&mut state, arrival, Instant::now());
         drop(state);
-        if given_up.is_some() {
-            let peer = SocketAddr::new(name, port);
-            ::log::debug!(target: &self.name, "Closing a connection that {peer} has given up.");
-        }
-        self.warn_of(mixed);
+        self.tell(&notes);
         self.housekeep.notify_one();
         client
     }
@@ -233,7 +220,7 @@ impl Shared {
         if let Some(client) = state.connections.get(&id).and_then(|c| c.client.as_ref()) {
             client.leave();
         }
-        let mixed = unpair(&mut state, id);
+        let notes = pairs::leave(&mut state, id, Instant::now());
         let guard = &mut *state;
         let gone = guard.connections.get_mut(&id).map(|connection| {
             let before = connection.requests.len();
@@ -257,35 +244,10 @@ impl Shared {
             }
         }
         drop(state);
-        self.warn_of(mixed);
+        self.tell(&notes);
         self.housekeep.notify_one();
         // Requests may have been held back by responses that nobody will read any more.
         self.wake.tell();
-    }
-
-    /// Pairs what has waited long enough; true if there may be more to pair later.
-    pub(super) fn pair_lone(&self, now: Instant) -> bool {
-        let mut state = self.lock();
-        let pair = state.pairing.find_lone(now);
-        let mixed = join(&mut state, pair);
-        let more = state.pairing.has_lone();
-        drop(state);
-        self.warn_of(mixed);
-        more
-    }
-
-    /// Warns of legacy clients at an address, if there are any that [`join`] could not tell apart.
-    fn warn_of(&self, mixed: Option<IpAddr>) {
-        if let Some(address) = mixed {
-            self.say(
-                Level::Warn,
-                About::Mixed,
-                format_args!(
-                    "Several legacy clients at {address}: their connections cannot be told apart, \
-                 responses may go to the wrong one."
-                ),
-            );
-        }
     }
 
     /// The client, if no other connections than its two are there.
@@ -365,40 +327,4 @@ impl Connection {
     fn full(&self) -> bool {
         self.requests.len() >= MAX_REQUESTS || self.request_bytes >= MAX_REQUEST_BYTES
     }
-}
-
-/// Takes a connection out of its pair. As [`join`], if its partner finds another.
-fn unpair(state: &mut State, id: u64) -> Option<IpAddr> {
-    match state.pairing.leave(id) {
-        Left::Alone => None,
-        Left::CloseToo(partner) => {
-            if let Some(connection) = state.connections.get(&partner) {
-                connection.outgoing.close();
-            }
-            None
-        }
-        Left::Parted(partner) => {
-            if let Some(client) = state
-                .connections
-                .get(&partner)
-                .and_then(|connection| connection.client.as_ref())
-            {
-                client.part();
-            }
-            // Somebody may be waiting for just this one.
-            let pair = state.pairing.find(partner);
-            join(state, pair)
-        }
-    }
-}
-
-/// Gives a client its response connection. Returns its address if that may be another's.
-fn join(state: &mut State, pair: Option<Pair>) -> Option<IpAddr> {
-    let pair = pair?;
-    let response = state.connections.get(&pair.response)?;
-    let outgoing = Arc::clone(&response.outgoing);
-    let request = state.connections.get(&pair.request)?;
-    let client = request.client.as_ref()?;
-    client.join(outgoing);
-    pair.ambiguous.then(|| client.name())
 }
