@@ -38,6 +38,7 @@ static const char usage_text[] =
     "FILE: "
     "those done\n"
     "  part                             take the response connection down;  rejoin: and up\n"
+    "  part-requests                    the same with the request connection;  rejoin-requests\n"
     "  say TEXT                         await FILE, until it exists\n"
     "  freeze                           stop this process by SIGSTOP, once a response is there\n"
     "  wait MS                          nothing may come meanwhile that nobody awaits\n"
@@ -237,6 +238,16 @@ static bool do_rejoin(struct link* link, char** arg) {
     return link_rejoin(link);
 }
 
+static bool do_part_requests(struct link* link, char** arg) {
+    (void)arg;
+    return link_part_requests(link);
+}
+
+static bool do_rejoin_requests(struct link* link, char** arg) {
+    (void)arg;
+    return link_rejoin_requests(link);
+}
+
 static bool do_say(struct link* link, char** arg) {
     (void)link;
     return puts(arg[0]) >= 0;
@@ -289,6 +300,8 @@ static const struct command {
     {"values", 3, do_values},
     {"part", 0, do_part},
     {"rejoin", 0, do_rejoin},
+    {"part-requests", 0, do_part_requests},
+    {"rejoin-requests", 0, do_rejoin_requests},
     {"say", 1, do_say},
     {"await", 1, do_await},
     {"freeze", 0, do_freeze},

@@ -36,9 +36,8 @@ static void* watch(struct link* link, void* socket, const char* endpoint) {
 }
 
 bool link_open(struct link* link, const char* host, unsigned port) {
-    char request_endpoint[300];
     if (strlen(host) > 250) return link_fail(link, "address is too long");
-    snprintf(request_endpoint, sizeof request_endpoint, "tcp://%s:%u", host, port);
+    snprintf(link->request_endpoint, sizeof link->request_endpoint, "tcp://%s:%u", host, port);
     snprintf(link->response_endpoint, sizeof link->response_endpoint, "tcp://%s:%u", host,
              port + 1);
     link->next_id = 1;
@@ -56,26 +55,39 @@ bool link_open(struct link* link, const char* host, unsigned port) {
     link->monitor[1] = watch(link, link->responses, "inproc://responses");
     if (link->monitor[0] == NULL || link->monitor[1] == NULL)
         return link_fail(link, "no monitor: %s", zmq_strerror(zmq_errno()));
-    if (!link_rejoin(link)) return false;
-    if (zmq_connect(link->requests, request_endpoint) != 0)
-        return link_fail(link, "connect %s: %s", request_endpoint, zmq_strerror(zmq_errno()));
-    return true;
+    return link_rejoin(link) && link_rejoin_requests(link);
 }
 
-bool link_part(struct link* link) {
-    if (zmq_disconnect(link->responses, link->response_endpoint) != 0)
+static bool take_down(struct link* link, void* socket, const char* endpoint, short event) {
+    if (zmq_disconnect(socket, endpoint) != 0)
         return link_fail(link, "disconnect: %s", zmq_strerror(zmq_errno()));
     /* libzmq closes it while the socket is in use, not before. */
     for (int i = 0; i < 100; i++) {
-        zmq_pollitem_t item = {.socket = link->responses, .events = ZMQ_POLLIN};
-        zmq_poll(&item, 1, 1);
+        zmq_pollitem_t item = {.socket = socket, .events = event};
+        if (zmq_poll(&item, 1, 1) > 0) peer_sleep_us(1000);
     }
     return true;
 }
 
+static bool bring_up(struct link* link, void* socket, const char* endpoint) {
+    if (zmq_connect(socket, endpoint) == 0) return true;
+    return link_fail(link, "connect %s: %s", endpoint, zmq_strerror(zmq_errno()));
+}
+
+bool link_part(struct link* link) {
+    return take_down(link, link->responses, link->response_endpoint, ZMQ_POLLIN);
+}
+
 bool link_rejoin(struct link* link) {
-    if (zmq_connect(link->responses, link->response_endpoint) == 0) return true;
-    return link_fail(link, "connect %s: %s", link->response_endpoint, zmq_strerror(zmq_errno()));
+    return bring_up(link, link->responses, link->response_endpoint);
+}
+
+bool link_part_requests(struct link* link) {
+    return take_down(link, link->requests, link->request_endpoint, ZMQ_POLLOUT);
+}
+
+bool link_rejoin_requests(struct link* link) {
+    return bring_up(link, link->requests, link->request_endpoint);
 }
 
 void link_close(struct link* link) {

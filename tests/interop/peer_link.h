@@ -16,7 +16,7 @@ enum link_bad_answer { LINK_BAD_ANY, LINK_BAD_ERROR, LINK_BAD_SILENT };
 
 struct link {
     void *context, *requests, *responses;
-    char response_endpoint[300];
+    char request_endpoint[300], response_endpoint[300];
     void* monitor[2]; /* of the request socket, of the response socket */
     bool up[2];
     uint64_t drops; /* connections lost so far; read it by link_drops */
@@ -69,9 +69,11 @@ uint64_t link_drops(struct link* link);
 bool link_open(struct link* link, const char* host, unsigned port);
 void link_close(struct link* link);
 
-/* Takes the response connection down, leaves the request connection, and connects again. */
+/* Takes one of the two connections down, leaves the other, and connects again. */
 bool link_part(struct link* link);
 bool link_rejoin(struct link* link);
+bool link_part_requests(struct link* link);
+bool link_rejoin_requests(struct link* link);
 
 /* Says what differed, and gives false. */
 bool link_fail(struct link* link, const char* format, ...) __attribute__((format(printf, 2, 3)));
