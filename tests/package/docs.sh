@@ -42,7 +42,7 @@ seq "$rows" | diff - "$scratch/rows" | grep '^<' >&2 && fail "docs/from-rogue.md
 sort -nu "$scratch/rows" | diff "$scratch/rows" - >&2 || fail "the rows of docs/from-rogue.md are not in order"
 for row in $(cat "$scratch/rows"); do
     grep "^| $row |" "$page" | grep -qE "\`row[-_]${row}[-_]" || fail "row $row of docs/from-rogue.md has no test"
-done <"$scratch/rows"
+done
 
 # Other files are named by their paths.
 grep -oE '`tests/[A-Za-z0-9_/-]+\.(c|cpp|sh|rs)`' "$page" | tr -d '`' | while read -r file; do
