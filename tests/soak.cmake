@@ -3,7 +3,7 @@
 set(soak "${CMAKE_CURRENT_SOURCE_DIR}/soak")
 
 add_library(soak-model STATIC "${soak}/model.c" "${soak}/life.c")
-target_link_libraries(soak-model PUBLIC Threads::Threads)
+target_link_libraries(soak-model PUBLIC history Threads::Threads)
 file(GLOB driver CONFIGURE_DEPENDS "${soak}/driver/*.cpp")
 add_executable(soak-driver ${driver})
 add_executable(soak-server "${soak}/server.c")
@@ -15,7 +15,7 @@ target_link_libraries(soak-classes-client PRIVATE soak-model RogueMemoryBridge::
 target_link_libraries(soak-driver PRIVATE soak-model)
 set(soak_targets soak-model soak-driver soak-server soak-client soak-classes-client)
 set(soak_command $<TARGET_FILE:soak-driver> --server $<TARGET_FILE:soak-server> --client $<TARGET_FILE:soak-client>
-    --classes-client $<TARGET_FILE:soak-classes-client>)
+    --classes-client $<TARGET_FILE:soak-classes-client> --checker "${check_histories}")
 if(TARGET interop-peer)
     add_executable(soak-peer-server "${soak}/peer_server.c")
     add_executable(soak-peer-client "${soak}/peer_client.c")
@@ -35,5 +35,12 @@ endforeach()
 add_test(NAME soak-one-minute COMMAND ${soak_command} --seconds 60)
 set_tests_properties(soak-one-minute PROPERTIES TIMEOUT 400 COST 60)
 
+# Whether what the clients record shows what it is there for: one of so many reads is answered with what was there
+# before, or one of so many writes is not carried out. Of ten lies or more, one at least is in what is recorded.
+add_test(NAME soak-stale-is-found COMMAND ${soak_command} --seconds 60 --lie stale:10000)
+set_tests_properties(soak-stale-is-found PROPERTIES TIMEOUT 400 COST 60)
+add_test(NAME soak-lose-is-found COMMAND ${soak_command} --seconds 15 --lie lose:1000)
+set_tests_properties(soak-lose-is-found PROPERTIES TIMEOUT 300 COST 15)
+
 # For longer: `cmake -E env SOAK_ARGS=... cmake --build . --target soak`, or `make soak`.
-add_custom_target(soak COMMAND ${soak_command} $$SOAK_ARGS DEPENDS ${soak_targets} USES_TERMINAL)
+add_custom_target(soak COMMAND ${soak_command} $$SOAK_ARGS DEPENDS ${soak_targets} check-histories USES_TERMINAL)

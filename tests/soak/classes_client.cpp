@@ -99,12 +99,15 @@ soak_outcome Client::together(unsigned count) {
     uint64_t elapsed[SOAK_BATCH];
     const uint64_t before = connection(), begun = nowMs();
     master->setTimeout(timeoutMs * 1000);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
+        steps[i].begun_ns = history_now();
         ids[i] =
             master->reqTransaction(steps[i].address, steps[i].size, steps[i].words, steps[i].type);
+    }
     for (unsigned i = 0; i < count; i++) {
         master->clearError();
         master->waitTransaction(ids[i]);
+        steps[i].ended_ns = history_now();
         errors[i] = master->getError();
         elapsed[i] = nowMs() - begun;
     }
@@ -164,6 +167,8 @@ void Client::endWell() {
                      SOAK_RECOVERY_MS, master->getError().c_str());
         break;
     }
+    soak_read_shared(&steps[0], 0, SOAK_SHARED);
+    together(1);
     life_most("ms-to-recover", nowMs() - begun);
     life_count("writes-unknown-at-the-end", soak_open_count(&model));
 }
@@ -177,22 +182,24 @@ void run(unsigned) {
         life_count("client-objects-replaced", 1);
     }
     client.endWell();
+    soak_end(&client.model);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    const unsigned long port = argc == 5 ? std::strtoul(argv[2], nullptr, 10) : 0;
-    const unsigned long region = argc == 5 ? std::strtoul(argv[3], nullptr, 10) : 0;
-    if (port == 0 || port > 65534 || region == 0 || region >= SOAK_REGIONS) {
-        std::fprintf(stderr, "usage: soak-classes-client ADDR PORT REGION SEED\n");
+    const unsigned long port = argc == 6 ? std::strtoul(argv[2], nullptr, 10) : 0;
+    const unsigned long region = argc == 6 ? std::strtoul(argv[3], nullptr, 10) : 0;
+    if (port == 0 || port > 65534 || region == 0 || region >= SOAK_SHARED_REGION) {
+        std::fprintf(stderr, "usage: soak-classes-client ADDR PORT REGION SEED SERVER/CLIENT\n");
         return 2;
     }
     rogue::Logging::setLevel(rogue::Logging::Critical);
     client.host = argv[1];
     client.port = static_cast<uint16_t>(port);
     client.bulk.resize(SOAK_BULK_MOST / 8);
-    soak_begin(&client.model, static_cast<unsigned>(region), std::strtoull(argv[4], nullptr, 10));
+    soak_begin(&client.model, static_cast<unsigned>(region), std::strtoull(argv[4], nullptr, 10),
+               argv[5]);
     try {
         client.come();
         life_run(1, run);

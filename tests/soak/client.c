@@ -119,9 +119,11 @@ static enum soak_outcome single(struct part* part, struct soak_step* step) {
     uint64_t before = connection(), us = part->timeout_ms * 1000;
     bool write = step->type == SOAK_WRITE || step->type == SOAK_POST;
     part->begun_ms = our_now_ms();
+    step->begun_ns = history_now();
     rim_status status =
         write ? writes[step->type == SOAK_POST](tcp, step->address, step->words, step->size, us)
               : reads[step->type == SOAK_VERIFY](tcp, step->address, step->words, step->size, us);
+    step->ended_ns = history_now();
     enum soak_outcome outcome = judge(part, step, status, status == 0 ? "" : rim_last_error(),
                                       our_now_ms() - part->begun_ms);
     learn(part, step, outcome, before);
@@ -135,12 +137,14 @@ static void by_master(struct part* part, unsigned count) {
     demand(rim_master_set_timeout_us(master, part->timeout_ms * 1000), "rim_master_set_timeout_us");
     for (unsigned i = 0; i < count; i++) {
         struct soak_step* step = &part->steps[i];
+        step->begun_ns = history_now();
         demand(
             rim_master_request(master, step->address, step->size, step->words, step->type, &ids[i]),
             "rim_master_request");
     }
     for (unsigned i = 0; i < count; i++) {
         rim_status status = rim_master_wait(master, ids[i]);
+        part->steps[i].ended_ns = history_now();
         part->flights[i].status = status;
         part->flights[i].elapsed_ms = our_now_ms() - part->begun_ms;
         snprintf(part->flights[i].error, sizeof part->flights[i].error, "%.63s",
@@ -157,6 +161,7 @@ static void by_master(struct part* part, unsigned count) {
 static void on_landing(void* user, rim_status status, const char* error) {
     struct flight* flight = user;
     struct part* part = flight->part;
+    part->steps[flight - part->flights].ended_ns = history_now();
     flight->status = status;
     flight->elapsed_ms = our_now_ms() - part->begun_ms;
     snprintf(flight->error, sizeof flight->error, "%.63s", error);
@@ -175,11 +180,13 @@ static void by_callbacks(struct part* part, unsigned count) {
         struct soak_step* step = &part->steps[i];
         struct flight* flight = &part->flights[i];
         flight->part = part;
+        step->begun_ns = history_now();
         rim_status status =
             rim_tcp_client_request(tcp, step->type, step->address, step->words, step->size,
                                    part->timeout_ms * 1000, on_landing, flight, NULL);
         if (status == RIM_STATUS_OK) accepted++;
         if (status == RIM_STATUS_OK) continue;
+        step->ended_ns = history_now();
         flight->status = status;
         flight->elapsed_ms = our_now_ms() - part->begun_ms;
         snprintf(flight->error, sizeof flight->error, "%.63s", rim_last_error());
@@ -261,6 +268,8 @@ static void end_well(struct part* part) {
             break;
         }
     }
+    soak_read_shared(&part->steps[0], 0, SOAK_SHARED);
+    single(part, &part->steps[0]);
     life_most("ms-to-recover", our_now_ms() - begun);
     life_count("writes-unknown-at-the-end", soak_open_count(&part->model));
 }
@@ -278,14 +287,15 @@ static void run(unsigned number) {
     pthread_rwlock_rdlock(&present);
     end_well(part);
     pthread_rwlock_unlock(&present);
+    soak_end(&part->model);
 }
 
 int main(int argc, char** argv) {
     uint64_t at, region, seed;
-    if (argc != 5 || !our_parse(argv[2], 65534, &at) ||
-        !our_parse(argv[3], SOAK_REGIONS - PARTS, &region) || region == 0 ||
+    if (argc != 6 || !our_parse(argv[2], 65534, &at) ||
+        !our_parse(argv[3], SOAK_SHARED_REGION - PARTS, &region) || region == 0 ||
         !our_parse(argv[4], UINT64_MAX, &seed)) {
-        fprintf(stderr, "usage: soak-client ADDR PORT FIRST-REGION SEED\n");
+        fprintf(stderr, "usage: soak-client ADDR PORT FIRST-REGION SEED SERVER/CLIENT\n");
         return 2;
     }
     host = argv[1];
@@ -293,7 +303,7 @@ int main(int argc, char** argv) {
     options_seed = seed;
     rim_log_set_level(RIM_LOG_CRITICAL);
     for (unsigned i = 0; i < PARTS; i++) {
-        soak_begin(&parts[i].model, (unsigned)region + i, seed + i);
+        soak_begin(&parts[i].model, (unsigned)region + i, seed + i, argv[5]);
         pthread_mutex_init(&parts[i].mutex, NULL);
         pthread_cond_init(&parts[i].changed, NULL);
     }

@@ -23,13 +23,20 @@ uint64_t soak_pattern(uint64_t word) {
     return soak_random(&state);
 }
 
-void soak_begin(struct soak_model* model, unsigned region, uint64_t seed) {
+void soak_begin(struct soak_model* model, unsigned region, uint64_t seed, const char* who) {
+    char server[24], lane[32];
     memset(model, 0, sizeof *model);
     model->random = seed;
+    size_t length = strcspn(who, "/");
+    snprintf(server, sizeof server, "%.*s", (int)length, who);
+    snprintf(lane, sizeof lane, "%s-%u", who[length] == '/' ? who + length + 1 : who, region);
+    model->history = history_open(server, lane);
     model->address = (uint64_t)region * SOAK_REGION_BYTES;
     /* A value that turns up in another's registers says whose it is. */
     model->written = (uint64_t)region << 48;
 }
+
+void soak_end(struct soak_model* model) { history_close(model->history); }
 
 static bool writes(uint32_t type) { return type == SOAK_WRITE || type == SOAK_POST; }
 
@@ -40,28 +47,38 @@ static bool room(const struct soak_model* model, unsigned first, unsigned count)
     return true;
 }
 
-void soak_read(const struct soak_model* model, struct soak_step* step, unsigned first,
-               unsigned count) {
+static void read_at(struct soak_step* step, uint64_t address, unsigned first, unsigned count) {
     step->type = SOAK_READ;
-    step->pattern = false;
+    step->pattern = step->shared = false;
     step->first = first;
     step->count = count;
-    step->address = model->address + 8 * first;
+    step->address = address + 8 * first;
     step->size = 8 * count;
     step->words = step->own;
     memset(step->own, 0xEE, sizeof step->own);
+}
+
+void soak_read(const struct soak_model* model, struct soak_step* step, unsigned first,
+               unsigned count) {
+    read_at(step, model->address, first, count);
 }
 
 static void read_pattern(struct soak_model* model, struct soak_step* step, uint64_t* bulk) {
     const unsigned words = (SOAK_MEMORY_BYTES - SOAK_PATTERN_AT) / 8;
     step->type = SOAK_READ;
     step->pattern = true;
+    step->shared = false;
     step->count = 1 + soak_below(&model->random, SOAK_BULK_MOST / 8);
     step->first = soak_below(&model->random, words - step->count + 1);
     step->address = SOAK_PATTERN_AT + 8 * (uint64_t)step->first;
     step->size = 8 * step->count;
     step->words = bulk;
     memset(bulk, 0xEE, step->size);
+}
+
+void soak_read_shared(struct soak_step* step, unsigned first, unsigned count) {
+    read_at(step, SOAK_SHARED_REGION * SOAK_REGION_BYTES, first, count);
+    step->shared = true;
 }
 
 void soak_next(struct soak_model* model, struct soak_step* step, uint64_t* bulk) {
@@ -72,6 +89,14 @@ void soak_next(struct soak_model* model, struct soak_step* step, uint64_t* bulk)
         return;
     }
     uint32_t type = types[soak_below(&model->random, 8)];
+    if (soak_below(&model->random, 3) == 0) {
+        unsigned count = 1 + soak_below(&model->random, 4);
+        soak_read_shared(step, soak_below(&model->random, SOAK_SHARED - count + 1), count);
+        step->type = type;
+        for (unsigned i = 0; writes(type) && i < count; i++)
+            step->own[i] = ++model->written;
+        return;
+    }
     /* Most are of a few registers, and those of few, so that they meet; of others as time goes,
      * since some become full of writes that stay open. */
     bool near = soak_below(&model->random, 4) != 0;
@@ -149,9 +174,27 @@ static void tell(struct soak_model* model, const struct soak_step* step, unsigne
     model->wrong++;
 }
 
+static void record(struct soak_model* model, const struct soak_step* step,
+                   enum soak_outcome outcome, uint64_t connection) {
+    static const uint8_t outcomes[] = {HISTORY_DONE, HISTORY_REFUSED, HISTORY_UNKNOWN};
+    struct history_word words[SOAK_MOST];
+    uint32_t count = 0;
+    struct history_step recorded = {.begun_ns = step->begun_ns,
+                                    .ended_ns = step->ended_ns,
+                                    .connection = connection,
+                                    .kind = (uint8_t)step->type,
+                                    .outcome = outcomes[outcome]};
+    if (step->type == SOAK_POST && outcome == SOAK_DONE) recorded.outcome = HISTORY_SENT;
+    for (unsigned i = 0; !step->pattern && i < step->count; i++)
+        if (step->shared || (step->first + i) % SOAK_RECORDED_OF == 0)
+            words[count++] = (struct history_word){step->address + 8 * i, step->words[i]};
+    history_add(model->history, &recorded, words, count);
+}
+
 bool soak_learn(struct soak_model* model, const struct soak_step* step, enum soak_outcome outcome,
                 uint64_t connection) {
     uint64_t wrong = model->wrong;
+    record(model, step, outcome, connection);
     for (unsigned i = 0; i < step->count; i++) {
         if (step->pattern) {
             struct soak_register pattern = {.current = soak_pattern(step->first + i)};
@@ -159,6 +202,7 @@ bool soak_learn(struct soak_model* model, const struct soak_step* step, enum soa
                 tell(model, step, i, &pattern);
             continue;
         }
+        if (step->shared) continue;
         struct soak_register* reg = &model->registers[step->first + i];
         if (writes(step->type)) {
             learn_write(reg, step->words[i], step->type, outcome, connection);

@@ -2,20 +2,26 @@
  * What a client of the soak believes its registers to hold, and what it asks for next. For our
  * clients and the peers alike: nothing here knows the bridge or libzmq.
  *
- * A register is 8 bytes, one client alone writes to it, and each value that is written is written
- * once. So a value that is read tells which write it is from, and a write that was carried out
- * twice, or that comes back when another has been seen, is seen to be wrong. A write whose outcome
- * is unknown (no answer in time, a connection lost, a posted write) may have been carried out, or
- * may be later: what a server has received it carries out though its client has gone. It is open
- * until it has been seen, or until it cannot be carried out any more:
+ * A register is 8 bytes, one thread of one client alone writes to it, and each value that is
+ * written is written once. So a value that is read tells which write it is from, and a write that
+ * was carried out twice, or that comes back when another has been seen, is seen to be wrong. A
+ * write whose outcome is unknown (no answer in time, a connection lost, a posted write) may have
+ * been carried out, or may be later: what a server has received it carries out though its client
+ * has gone. It is open until it has been seen, or until it cannot be carried out any more:
  *
  * - A connection keeps the order. When something asked for later on the same connection has been
  *   answered, an open write on it has been carried out, or never will be.
  * - A server counts its lives in a word of its memory, which outlives it. A write that was asked
  * for in one life is not carried out in the next.
+ *
+ * Besides, all clients of a server write to some registers that they share. The model knows nothing
+ * of these. What was done to them, and to some of the others, is recorded (../histories/history.h),
+ * and is looked at when all is over.
  */
 #ifndef RIM_SOAK_MODEL_H
 #define RIM_SOAK_MODEL_H
+
+#include "../histories/history.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,9 +39,12 @@ extern "C" {
 #define SOAK_LIVES_AT 0u
 
 #define SOAK_REGISTERS (SOAK_REGION_BYTES / 8)
-#define SOAK_OPEN_MOST 12u /* open writes of a register; one that has more is not written to */
-#define SOAK_BATCH 24u     /* transactions under way at once */
-#define SOAK_MOST 64u      /* registers of a transaction */
+#define SOAK_SHARED_REGION (SOAK_REGIONS - 1) /* of no client */
+#define SOAK_SHARED 48u     /* registers there that are in use; few, so that clients meet */
+#define SOAK_RECORDED_OF 8u /* of as many registers of its own, a client records one */
+#define SOAK_OPEN_MOST 12u  /* open writes of a register; one that has more is not written to */
+#define SOAK_BATCH 24u      /* transactions under way at once */
+#define SOAK_MOST 64u       /* registers of a transaction */
 #define SOAK_BULK_MOST (128u << 10) /* bytes of a read of the pattern */
 
 /* An error of this text says that the slave has not done what it was asked for. */
@@ -71,16 +80,18 @@ struct soak_model {
     struct soak_register registers[SOAK_REGISTERS];
     uint64_t wrong;
     char why[400]; /* of the last one */
+    struct history* history;
 };
 
 struct soak_step {
     uint32_t type;
     unsigned first, count; /* registers, or words of the pattern */
-    bool pattern;
+    bool pattern, shared;
     uint64_t address;
     uint32_t size;
     uint64_t* words; /* to be written, or where to read to; `own` or the bulk buffer */
     uint64_t own[SOAK_MOST];
+    uint64_t begun_ns, ended_ns; /* history_now, by whoever carries it out */
 };
 
 uint64_t soak_random(uint64_t* state);
@@ -89,8 +100,10 @@ uint32_t soak_below(uint64_t* state, uint32_t bound);
 /* What the memory holds at this word of the pattern. */
 uint64_t soak_pattern(uint64_t word);
 
-/* Registers that nobody has written to, which are those of `region` (0 is not one). */
-void soak_begin(struct soak_model* model, unsigned region, uint64_t seed);
+/* Registers that nobody has written to, which are those of `region` (0 is not one). `who` is
+ * SERVER/CLIENT, for what is recorded; soak_end completes that. */
+void soak_begin(struct soak_model* model, unsigned region, uint64_t seed, const char* who);
+void soak_end(struct soak_model* model);
 
 /* The next transaction. With a bulk buffer of SOAK_BULK_MOST bytes it may be a long read of the
  * pattern. */
@@ -99,6 +112,9 @@ void soak_next(struct soak_model* model, struct soak_step* step, uint64_t* bulk)
 /* A read of registers from `first` on. */
 void soak_read(const struct soak_model* model, struct soak_step* step, unsigned first,
                unsigned count);
+
+/* The same of those that are shared. */
+void soak_read_shared(struct soak_step* step, unsigned first, unsigned count);
 
 /* What came of a transaction. Those that were under way together are told in the order in which
  * they were asked for. `connection` is the one that it went over, and 0 unless that is certain.

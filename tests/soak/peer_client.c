@@ -57,7 +57,9 @@ static enum soak_outcome together(unsigned count) {
             fprintf(stderr, "soak-peer-client: no memory\n");
             exit(1);
         }
+        step->begun_ns = history_now();
         bool sent = link_send(&link_, &request, (const uint8_t*)step->words, deadline);
+        step->ended_ns = history_now();
         bool post = step->type == SOAK_POST;
         outcomes[i] = sent && post ? SOAK_DONE : SOAK_UNKNOWN;
         names[i] = !sent ? "peer-not-sent" : post ? "peer-ok" : "peer-timeout";
@@ -71,6 +73,7 @@ static enum soak_outcome together(unsigned count) {
         if (result == LINK_WRONG) life_wrong(link_.why);
         if (result != LINK_OK) continue;
         unsigned i = reply.header.id - ids[0];
+        steps[i].ended_ns = history_now();
         struct peer_header request = {ids[i], steps[i].address, steps[i].size, steps[i].type};
         if (link_check(&link_, &request, (const uint8_t*)steps[i].words, &reply) == LINK_OK) {
             outcomes[i] = take(&steps[i], &reply);
@@ -130,6 +133,8 @@ static void end_well(void) {
         fprintf(stderr, "soak-peer-client: no good transaction within %u ms\n", SOAK_RECOVERY_MS);
         break;
     }
+    soak_read_shared(&steps[0], 0, SOAK_SHARED);
+    together(1);
     life_most("ms-to-recover", peer_now_ms() - begun);
     life_count("writes-unknown-at-the-end", soak_open_count(&model));
 }
@@ -142,17 +147,18 @@ static void run(unsigned number) {
             peer_sleep_us(1000 * (uint64_t)soak_below(&model.random, 16));
     }
     end_well();
+    soak_end(&model);
 }
 
 int main(int argc, char** argv) {
     uint64_t port, region, seed;
-    if (argc != 5 || !peer_parse(argv[2], 65534, &port) ||
-        !peer_parse(argv[3], SOAK_REGIONS - 1, &region) || region == 0 ||
+    if (argc != 6 || !peer_parse(argv[2], 65534, &port) ||
+        !peer_parse(argv[3], SOAK_SHARED_REGION - 1, &region) || region == 0 ||
         !peer_parse(argv[4], UINT64_MAX, &seed)) {
-        fprintf(stderr, "usage: soak-peer-client ADDR PORT REGION SEED\n");
+        fprintf(stderr, "usage: soak-peer-client ADDR PORT REGION SEED SERVER/CLIENT\n");
         return 2;
     }
-    soak_begin(&model, (unsigned)region, seed);
+    soak_begin(&model, (unsigned)region, seed, argv[5]);
     if (!link_open(&link_, argv[1], (unsigned)port)) {
         fprintf(stderr, "soak-peer-client: %s\n", link_.why);
         return 1;

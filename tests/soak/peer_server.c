@@ -62,8 +62,9 @@ static void serve(void* responses, struct peer_message* request) {
     if (write)
         memcpy(bytes, zmq_msg_data(&request->frame[4]), header.size);
     else if (!refuse)
-        soak_memory_read(&memory, header.address, bytes, header.size);
-    if (write && !refuse) soak_memory_write(&memory, header.address, bytes, header.size);
+        soak_memory_read(&memory, header.address, bytes, header.size, &orders, &chance);
+    if (write && !refuse)
+        soak_memory_write(&memory, header.address, bytes, header.size, &orders, &chance);
     for (int i = 0; i < 4; i++)
         send_frame(responses, zmq_msg_data(&request->frame[i]), zmq_msg_size(&request->frame[i]),
                    ZMQ_SNDMORE);

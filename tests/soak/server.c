@@ -20,6 +20,7 @@
 #define LATER_MOST 16u /* below max_outstanding, or nobody would be left to be served */
 
 static struct soak_memory memory;
+static uint64_t lies; /* a soak_random of the thread that carries out transactions */
 static volatile sig_atomic_t stopped;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards all that follows */
@@ -98,9 +99,9 @@ static void carry_out(void* user, rim_transaction* transaction) {
         return;
     }
     if (write)
-        soak_memory_write(&memory, address, bytes, size);
+        soak_memory_write(&memory, address, bytes, size, &now, &lies);
     else
-        soak_memory_read(&memory, address, bytes, size);
+        soak_memory_read(&memory, address, bytes, size, &now, &lies);
     demand(rim_transaction_unlock(transaction), "rim_transaction_unlock");
     if (!put_off(transaction, &now)) complete(transaction);
 }
@@ -172,6 +173,7 @@ int main(int argc, char** argv) {
         fprintf(stderr, "usage: soak-server PORT FILE-DESCRIPTOR SEED POLLED\n");
         return 2;
     }
+    lies = ~chance;
     sigaction(SIGTERM, &action, NULL);
     rim_log_set_level(RIM_LOG_CRITICAL);
     demand(rim_tcp_server_options_init(&limits, sizeof limits), "rim_tcp_server_options_init");

@@ -3,6 +3,7 @@
 
 #include "../model.h"
 
+#include <fstream>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <thread>
@@ -90,10 +91,32 @@ bool Cast::tryStart(Server& server) {
                                           std::to_string(soak_random(&chance_))};
     if (server.program.find("peer") == std::string::npos)
         arguments.push_back(server.polled ? "1" : "0");
+    server.lives.push_back({history_now(), 0});
     server.child.start(arguments, server.memory);
-    if (!server.child.hear("ready ", PATIENCE).empty()) return true;
+    if (!server.child.hear("ready ", PATIENCE).empty()) {
+        if (!order_.empty()) server.child.tell(order_);
+        return true;
+    }
     server.child.kill();
+    noteEnd(server);
     return false;
+}
+
+void Cast::noteEnd(Server& server) { server.lives.back().ended = history_now(); }
+
+void Cast::order(const std::string& line) {
+    order_ = line;
+    for (const auto& server : servers)
+        server->child.tell(line);
+}
+
+void Cast::writeLives(const std::string& folder) const {
+    std::ofstream file(folder + "/lives");
+    for (const auto& server : servers)
+        for (const Life& life : server->lives)
+            file << server->name << ' ' << life.begun << ' ' << life.ended << '\n';
+    file.close();
+    if (!file) throw std::runtime_error("the histories could not be written");
 }
 
 void Cast::restart(Server& server) {
@@ -114,7 +137,8 @@ void Cast::startClients() {
         if (!client.direct)
             nextPort_ = static_cast<uint16_t>((port = proxy.addLine(port, source, nextPort_)) + 2);
         client.child.start({client.program, "127.0.0.1", std::to_string(port),
-                            std::to_string(client.region), std::to_string(soak_random(&chance_))},
+                            std::to_string(client.region), std::to_string(soak_random(&chance_)),
+                            servers[client.server]->name + "/" + client.name},
                            -1);
     }
     for (const auto& client : clients)

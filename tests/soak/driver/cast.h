@@ -16,6 +16,11 @@ namespace soak {
 // The programs, as the command line names them; those of libzmq may be missing.
 using Programs = std::map<std::string, std::string>;
 
+// A process that was a server, in ns of the clock that clients record by.
+struct Life {
+    uint64_t begun, ended; // 0: not yet
+};
+
 struct Server {
     std::string name, program;
     bool polled = false, mayDie = false;
@@ -23,6 +28,7 @@ struct Server {
     int memory = -1;
     bool down = false, stopped = false; // just now
     Child child;
+    std::vector<Life> lives;
     Holdings first;
 };
 
@@ -44,6 +50,15 @@ class Cast {
     // Starts a server again, on its port.
     void restart(Server& server);
 
+    // What a server is told whenever it is started, and now: a line of ../memory.h.
+    void order(const std::string& line);
+
+    // A server has been ended.
+    static void noteEnd(Server& server);
+
+    // Writes `lives` to the folder of the histories. Throws std::runtime_error.
+    void writeLives(const std::string& folder) const;
+
     // The servers and clients that have ended by themselves: name and how.
     std::vector<std::string> lost();
 
@@ -60,6 +75,7 @@ class Cast {
     void startClients();
 
     uint64_t chance_;
+    std::string order_;
     uint16_t nextPort_;
     unsigned nextRegion_ = 1;
 };

@@ -70,6 +70,7 @@ void Faults::atServer() {
             server->child.kill();
         else
             server->child.end(SIGTERM, std::chrono::seconds(5));
+        Cast::noteEnd(*server);
         server->down = true;
         later(below(4) == 0 ? 3000 : 300, [this, server] { cast_.restart(*server); });
     } else if (kind < 3) {
