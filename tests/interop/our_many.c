@@ -1,16 +1,17 @@
 /*
  * Many clients of ours in one process, each on a thread of its own: transactions of all types, one
  * at a time and many at once, by the client's own calls and through a master, and some that come
- * anew now and then. Each holds every value against its model. The server that it needs, and how
- * many it must have counted, is in the scripts.
+ * anew now and then. Each holds every value against its model; for those that all of them share,
+ * see sharing.h. The server that it needs, and how many it must have counted, is in the scripts.
  *
- * Prints asked=N, the sum of all. Ends with 0; 1 and a line that names what differed; 2: wrong
- * command line.
+ * Prints asked=N, the sum of all, and shared=N, which is not in there. Ends with 0; 1 and a line
+ * that names what differed; 2: wrong command line.
  */
 #define _POSIX_C_SOURCE 200809L
 
 #include "model.h"
 #include "our.h"
+#include "sharing.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -32,6 +33,8 @@ struct client {
     rim_master* master;
     struct model model;
     struct model_step steps[MODEL_BATCH];
+    struct sharing sharing;
+    struct sharing_step shared[SHARING_BATCH];
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t changed;
     uint32_t landed;
@@ -127,6 +130,47 @@ static void many(struct client* client, uint32_t count, bool by_master) {
         check(client, &client->steps[i]);
 }
 
+/* One of those that are shared is over. */
+struct landing {
+    struct client* client;
+    struct sharing_step* step;
+};
+
+static void on_shared_landing(void* user, rim_status status, const char* error) {
+    struct landing* landing = user;
+    landing->step->ended_ns = history_now();
+    on_landing(landing->client, status, error);
+}
+
+static void share(struct client* client, uint32_t count, bool by_master) {
+    struct landing landings[SHARING_BATCH];
+    uint32_t ids[SHARING_BATCH];
+    struct model_step none = {0};
+    client->landed = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct sharing_step* step = &client->shared[i];
+        landings[i] = (struct landing){client, step};
+        sharing_next(&client->sharing, step);
+        demand(client, &none,
+               by_master ? rim_master_request(client->master, step->address, sizeof step->word,
+                                              &step->word, step->type, &ids[i])
+                         : rim_tcp_client_request(client->tcp, step->type, step->address,
+                                                  &step->word, sizeof step->word, TIMEOUT_US,
+                                                  on_shared_landing, &landings[i], NULL));
+    }
+    for (uint32_t i = 0; i < count && by_master; i++) {
+        demand(client, &none, rim_master_wait(client->master, ids[i]));
+        client->shared[i].ended_ns = history_now();
+    }
+    pthread_mutex_lock(&client->mutex);
+    while (!by_master && client->landed < count)
+        pthread_cond_wait(&client->changed, &client->mutex);
+    if (client->status != RIM_STATUS_OK) fail(client, &none, client->error);
+    pthread_mutex_unlock(&client->mutex);
+    for (uint32_t i = 0; i < count; i++)
+        sharing_done(&client->sharing, &client->shared[i]);
+}
+
 /* Connects, anew if it has been connected. */
 static void come(struct client* client) {
     struct model_step none = {0};
@@ -136,15 +180,18 @@ static void come(struct client* client) {
     demand(client, &none, rim_tcp_client_as_slave(client->tcp, &slave));
     demand(client, &none, rim_master_set_slave(client->master, slave));
     rim_slave_free(slave);
+    client->sharing.connection++;
 }
 
 /* A Post is not waited for, so it is a read that says that all was carried out. */
 static void flush(struct client* client) {
     struct model_step step = {.type = MODEL_READ, .size = 1};
+    uint64_t begun_ns = history_now();
     demand(client, &step,
            rim_tcp_client_read(client->tcp, address(client, &step), step.data, 1, TIMEOUT_US));
     step.expected[0] = client->model.bytes[0];
     check(client, &step);
+    sharing_answered(&client->sharing, begun_ns);
 }
 
 static void* run(void* argument) {
@@ -158,6 +205,8 @@ static void* run(void* argument) {
         uint64_t left = client->count - asked;
         bool by_master = model_below(&client->model, 2) == 0;
         uint32_t batch = 1 + model_below(&client->model, MODEL_BATCH);
+        uint32_t shared = sharing_turn(&client->sharing);
+        if (shared > 0) share(client, shared, by_master);
         if (client->region % 4 == 0 && asked - left_at > client->count / 4 && left > 1) {
             flush(client);
             come(client);
@@ -172,6 +221,7 @@ static void* run(void* argument) {
         }
     }
     flush(client);
+    sharing_end(&client->sharing);
     rim_master_free(client->master);
     rim_tcp_client_free(client->tcp);
     return NULL;
@@ -180,7 +230,7 @@ static void* run(void* argument) {
 int main(int argc, char** argv) {
     static struct client clients[CLIENTS_MOST];
     pthread_t threads[CLIENTS_MOST];
-    uint64_t at = 0, first = 0, number = 0, count = 0, seed = 0;
+    uint64_t at = 0, shared = 0, first = 0, number = 0, count = 0, seed = 0;
     if (argc != 7 || !our_parse(argv[2], UINT16_MAX, &at) || !our_parse(argv[3], 255, &first) ||
         !our_parse(argv[4], CLIENTS_MOST, &number) || number == 0 ||
         !our_parse(argv[5], UINT32_MAX, &count) || count == 0 ||
@@ -194,6 +244,7 @@ int main(int argc, char** argv) {
         clients[i].region = first + i;
         clients[i].count = count;
         model_begin(&clients[i].model, seed << 20 | clients[i].region);
+        sharing_begin(&clients[i].sharing, "ours", clients[i].region);
         pthread_mutex_init(&clients[i].mutex, NULL);
         pthread_cond_init(&clients[i].changed, NULL);
         if (pthread_create(&threads[i], NULL, run, &clients[i]) != 0) {
@@ -203,6 +254,8 @@ int main(int argc, char** argv) {
     }
     for (uint64_t i = 0; i < number; i++)
         pthread_join(threads[i], NULL);
-    printf("asked=%" PRIu64 "\n", number * count);
+    for (uint64_t i = 0; i < number; i++)
+        shared += clients[i].sharing.count;
+    printf("asked=%" PRIu64 "\nshared=%" PRIu64 "\n", number * count, shared);
     return 0;
 }

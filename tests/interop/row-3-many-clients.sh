@@ -1,6 +1,7 @@
 # A hundred clients of ours and twenty of the field at once on one server of ours, a million
 # transactions in all: each client gets what it wrote, nothing is lost or done twice, and others that
-# die, stop reading or come anew meanwhile do not disturb them. Rows 3, 20, 22 and 24.
+# die, stop reading or come anew meanwhile do not disturb them. What they do to registers that all of
+# them share can be explained. Rows 3, 20, 22 and 24.
 #
 # RIM_MANY_TRANSACTIONS is how many there are, if not a million.
 . "$(dirname "$0")/lib/common.sh"
@@ -20,6 +21,10 @@ gone() {
     forget "$client"
     wait "$client" 2>/dev/null || :
 }
+
+RIM_HISTORIES=$work/histories
+export RIM_HISTORIES
+mkdir "$RIM_HISTORIES"
 
 start "$RIM_OUR_SERVER" --log-level 30 --max-queued 4194304 --keep-alive-ms 2000
 begun=$(date +%s)
@@ -70,11 +75,13 @@ done
 
 : >"$work/over" # neighbours that leave while another comes can be told apart no more
 asked=0
+shared=0
 for one in $all; do
     finished "${one%:*}" "${one#*:}"
     asked=$((asked + $(sed -n 's/^asked=//p' "$work/${one%:*}.out")))
+    shared=$((shared + $(sed -n 's/^shared=//p' "$work/${one%:*}.out")))
 done
-echo "$asked transactions of $((ours + field)) clients in $(($(date +%s) - begun)) s"
+echo "$asked transactions of $((ours + field)) clients in $(($(date +%s) - begun)) s, and $shared shared"
 
 # Those that did not read have been dropped: no response connection is left.
 dropped() {
@@ -87,9 +94,14 @@ await dropped
 if grep 'cannot be told apart' "$log.out"; then fail "a client was paired by guess"; fi
 stop
 # The server was asked for as many as the clients asked for, each of them.
-awk -v ours="$ours" -v ours_each="$ours_each" -v field="$field" -v field_each="$field_each" '
+awk -v ours="$ours" -v ours_each="$ours_each" -v field="$field" -v field_each="$field_each" \
+    -v shared="$shared" '
     /^region=/ {
         split($1, region, "="); split($2, count, "=")
+        if (region[2] == 210 && count[2] != shared) {
+            print "shared, not as asked for: " $0
+            exit 1
+        }
         if (region[2] >= ours + field) next
         seen++
         if (count[2] != (region[2] < ours ? ours_each : field_each)) {
@@ -99,3 +111,7 @@ awk -v ours="$ours" -v ours_each="$ours_each" -v field="$field" -v field_each="$
     }
     END { exit seen != ours + field }
 ' "$log.out" || fail "the server did not carry out what the clients asked for"
+
+# Enough for it to say something.
+[ "$shared" -gt $((total / 40)) ] || fail "only $shared transactions were shared"
+"$RIM_CHECK_HISTORIES" "$RIM_HISTORIES" || fail "what the clients have read cannot be explained: see above"
