@@ -60,6 +60,7 @@ static void come(void) {
     demand(rim_tcp_client_options_init(&options, sizeof options), "options");
     options.keep_alive_us = 1000000 + soak_below(&options_seed, 4) * 1000000;
     options.connect_timeout_us = 500000 + soak_below(&options_seed, 4) * 1000000;
+    options.close_on_timeout = soak_below(&options_seed, 2);
     demand(rim_tcp_client_new(host, port, &options, &tcp), "rim_tcp_client_new");
     demand(rim_master_new(&master), "rim_master_new");
     demand(rim_tcp_client_as_slave(tcp, &slave), "rim_tcp_client_as_slave");

@@ -179,6 +179,7 @@ int main(int argc, char** argv) {
     demand(rim_tcp_server_options_init(&limits, sizeof limits), "rim_tcp_server_options_init");
     limits.keep_alive_us = 2000000;
     limits.min_access = 8;
+    limits.drop_after_close = soak_below(&chance, 2);
     rim_status status = rim_tcp_server_new("127.0.0.1", (uint16_t)port, &limits, &server);
     if (status != RIM_STATUS_OK) {
         fprintf(stderr, "soak-server: %s\n", rim_last_error());
