@@ -2,7 +2,7 @@
 //!
 //! Descriptors 1 and 2 are not ours: the shell, the terminal and other processes share their open
 //! file description, so `O_NONBLOCK` must not be set on it. What is done instead depends on what the
-//! descriptor is. Measured on Linux 6.18, 100 bytes each: see `put`.
+//! descriptor is: see `put`.
 //!
 //! The one module of the log with `unsafe`: there is no safe form of these calls in `std`.
 #![allow(unsafe_code)]
@@ -22,15 +22,17 @@ use super::helper;
 /// |---|---|---|
 /// | socket | `send` with `MSG_DONTWAIT` | by its definition |
 /// | file | `write` | a page cache takes it (a file system that hangs holds up the program anyway) |
-/// | pipe, `/dev/null` | `pwritev2` with `RWF_NOWAIT` | by its definition; 1 us |
-/// | terminal, pipe of an older Linux | `write` to the same thing, opened anew with `O_NONBLOCK` | the new open file description is ours alone; 3 us |
+/// | pipe, `/dev/null` | `pwritev2` with `RWF_NOWAIT` | by its definition |
+/// | terminal, pipe of an older Linux | `write` to the same thing, opened anew with `O_NONBLOCK` | the new open file description is ours alone |
 /// | what cannot be opened, other systems | a thread writes ([`helper`]) | the caller waits for it for some milliseconds at most |
 ///
+/// Measured on Linux 6.18, for 100 bytes: 0.6 us into a pipe, 7.5 us if it is opened anew; 12 us into a
+/// terminal, of which 3.6 are the write; 0.6 us for [`Quiet`].
+///
 /// `poll` and then `write` is not among them: another process that shares a pipe may fill it in
-/// between, and a terminal says that it takes something when it has room for one byte. A thread alone
-/// would do for all of them, but a line would be lost when the process ends right after it, would
-/// change places with what the program writes itself, and a child after `fork` has no threads. The
-/// program does lose its order with the thread's lines when it does not take lines for a while.
+/// between, and a terminal says that it takes something when it has room for one byte. A queue and a
+/// thread would do for all of them, but then a line is lost when the process ends right after it, and
+/// changes places with what the program writes itself; and a child after `fork` has no threads.
 pub(super) fn put(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     match kind(fd)? {
         Kind::Socket => send(fd, bytes),
