@@ -6,6 +6,12 @@
 //! and `bus` (transactions) do not know each other; neither do `ffi` (the C interface) and `bridge`
 //! (the C++ one). `log` is the backend of the `log` facade, through which all of them log. A test
 //! reads the `use` lines and holds this rule.
+//!
+//! # Bytes
+//!
+//! Data goes as it is in memory, from the client's buffer to the slave and back: nobody swaps it.
+//! The registers of Rogue's firmware are little-endian by convention. What a slave over device memory
+//! has to mind is told at [`bus::Slave`].
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 

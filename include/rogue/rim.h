@@ -29,6 +29,10 @@
  *   thread, and what it may do. Any thread may use user. A callback returns: it does not throw a
  *   C++ exception, jump out or end its thread. No lock of the library is held while it runs.
  *
+ * Data
+ *   Bytes go as they are in memory: the library swaps none. Registers behind a Rogue are
+ *   little-endian by convention, so a program on a big-endian machine swaps their values itself.
+ *
  * Text
  *   Text is UTF-8 and ends with a NUL. An address that is not UTF-8 is RIM_STATUS_INVALID_ARGUMENT;
  *   in text for people (names, errors, log lines) what is not is replaced. A function that gives
@@ -206,6 +210,11 @@ typedef int32_t rim_status;
  * rim_transaction_free. It may call every function of this header, those that wait included; as
  * long as it does not return, a server carries out nothing else. Sizes are not checked against the
  * slave's minimum and maximum before the call unless the transaction comes from a server.
+ *
+ * A slave over device memory (mmap of /dev/mem or of a UIO device) moves the bytes by aligned
+ * accesses as wide as the bus, through volatile pointers, and never by memcpy: that may use single
+ * bytes or wide vectors, which such memory splits or answers with a bus error. docs/c-api.md shows
+ * a slave that does it right.
  */
 typedef void (*rim_transaction_fn)(void *user, rim_transaction *transaction);
 
@@ -1212,6 +1221,9 @@ rim_status rim_tcp_client_wait_link(rim_tcp_client *client, uint32_t state, uint
  * 0, the client's timeout (timeout_us of rim_tcp_client_options, RIM_DEFAULT_TIMEOUT_US unless set).
  * Returns how it came out, with the text of a failure in rim_last_error. RIM_STATUS_BUSY in a
  * completion callback.
+ *
+ * The bytes come as the slave has them, the one at address first. A register of Rogue's firmware is
+ * little-endian: a uint32_t in place of data has its value on a little-endian machine.
  */
 rim_status rim_tcp_client_read(rim_tcp_client *client,
                                uint64_t address,
@@ -1220,8 +1232,8 @@ rim_status rim_tcp_client_read(rim_tcp_client *client,
                                uint64_t timeout_us);
 
 /**
- * Writes size bytes from data to address, and waits until the slave has taken them. Otherwise as
- * rim_tcp_client_read.
+ * Writes size bytes from data to address, and waits until the slave has taken them. The bytes go as
+ * they are in memory, the first to address. Otherwise as rim_tcp_client_read.
  *
  * RIM_STATUS_TIMEOUT does not say that the write was not carried out, nor that it will not be: it may
  * lie in the network, or wait for its turn at the server, and be carried out later, even after this

@@ -11,6 +11,70 @@ use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What carries out transactions.
+///
+/// Bytes go as they are: nobody on the bus swaps them. The registers of Rogue's firmware are
+/// little-endian by convention (`u32::to_le_bytes`, `u32::from_le_bytes`).
+///
+/// A slave over device memory (mmap of `/dev/mem` or of a UIO device) moves the bytes by aligned
+/// accesses as wide as the bus, with [`read_volatile`](std::ptr::read_volatile) and
+/// [`write_volatile`](std::ptr::write_volatile), and never by `copy_from_slice` or
+/// [`copy_nonoverlapping`](std::ptr::copy_nonoverlapping): those become memcpy, which may use single
+/// bytes or wide vectors, which such memory splits or answers with a bus error.
+///
+/// ```
+/// use rogue_memory_bridge::bus::{Slave, SlaveBase, Transaction, READ, VERIFY};
+///
+/// /// Registers of 32 bits at `words`, which the program has mapped and keeps mapped.
+/// struct Device {
+///     base: SlaveBase,
+///     words: *mut u32,
+///     size: u64,
+/// }
+/// // SAFETY: the registers belong to no thread, and each is accessed by one instruction.
+/// unsafe impl Send for Device {}
+/// unsafe impl Sync for Device {}
+///
+/// impl Slave for Device {
+///     fn do_transaction(&self, transaction: Transaction) {
+///         let (address, size) = (transaction.address(), u64::from(transaction.size()));
+///         if address % 4 != 0 || size % 4 != 0 || size > self.size || address > self.size - size {
+///             transaction.fail_with("no such register");
+///             return;
+///         }
+///         let reads = transaction.kind() == READ || transaction.kind() == VERIFY;
+///         let mut lock = transaction.lock();
+///         let Some(bytes) = lock.bytes_mut() else { return };
+///         for (n, word) in bytes.chunks_exact_mut(4).enumerate() {
+///             // SAFETY: within the device, as was checked above, and aligned to 4 bytes.
+///             let register = unsafe { self.words.add(address as usize / 4 + n) };
+///             if reads {
+///                 let value = unsafe { register.read_volatile() };
+///                 word.copy_from_slice(&value.to_ne_bytes());
+///             } else {
+///                 let value = u32::from_ne_bytes([word[0], word[1], word[2], word[3]]);
+///                 unsafe { register.write_volatile(value) };
+///             }
+///         }
+///         lock.done();
+///     }
+///
+///     fn base(&self) -> &SlaveBase {
+///         &self.base
+///     }
+/// }
+/// # let mut registers = [1u32, 2, 3, 4];
+/// # let words = registers.as_mut_ptr();
+/// # let device = Device { base: SlaveBase::new(4, 4096), words, size: 16 };
+/// # let master = rogue_memory_bridge::bus::Master::new();
+/// # master.set_slave(std::sync::Arc::new(device));
+/// # let bytes = [7u32.to_ne_bytes(), 8u32.to_ne_bytes()].concat();
+/// # let memory = rogue_memory_bridge::bus::Memory::owned(bytes);
+/// # let id = master.request(4, memory, rogue_memory_bridge::bus::WRITE);
+/// # master.wait(id).unwrap();
+/// # assert_eq!(unsafe { words.cast::<[u32; 4]>().read_volatile() }, [1, 7, 8, 4]);
+/// # let id = master.request(12, rogue_memory_bridge::bus::Memory::owned(vec![0; 8]), READ);
+/// # assert!(master.wait(id).is_err());
+/// ```
 pub trait Slave: Send + Sync {
     /// Takes `transaction` and completes it, at once or later, on any thread. One whose last handle
     /// is dropped without that has failed.

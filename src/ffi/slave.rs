@@ -37,6 +37,11 @@ impl Handle for rim_slave {
 /// rim_transaction_free. It may call every function of this header, those that wait included; as
 /// long as it does not return, a server carries out nothing else. Sizes are not checked against the
 /// slave's minimum and maximum before the call unless the transaction comes from a server.
+///
+/// A slave over device memory (mmap of /dev/mem or of a UIO device) moves the bytes by aligned
+/// accesses as wide as the bus, through volatile pointers, and never by memcpy: that may use single
+/// bytes or wide vectors, which such memory splits or answers with a bus error. docs/c-api.md shows
+/// a slave that does it right.
 pub type rim_transaction_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, transaction: *mut rim_transaction)>;
 

@@ -59,6 +59,9 @@ impl Completion for Callback {
 /// 0, the client's timeout (timeout_us of rim_tcp_client_options, RIM_DEFAULT_TIMEOUT_US unless set).
 /// Returns how it came out, with the text of a failure in rim_last_error. RIM_STATUS_BUSY in a
 /// completion callback.
+///
+/// The bytes come as the slave has them, the one at address first. A register of Rogue's firmware is
+/// little-endian: a uint32_t in place of data has its value on a little-endian machine.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_read(
     client: *mut rim_tcp_client,
@@ -71,8 +74,8 @@ pub unsafe extern "C" fn rim_tcp_client_read(
     call(|| unsafe { access(client, RIM_READ, address, data, size, timeout_us) })
 }
 
-/// Writes size bytes from data to address, and waits until the slave has taken them. Otherwise as
-/// rim_tcp_client_read.
+/// Writes size bytes from data to address, and waits until the slave has taken them. The bytes go as
+/// they are in memory, the first to address. Otherwise as rim_tcp_client_read.
 ///
 /// RIM_STATUS_TIMEOUT does not say that the write was not carried out, nor that it will not be: it may
 /// lie in the network, or wait for its turn at the server, and be carried out later, even after this

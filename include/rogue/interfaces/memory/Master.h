@@ -89,6 +89,9 @@ class Master {
     /// hands it to the slave on the calling thread. `type` is one of Constants.h. Every failure,
     /// an exception of the slave's among them, is told by waiting for it.
     ///
+    /// Bytes go as they are in memory: nobody swaps them. Registers of Rogue's firmware are
+    /// little-endian by convention.
+    ///
     /// `data` must stay as it is, untouched, until the wait has returned. Returns the transaction's
     /// id.
     uint32_t reqTransaction(uint64_t address, uint32_t size, void* data, uint32_t type);

@@ -89,6 +89,11 @@ class Slave : public rogue::EnableSharedFromThis<Slave> {
 
     /// Takes `transaction` and completes it, at once or later, on any thread. An exception fails it
     /// with the exception's text.
+    ///
+    /// A slave over device memory (mmap of /dev/mem or of a UIO device) moves the bytes by aligned
+    /// accesses as wide as the bus, through volatile pointers, and never by memcpy: that may use
+    /// single bytes or wide vectors, which such memory splits or answers with a bus error.
+    /// docs/cpp-api.md shows a slave that does it right.
     virtual void doTransaction(std::shared_ptr<Transaction> transaction);
 
     /// Connects `master`, a shared pointer to any class of master, to this slave, and returns that
