@@ -33,7 +33,9 @@ pub(super) struct Outgoing {
     watched: AtomicBool,
     /// Bytes that wait: changed under the lock of the queue, read without.
     waiting: AtomicUsize,
-    /// Bytes that wait, of all connections of the endpoint.
+    /// Bytes of memory that are held because the socket did not take them, as `waiting`.
+    held: AtomicUsize,
+    /// The same of all connections of the endpoint.
     total: Arc<AtomicUsize>,
 }
 
@@ -52,7 +54,7 @@ pub(super) enum Sent {
 }
 
 impl Outgoing {
-    /// For `stream`, whose waiting bytes are counted in `total` too.
+    /// For `stream`, whose bytes that are held are counted in `total` too.
     pub(super) fn new(stream: Arc<TcpStream>, total: Arc<AtomicUsize>) -> Outgoing {
         Outgoing {
             stream,
@@ -60,6 +62,7 @@ impl Outgoing {
             pending: Notify::new(),
             watched: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             total,
         }
     }
@@ -190,6 +193,12 @@ impl Outgoing {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Bytes of memory that are held for what the socket did not take: a message is held as a whole
+    /// until all of it has been sent. What is deferred does not count.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
     /// Bytes that the socket has taken since the connection began.
     pub(super) fn sent(&self) -> u64 {
         self.lock().sent
@@ -250,11 +259,13 @@ impl Outgoing {
     /// Tells those who look without a lock how much waits.
     fn count(&self, queue: &mut Queue) {
         self.waiting.store(queue.bytes, Ordering::Relaxed);
-        let before = std::mem::replace(&mut queue.counted, queue.bytes);
-        if queue.bytes != before {
+        let held = queue.held();
+        let before = std::mem::replace(&mut queue.counted, held);
+        if held != before {
+            self.held.store(held, Ordering::Relaxed);
             // It wraps around on the way down, as it is meant to.
             self.total
-                .fetch_add(queue.bytes.wrapping_sub(before), Ordering::Relaxed);
+                .fetch_add(held.wrapping_sub(before), Ordering::Relaxed);
         }
     }
 
@@ -318,6 +329,26 @@ mod tests {
         }
         assert_eq!(outgoing.sent(), count as u64);
         assert!(reader.join().unwrap().unwrap() == expected);
+    }
+
+    #[test]
+    fn a_message_is_held_as_a_whole_until_it_has_been_sent() {
+        let (ours, mut theirs) = pair();
+        let total = Arc::default();
+        let outgoing = Outgoing::new(Arc::clone(&ours), Arc::clone(&total));
+        let size = 20_000_000;
+        outgoing.send(b"head", Body::Owned(Chunk::Bytes(vec![1; size])), b"");
+        let waiting = outgoing.queued();
+        assert!(waiting > 0 && waiting < size, "{waiting}");
+        let counted = || (outgoing.held(), total.load(Ordering::Relaxed));
+        assert_eq!(counted(), (size, size));
+        let reader = std::thread::spawn(move || theirs.read_exact(&mut vec![0; size + 4]));
+        while outgoing.flush().unwrap() > 0 {
+            assert_eq!(counted(), (size, size));
+            socket::wait(&ours, socket::Until::Writable, Duration::from_secs(10));
+        }
+        assert_eq!(counted(), (0, 0));
+        reader.join().unwrap().unwrap();
     }
 
     #[test]

@@ -11,6 +11,8 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// What is less than this is copied to what waits before it.
 pub(super) const SMALL: usize = 4096;
+/// As many bytes of small messages are kept in one piece.
+const MOST_JOINED: usize = 1 << 16;
 /// As many pieces are given to the system in one call.
 pub(super) const MOST_PARTS: usize = 32;
 /// As much room is kept for bytes to come.
@@ -99,7 +101,7 @@ pub(super) struct Queue {
     offset: usize,
     /// Bytes that wait.
     pub(super) bytes: usize,
-    /// As many of them as are counted among those of all connections.
+    /// What was held when it was counted last.
     pub(super) counted: usize,
     /// They wait because somebody defers them, not because the socket takes no more.
     pub(super) deferred: bool,
@@ -131,6 +133,12 @@ impl Queue {
         self.chunks.clear();
         self.bytes = 0;
         self.offset = 0;
+    }
+
+    /// Bytes of memory that are held: those that wait, and what has been sent of the piece that they
+    /// begin with, which is let go of as a whole.
+    pub(super) fn held(&self) -> usize {
+        self.bytes + self.offset
     }
 
     /// Puts a message last, less its first `taken` bytes; only one that becomes the first may have
@@ -165,8 +173,12 @@ impl Queue {
         self.bytes += count;
         if let Some(Chunk::Bytes(last)) = self.chunks.back_mut() {
             // Many small messages must not cost more than their bytes.
-            if count < 2 * SMALL && last.len() < ZEROS.len() {
-                last.reserve(count);
+            if count < 2 * SMALL && last.len() + count <= MOST_JOINED {
+                if last.capacity() - last.len() < count {
+                    // Twice the room, but no more than will ever be used.
+                    let room = (2 * last.capacity()).clamp(last.len() + count, MOST_JOINED);
+                    last.reserve_exact(room - last.len());
+                }
                 parts.iter().for_each(|part| last.extend_from_slice(part));
                 return;
             }
