@@ -244,7 +244,10 @@ typedef struct {
     size_t max_transaction;
     /**
      * Transactions that may be in the slave's hands at a time; the others wait their turn. With 1,
-     * a transaction comes when the one before it has completed. Default 32.
+     * a transaction comes when the one before it has completed. Default 32. Those of clients that
+     * have gone do not count: their reads have failed, as rim_transaction_expired tells, and what they
+     * have written counts for another second (with 1: all of them, for keep_alive_us). Up to 8 times
+     * as many may be with the slave beside those that count.
      */
     size_t max_outstanding;
     /**
@@ -252,8 +255,9 @@ typedef struct {
      */
     size_t max_connections;
     /**
-     * Bytes of responses that may wait for one client to read them; while they are more, none of
-     * its requests are carried out. Default 33554432.
+     * Bytes of responses that may be held for one client: those that wait for it to read them, and
+     * the answers of its transactions in the slave's hands. A transaction whose answer would be more
+     * waits. Default 33554432.
      */
     size_t max_queued;
     /**
@@ -267,7 +271,9 @@ typedef struct {
      */
     uint32_t max_access;
     /**
-     * The time from a connection's arrival to the end of its handshake. Default 30000000.
+     * The time from a connection's arrival to the end of its handshake. A connection whose client
+     * has not made the other one, and that sends no request, is closed after that too, or after 10 s
+     * if that is less. Default 30000000.
      */
     uint64_t handshake_timeout_us;
     /**
@@ -277,18 +283,23 @@ typedef struct {
      */
     uint64_t keep_alive_us;
     /**
-     * Bytes of responses that may wait for all clients together; while they are more, no requests
-     * are carried out for those clients that have responses waiting. Default 268435456.
+     * Bytes of responses that may be held for all clients together. A transaction whose answer does
+     * not fit waits; a client for which nothing is held always gets an answer of up to 4096 bytes.
+     * When one has waited for a second, the clients that hold most and take least are closed. As many
+     * bytes again may be held of requests. Default 268435456.
      */
     size_t max_queued_total;
     /**
      * The time that the slave has for each transaction, as rim_tcp_server_set_timeout_us says it.
-     * Default: no limit, as RIM_FOREVER_US.
+     * Default 3600000000, an hour, so that a slave which loses transactions gets others in the end;
+     * RIM_FOREVER_US is no limit.
      */
     uint64_t timeout_us;
     /**
      * Clients at a time from one address, each with two connections; the connections of more are
-     * closed. Default: as many as half of max_connections allows.
+     * closed. Default: as many as half of max_connections allows. All addresses of an IPv6 network (a
+     * /64) together have at most three quarters of max_connections, or what one address may have if
+     * that is more.
      */
     size_t max_clients_per_address;
     /**
@@ -1108,9 +1119,10 @@ rim_status rim_tcp_server_get_options(const rim_tcp_server *server,
 
 /**
  * Sets the time that the slave, or the program that pulls, has for each transaction from now on,
- * in microseconds; afterwards the transaction expires and its client gets an error. 0 changes
- * nothing. RIM_FOREVER_US, as it is at the start, sets no limit. The limit is kept while the
- * server is pulled from; the client has its own timeout in any case.
+ * in microseconds; afterwards the transaction expires and its client gets an error. It is
+ * 3600000000, an hour, at the start. 0 changes nothing; RIM_FOREVER_US sets no limit. The limit is
+ * kept while the server is pulled from; the client has its own timeout in any case. A read of a
+ * client that has gone expires at once.
  */
 rim_status rim_tcp_server_set_timeout_us(rim_tcp_server *server, uint64_t timeout_us);
 

@@ -107,6 +107,16 @@ impl WeakTransaction {
     pub fn upgrade(&self) -> Option<Transaction> {
         self.0.upgrade().map(Transaction::from)
     }
+
+    /// Whether it is a handle to `transaction`.
+    pub fn is(&self, transaction: &Transaction) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&transaction.0))
+    }
+
+    /// Whether anybody has a handle that does.
+    pub fn is_alive(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 #[derive(Default)]

@@ -9,27 +9,38 @@ pub struct ServerOptions {
     /// The largest transaction, in bytes. A larger one is refused by an error response.
     pub max_transaction: u32,
     /// Transactions that may be in the slave's hands at a time; the others wait their turn. Clients
-    /// that are at work share them evenly. 1 gives Rogue's behaviour.
+    /// that are at work share them evenly. 1 gives Rogue's behaviour. Those of clients that have gone
+    /// do not count: their Reads and Verifies fail at once, so that the slave sees them expired, and
+    /// their Writes and Posts count for another second (with 1: all of them, for `keep_alive`). Up to 8
+    /// times as many may be with the slave beside those that count.
     pub max_outstanding: usize,
     /// Connections at a time, two for each client. What is over is closed.
     pub max_connections: usize,
     /// Clients at a time from one address, each with two connections; the connections of more are
-    /// closed. 0 lets one address have half of `max_connections`.
+    /// closed. 0 lets one address have half of `max_connections`. All addresses of an IPv6 network (a
+    /// /64) together have at most three quarters of them, or what one address may have if that is more.
     pub max_clients_per_address: usize,
-    /// Bytes of responses that may wait for one client to read them. While they are more, none of
-    /// the client's further requests are carried out.
+    /// Bytes of responses that may be held for one client: those that wait for it to read them, and
+    /// the answers of its transactions in the slave's hands. One that would be more is not started
+    /// while anything is held.
     pub max_queued: usize,
-    /// Bytes of responses that may wait for all clients together. While they are more, no further
-    /// requests are carried out for those clients that have responses waiting.
+    /// Bytes of responses that may be held for all clients together. No transaction is started whose
+    /// answer does not fit, nor one whose client would hold more than is free then; but a client for
+    /// which nothing is held always gets an answer of up to 4096 bytes. When one has waited for room
+    /// for a second, those that hold most and take least are closed. As many bytes again may be held
+    /// of requests: data that comes in, waits, or is in the slave's hands.
     pub max_queued_total: usize,
-    /// The time from a connection's arrival to the end of its handshake.
+    /// The time from a connection's arrival to the end of its handshake. One that has none of its
+    /// client's other connection, and sends no request, is closed after that too, or after 10 s if
+    /// that is less.
     pub handshake_timeout: Duration,
     /// How long the host of a peer may give no sign of life before its connection is dropped; at least
     /// one second. A client whose host lives, and that takes none of the responses that wait for it, is
     /// dropped after six times as long.
     pub keep_alive: Duration,
     /// The time that the slave has for each transaction, after which the client gets an error;
-    /// `None` is no limit. It is kept only while somebody pulls.
+    /// `None` is no limit. It is kept only while somebody pulls. An hour unless set: a simulator may be
+    /// stopped at a breakpoint, and a slave that has lost transactions gets others in the end.
     pub timeout: Option<Duration>,
     /// Hand nothing to the slave that a client sent before it closed its connection, and that has
     /// not been handed out yet. Without this it is carried out: programs post and exit.
@@ -47,7 +58,7 @@ impl Default for ServerOptions {
             max_queued_total: 256 << 20,
             handshake_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(10),
-            timeout: None,
+            timeout: Some(Duration::from_secs(3600)),
             drop_after_close: false,
         }
     }

@@ -51,7 +51,7 @@ pub(super) struct ServerSettings {
     pub(super) max_outstanding: Number,
     pub(super) max_connections: Number,
     /// As it was set: 0 is half of `max_connections`.
-    max_clients_per_address: Number,
+    pub(super) max_clients_per_address: Number,
     pub(super) max_queued: Number,
     pub(super) max_queued_total: Number,
     pub(super) handshake_timeout: Time,

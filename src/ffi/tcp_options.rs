@@ -10,6 +10,7 @@ use super::boundary::call;
 use super::growing::{self, Growing, Places};
 use super::slave::check_limits;
 use super::status::rim_status;
+use super::tcp_server::RIM_FOREVER_US;
 use crate::bus::DEFAULT_TIMEOUT;
 use crate::endpoint::{ClientOptions, ServerOptions};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,12 +28,16 @@ pub struct rim_tcp_server_options {
     /// The largest transaction, in bytes; a larger one is refused. Default 16777216.
     pub max_transaction: usize,
     /// Transactions that may be in the slave's hands at a time; the others wait their turn. With 1,
-    /// a transaction comes when the one before it has completed. Default 32.
+    /// a transaction comes when the one before it has completed. Default 32. Those of clients that
+    /// have gone do not count: their reads have failed, as rim_transaction_expired tells, and what they
+    /// have written counts for another second (with 1: all of them, for keep_alive_us). Up to 8 times
+    /// as many may be with the slave beside those that count.
     pub max_outstanding: usize,
     /// Connections at a time, two for each client; those over it are closed. Default 4096.
     pub max_connections: usize,
-    /// Bytes of responses that may wait for one client to read them; while they are more, none of
-    /// its requests are carried out. Default 33554432.
+    /// Bytes of responses that may be held for one client: those that wait for it to read them, and
+    /// the answers of its transactions in the slave's hands. A transaction whose answer would be more
+    /// waits. Default 33554432.
     pub max_queued: usize,
     /// For rim_tcp_server_next: the smallest access, in bytes; a smaller one is refused. Default 4.
     /// A server with a slave asks the slave.
@@ -40,20 +45,27 @@ pub struct rim_tcp_server_options {
     /// For rim_tcp_server_next: the largest access, in bytes; a larger one is refused. Default: no
     /// limit but max_transaction. A server with a slave asks the slave.
     pub max_access: u32,
-    /// The time from a connection's arrival to the end of its handshake. Default 30000000.
+    /// The time from a connection's arrival to the end of its handshake. A connection whose client
+    /// has not made the other one, and that sends no request, is closed after that too, or after 10 s
+    /// if that is less. Default 30000000.
     pub handshake_timeout_us: u64,
     /// How long the host of a peer may give no sign of life before its connection is dropped; at least
     /// one second. A client whose host lives, and that takes none of the responses that wait for it, is
     /// dropped after six times as long. Default 10000000.
     pub keep_alive_us: u64,
-    /// Bytes of responses that may wait for all clients together; while they are more, no requests
-    /// are carried out for those clients that have responses waiting. Default 268435456.
+    /// Bytes of responses that may be held for all clients together. A transaction whose answer does
+    /// not fit waits; a client for which nothing is held always gets an answer of up to 4096 bytes.
+    /// When one has waited for a second, the clients that hold most and take least are closed. As many
+    /// bytes again may be held of requests. Default 268435456.
     pub max_queued_total: usize,
     /// The time that the slave has for each transaction, as rim_tcp_server_set_timeout_us says it.
-    /// Default: no limit, as RIM_FOREVER_US.
+    /// Default 3600000000, an hour, so that a slave which loses transactions gets others in the end;
+    /// RIM_FOREVER_US is no limit.
     pub timeout_us: u64,
     /// Clients at a time from one address, each with two connections; the connections of more are
-    /// closed. Default: as many as half of max_connections allows.
+    /// closed. Default: as many as half of max_connections allows. All addresses of an IPv6 network (a
+    /// /64) together have at most three quarters of max_connections, or what one address may have if
+    /// that is more.
     pub max_clients_per_address: usize,
     /// 1: hand nothing to the slave that a client sent before it closed its connection, and that has
     /// not been handed out yet. Default 0: it is carried out, since programs post and exit.
@@ -222,7 +234,7 @@ impl ServerSetup {
             handshake_timeout_us: micros(options.handshake_timeout),
             keep_alive_us: micros(options.keep_alive),
             max_queued_total: options.max_queued_total,
-            timeout_us: options.timeout.map_or(0, micros),
+            timeout_us: options.timeout.map_or(RIM_FOREVER_US, micros),
             max_clients_per_address: options.max_clients_per_address,
             drop_after_close: u64::from(options.drop_after_close),
         }

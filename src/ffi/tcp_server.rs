@@ -264,9 +264,10 @@ pub unsafe extern "C" fn rim_tcp_server_get_options(
 }
 
 /// Sets the time that the slave, or the program that pulls, has for each transaction from now on,
-/// in microseconds; afterwards the transaction expires and its client gets an error. 0 changes
-/// nothing. RIM_FOREVER_US, as it is at the start, sets no limit. The limit is kept while the
-/// server is pulled from; the client has its own timeout in any case.
+/// in microseconds; afterwards the transaction expires and its client gets an error. It is
+/// 3600000000, an hour, at the start. 0 changes nothing; RIM_FOREVER_US sets no limit. The limit is
+/// kept while the server is pulled from; the client has its own timeout in any case. A read of a
+/// client that has gone expires at once.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_set_timeout_us(
     server: *mut rim_tcp_server,

@@ -19,6 +19,8 @@ mod clients;
 mod crowds;
 #[path = "bridge/expected.rs"]
 mod expected;
+#[path = "bridge/fair.rs"]
+mod fair;
 #[path = "bridge/figures.rs"]
 mod figures;
 #[path = "bridge/halves.rs"]

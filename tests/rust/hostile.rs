@@ -18,5 +18,9 @@ mod process;
 mod client;
 #[path = "hostile/crowd.rs"]
 mod crowd;
+#[path = "hostile/memory.rs"]
+mod memory;
 #[path = "hostile/server.rs"]
 mod server;
+#[path = "hostile/sleepers.rs"]
+mod sleepers;

@@ -208,6 +208,12 @@ impl Transaction {
         {
             return false;
         }
+        self.end_time()
+    }
+
+    /// Its time is over, says somebody who keeps it elsewhere: fails it as [`Transaction::expire`]
+    /// does, whatever its own deadline. False if a slave holds its bytes just now.
+    pub fn end_time(&self) -> bool {
         let state = self.0.lock_state();
         if state.locked.overlaps(&self.0.range()) {
             return false;

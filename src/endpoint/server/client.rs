@@ -1,27 +1,29 @@
 //! A client as the server sees it: where its responses go.
 
+mod ended;
 mod held;
 mod request;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use ::log::Level;
 use tokio::sync::Notify;
 
+use super::hands::Hands;
 use super::lines::About;
 use super::state::Shared;
 use super::wake::Wake;
-use crate::bus::{Completed, Completion, POST, READ, VERIFY, WRITE};
+use crate::bus::{Transaction, POST, READ, VERIFY};
 use crate::endpoint::outgoing::{Body, Chunk, Outgoing, Sent};
-use crate::endpoint::stats::{End, Over, PeerStats, Traffic};
-use crate::error::ErrorKind;
+use crate::endpoint::stats::{PeerStats, Traffic};
 use crate::wire::{response_head, response_tail, response_tail_ok, Header, MAX_RESULT, PROBE};
+pub(super) use ended::Answered;
+use ended::Follows;
 use held::Response;
-pub(super) use request::{Data, Request};
+pub(super) use request::{answer_bytes, data_bytes, Data, Request};
 
 /// A client, from the arrival of its request connection to its end.
 pub(super) struct Client {
@@ -36,25 +38,38 @@ pub(super) struct Client {
     pub(super) space: Notify,
     /// Told when its connection may wait for requests in the system call that receives them.
     pub(super) listen: Wake,
-    outstanding: AtomicUsize,
-    /// Transactions handed out, and the most that were at a time: written under the server's lock.
-    begun: AtomicU64,
-    most_outstanding: AtomicUsize,
-    /// It is among those that are to be looked at because they may be idle.
-    noted: AtomicBool,
+    /// Bytes that are held for a request whose data is coming in.
+    pub(super) partial: AtomicUsize,
+    /// Bytes of such data that have come.
+    pub(super) received: AtomicU64,
+    /// What had been taken and given when it was looked at last, see `relief.rs`.
+    pub(super) mark: AtomicU64,
     /// Bytes that are held: changed under the lock of the responses, read without.
     held_bytes: AtomicUsize,
     responses: Mutex<Responses>,
 }
 
+/// What belongs to a client and is changed by any thread. The server's lock may be held when this one
+/// is taken, and not the other way round.
 #[derive(Default)]
-struct Responses {
+pub(super) struct Responses {
     outgoing: Option<Arc<Outgoing>>,
     held: VecDeque<Response>,
     gone: bool,
     /// Responses have been dropped of which nobody was told.
     dropping: bool,
     traffic: Traffic,
+    /// Its transactions that the slave has.
+    pub(super) hands: Hands,
+    /// Bytes of answers that these will have.
+    owed: usize,
+    /// Transactions handed out, and the most that were at a time.
+    begun: u64,
+    most_outstanding: usize,
+    /// It is among those that are to be looked at again.
+    pub(super) noted: bool,
+    /// It has requests that may be carried out when something of it ends.
+    pub(super) parked: bool,
 }
 
 impl Client {
@@ -72,10 +87,9 @@ impl Client {
             session,
             space: Notify::new(),
             listen: Wake::default(),
-            outstanding: AtomicUsize::new(0),
-            begun: AtomicU64::new(0),
-            most_outstanding: AtomicUsize::new(0),
-            noted: AtomicBool::new(false),
+            partial: AtomicUsize::new(0),
+            received: AtomicU64::new(0),
+            mark: AtomicU64::new(0),
             held_bytes: AtomicUsize::new(0),
             responses: Mutex::default(),
         }
@@ -93,12 +107,9 @@ impl Client {
             let head = response_head(&response.header, response.body.len());
             outgoing.send(head.as_bytes(), Body::Owned(response.body), &response.tail);
         }
-        self.held_bytes.store(0, Ordering::Relaxed);
+        self.hold_less(self.held_bytes());
         responses.dropping = false;
         responses.outgoing = Some(outgoing);
-        drop(responses);
-        // Its requests may have been held back for what has been sent now.
-        self.shared.wake.tell();
     }
 
     /// The client's response connection has gone, and may come back.
@@ -112,65 +123,27 @@ impl Client {
         responses.gone = true;
         responses.outgoing = None;
         responses.held.clear();
-        self.held_bytes.store(0, Ordering::Relaxed);
+        self.hold_less(self.held_bytes());
         // From now on it is counted among the past.
         let mut traffic = std::mem::take(&mut responses.traffic);
-        self.add_begun(&mut traffic);
+        traffic.set_begun(responses.begun, responses.most_outstanding as u64);
         self.shared.past().add(&traffic);
         drop(responses);
         self.space.notify_one();
     }
 
-    /// A transaction of the client's is handed out, under the server's lock. `gone`: this is done
-    /// for a client that has left.
-    pub(super) fn begin(&self, gone: bool) {
-        let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
-        if gone {
-            self.shared.past().begin();
-            return;
-        }
-        // Nobody else writes to these.
-        let begun = 1 + self.begun.load(Ordering::Relaxed);
-        self.begun.store(begun, Ordering::Relaxed);
-        if outstanding > self.most_outstanding.load(Ordering::Relaxed) {
-            self.most_outstanding.store(outstanding, Ordering::Relaxed);
-        }
-    }
-
-    /// Transactions of the client's that are in the slave's hands.
-    pub(super) fn outstanding(&self) -> usize {
-        self.outstanding.load(Ordering::SeqCst)
-    }
-
-    /// It is to be looked at no more, but for what completes from now on.
-    pub(super) fn looked_at(&self) {
-        self.noted.store(false, Ordering::SeqCst);
-    }
-
     /// Its figures, as long as it is there.
     pub(super) fn stats(&self) -> PeerStats {
-        let mut traffic = self.lock().traffic.clone();
-        self.add_begun(&mut traffic);
+        let responses = self.lock();
+        let mut traffic = responses.traffic.clone();
+        traffic.set_begun(responses.begun, responses.most_outstanding as u64);
+        drop(responses);
         PeerStats {
             address: self.name,
             port: self.port,
             session: self.session,
             traffic,
             bytes_queued: self.queued() as u64,
-        }
-    }
-
-    fn add_begun(&self, traffic: &mut Traffic) {
-        let most = self.most_outstanding.load(Ordering::Relaxed) as u64;
-        traffic.set_begun(self.begun.load(Ordering::Relaxed), most);
-    }
-
-    fn count(&self, count: impl FnOnce(&mut Traffic)) {
-        let mut responses = self.lock();
-        if responses.gone {
-            count(&mut self.shared.past());
-        } else {
-            count(&mut responses.traffic);
         }
     }
 
@@ -184,6 +157,58 @@ impl Client {
         sending + self.held_bytes()
     }
 
+    /// Bytes that are held for it: responses that wait, and answers in the slave's hands. The lock is
+    /// held.
+    pub(super) fn held(&self, responses: &Responses) -> usize {
+        self.untaken(responses) + responses.owed
+    }
+
+    /// As [`Client::held`], but what waits for the client alone.
+    pub(super) fn untaken(&self, responses: &Responses) -> usize {
+        let outgoing = responses.outgoing.as_ref();
+        outgoing.map_or(0, |outgoing| outgoing.held()) + self.held_bytes()
+    }
+
+    /// Bytes that it has taken of its responses, and given of large requests.
+    pub(super) fn moved(&self, responses: &Responses) -> u64 {
+        let outgoing = responses.outgoing.as_ref();
+        let sent = outgoing.map_or(0, |outgoing| outgoing.sent());
+        sent.wrapping_add(self.received.load(Ordering::Relaxed))
+    }
+
+    /// Ends its response connection.
+    pub(super) fn close(&self) {
+        if let Some(outgoing) = &self.lock().outgoing {
+            outgoing.close();
+        }
+    }
+
+    /// Its next transaction is handed out, under the server's lock: `make` makes it, with the token
+    /// for its completion.
+    pub(super) fn begin(
+        &self,
+        responses: &mut Responses,
+        (header, since): (&Header, u64),
+        (at, until): (u64, u64),
+        make: impl FnOnce(u64) -> Transaction,
+    ) -> Transaction {
+        let place = responses.hands.next();
+        let transaction = make(u64::from(header.id) | u64::from(place) << 32);
+        responses.hands.put(&transaction, since, at, until);
+        let owed = answer_bytes(header.kind, header.size);
+        if owed > 0 {
+            responses.owed += owed;
+            self.shared.budget.owe(owed);
+        }
+        if responses.gone {
+            self.shared.past().begin();
+        } else {
+            responses.begun += 1;
+            responses.most_outstanding = responses.most_outstanding.max(responses.hands.count());
+        }
+        transaction
+    }
+
     /// Those of them that wait for a response connection.
     pub(super) fn held_bytes(&self) -> usize {
         self.held_bytes.load(Ordering::Relaxed)
@@ -192,25 +217,25 @@ impl Client {
     /// Answers a request that the slave need not see.
     pub(super) fn refuse(&self, header: &Header, text: &str) {
         let filler = filler(header, self.shared.settings.max_transaction());
-        self.respond(header, filler, Err(text), |traffic| traffic.refused += 1);
+        self.respond(header, filler, Err(text), &Answered::Refused);
     }
 
-    /// Answers a request, and counts it with `count`. `body` holds the data of a Read or Verify that
-    /// succeeded.
+    /// Answers a request, which was `answered` by whom it says. `body` holds the data of a Read or
+    /// Verify that succeeded.
     pub(super) fn respond(
         &self,
         header: &Header,
         body: Chunk,
         outcome: Result<(), &str>,
-        count: impl FnOnce(&mut Traffic),
-    ) {
+        answered: &Answered,
+    ) -> Follows {
         ::log::debug!(
             target: &self.shared.name,
             "Done transaction id={}, addr=0x{:x}, size={}, type={}, result=({})",
             header.id, header.address, header.size, header.kind, outcome.err().unwrap_or("OK")
         );
         if header.kind == POST {
-            self.count(count);
+            let follows = self.count(&mut self.lock(), header, answered);
             if let Err(text) = outcome {
                 self.shared.post_failed();
                 self.shared.say(
@@ -225,7 +250,7 @@ impl Client {
                     ),
                 );
             }
-            return;
+            return follows;
         }
         let error;
         let tail = match outcome {
@@ -247,37 +272,48 @@ impl Client {
             body
         };
         let mut responses = self.lock();
-        if responses.gone {
-            count(&mut self.shared.past());
-            return;
+        let follows = self.count(&mut responses, header, answered);
+        let (mut sent, mut kept) = (None, None);
+        match &responses.outgoing {
+            _ if responses.gone => {}
+            None => kept = Some(self.hold(&mut responses, header, body, tail)),
+            // Under the lock: once this has been left or parted, the connection may be another
+            // client's.
+            Some(outgoing) => {
+                let head = response_head(header, body.len());
+                let head = head.as_bytes();
+                let result = if self.shared.defers() {
+                    outgoing.defer(head, Body::Owned(body), tail)
+                } else {
+                    outgoing.send(head, Body::Owned(body), tail)
+                };
+                if matches!(result, Sent::Deferred { first: true, .. }) {
+                    self.shared.deferred.add(outgoing);
+                }
+                sent = Some(result);
+            }
         }
-        count(&mut responses.traffic);
-        let Some(outgoing) = &responses.outgoing else {
-            self.hold(responses, header, body, tail);
-            return;
-        };
-        // Under the lock: once this has been left or parted, the connection may be another client's.
-        let head = response_head(header, body.len());
-        let head = head.as_bytes();
-        let sent = if self.shared.defers() {
-            outgoing.defer(head, Body::Owned(body), tail)
-        } else {
-            outgoing.send(head, Body::Owned(body), tail)
-        };
-        if matches!(sent, Sent::Deferred { first: true, .. }) {
-            self.shared.deferred.add(outgoing);
+        // Not before it is counted where it waits now.
+        if follows.paid > 0 {
+            responses.owed -= follows.paid;
+            self.shared.budget.settle(follows.paid);
         }
         drop(responses);
-        if matches!(sent, Sent::Closed) {
+        if let Some(kept) = kept {
+            self.tell_kept(&kept, header.id);
+        }
+        if sent == Some(Sent::Closed) {
             ::log::debug!(
                 target: &self.shared.name,
                 "The connection of {} was lost before the response to id={}.",
                 self.peer(), header.id
             );
         }
+        follows
     }
 
-    fn lock(&self) -> MutexGuard<'_, Responses> {
+    /// Locks what any thread may change.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Responses> {
         self.responses
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -306,59 +342,6 @@ fn filler(header: &Header, max: u32) -> Chunk {
     match header.kind {
         READ | VERIFY if header.size <= max => Chunk::Zeros(header.size as usize),
         _ => Chunk::Zeros(0),
-    }
-}
-
-impl Completion for Client {
-    fn completed(&self, token: u64, completed: Completed) {
-        let Completed {
-            address,
-            size,
-            kind,
-            outcome,
-            payload,
-        } = completed;
-        let header = Header {
-            id: token as u32,
-            address,
-            size,
-            kind,
-        };
-        let now = self.shared.clock();
-        let steps = now.wrapping_sub((token >> 32) as u32);
-        let end = match &outcome {
-            Ok(()) => End::Done,
-            Err(error) if error.kind() == ErrorKind::Timeout => End::TimedOut,
-            Err(_) => End::Failed,
-        };
-        let over = Over {
-            kind,
-            size,
-            end,
-            took: Some(Duration::from_nanos(u64::from(steps) << 8)),
-        };
-        let count = |traffic: &mut Traffic| traffic.end(&over);
-        match outcome {
-            Ok(()) => {
-                let body = match payload.zeros() {
-                    // A write's data is not echoed.
-                    _ if kind == WRITE => Chunk::Zeros(0),
-                    Some(count) => Chunk::Zeros(count),
-                    None => Chunk::Payload(payload),
-                };
-                self.respond(&header, body, Ok(()), count);
-            }
-            Err(error) => {
-                let body = filler(&header, self.shared.settings.max_transaction());
-                self.respond(&header, body, Err(error.text()), count);
-            }
-        }
-        // Either this sees that it is noted no more, or who notes the idle sees that this was the last.
-        let last = self.outstanding.fetch_sub(1, Ordering::SeqCst) == 1;
-        if last && !self.noted.load(Ordering::SeqCst) && !self.noted.swap(true, Ordering::SeqCst) {
-            self.shared.may_be_idle(self.id);
-        }
-        self.shared.completed(now);
     }
 }
 

@@ -19,7 +19,9 @@ use tokio::io::Interest;
 use tokio::net::TcpListener;
 
 use super::client::{Client, Data, Request};
+use super::incoming::Charge;
 use super::lines::About;
+use super::quota::Over;
 use super::state::Shared;
 use crate::endpoint::address::canonical;
 use crate::endpoint::liveness::Liveness;
@@ -98,6 +100,12 @@ struct Connection {
     client: Option<Arc<Client>>,
     /// Data of the request that is coming in.
     data: Vec<u8>,
+    /// What is counted for them: all that will come of them, if that is `reserved`.
+    charge: Charge,
+    reserved: bool,
+    /// Answers to PINGs that have not been sent, and where the last of them ends.
+    pongs: usize,
+    last_pong: u64,
     /// There was no memory for them: the request will be refused.
     no_memory: bool,
     /// The last message had data that is worth to be received where it belongs.
@@ -109,7 +117,7 @@ struct Connection {
     /// As many of them waited as may when the last ones were given.
     full: bool,
     /// When what is worked on came, as [`Shared::clock`] told it.
-    now: u32,
+    now: u64,
 }
 
 async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: Side) {
@@ -128,13 +136,18 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
     let Ok(socket) = socket::watched(stream, Interest::READABLE | Interest::WRITABLE) else {
         return;
     };
-    let Some(id) = shared.connect(&outgoing) else {
-        let text = format_args!(
-            "Closing the connection of {peer}: {} connections are the most.",
-            shared.settings.max_connections.get()
-        );
-        shared.say(Level::Warn, About::OverLimit, text);
-        return;
+    let id = match shared.connect(&outgoing, peer_ip, side) {
+        Ok(id) => id,
+        Err(over) => {
+            let why = match over {
+                Over::Connections(most) => format!("{most} connections are the most"),
+                Over::Address(most) => format!("{most} clients of one address are the most"),
+                Over::Network(most) => format!("{most} clients of one IPv6 network are the most"),
+            };
+            let text = format_args!("Closing the connection of {peer}: {why}.");
+            shared.say(Level::Warn, About::OverLimit, text);
+            return;
+        }
     };
     let (role, messages) = match side {
         Side::Request => (Role::Pull, Messages::Requests),
@@ -156,6 +169,10 @@ async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: S
         session: None,
         client: None,
         data: Vec::new(),
+        charge: shared.incoming.charge(0),
+        reserved: false,
+        pongs: 0,
+        last_pong: 0,
         no_memory: false,
         large: false,
         more: false,
@@ -255,17 +272,22 @@ impl Connection {
             let flush = async {
                 if !stalled {
                     outgoing.pending.notified().await;
+                    // Another thread may have sent what has waited.
+                    self.shared.bytes_taken(self.id);
                 } else {
                     let _ = self
                         .socket
-                        .async_io(Interest::WRITABLE, |_| match outgoing.flush() {
-                            Ok(0) => Ok(()),
-                            Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
-                            Err(error) => Err(error),
+                        .async_io(Interest::WRITABLE, |_| {
+                            let left = outgoing.flush();
+                            // The client's next requests may have waited for this.
+                            self.shared.bytes_taken(self.id);
+                            match left {
+                                Ok(0) => Ok(()),
+                                Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
+                                Err(error) => Err(error),
+                            }
                         })
                         .await;
-                    // The client's next requests may have waited for this.
-                    self.shared.wake.tell();
                 }
             };
             // All of these may be dropped half-way: whoever finishes first has changed nothing yet.
@@ -303,6 +325,7 @@ impl Connection {
     fn work(&mut self, role: Role, input: &[u8]) -> Finish {
         self.now = self.shared.clock();
         let result = self.decode(role, input);
+        self.charge.grow(self.data.len());
         self.full = self.shared.push(self.id, &mut self.requests);
         result
     }
@@ -336,16 +359,12 @@ impl Connection {
                     self.note_ready();
                 }
                 Event::Ping { pong } => {
-                    if self.outgoing.queued() > self.most_queued() {
-                        let text = "it does not read what it asks for";
-                        return Err(Cause::NotReading.say(text));
-                    }
-                    self.outgoing
-                        .send(pong.as_bytes(), Body::Borrowed(&[]), &[]);
+                    self.pong(pong.as_bytes())?;
                 }
                 Event::Header(_) => {
                     self.data.clear();
                     self.no_memory = false;
+                    self.reserved = false;
                 }
                 Event::Data(piece) => {
                     if self.data.try_reserve(piece.len()).is_ok() {
@@ -356,7 +375,7 @@ impl Connection {
                 }
                 Event::End(end) => {
                     self.large = end.data_len.is_some_and(|len| len >= DIRECT);
-                    let data = Data::take(&mut self.data);
+                    let data = Data::take(&mut self.data, &mut self.charge);
                     if !self.request(&end, data) && self.is_crowded() {
                         return Err(Cause::NotReading.say(CROWDED));
                     }

@@ -7,13 +7,19 @@
 //! `state.rs` for what is shared, `connection.rs` for the work on one connection, `client.rs` for a
 //! client as the server sees it.
 
+mod budget;
 mod client;
 mod connection;
 mod deferred;
+mod hands;
+mod heap;
 mod housekeeping;
+mod incoming;
 mod lines;
 mod pull;
+mod quota;
 mod state;
+mod turns;
 mod wake;
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -103,12 +109,13 @@ impl TcpServer {
     }
 
     /// The time that the slave has for each transaction pulled from now on, after which the client
-    /// gets an error; `None` is no limit. A limit is kept only while somebody pulls.
+    /// gets an error: an hour unless set; `None` is no limit. A limit is kept only while somebody pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         self.shared
             .settings
             .timeout
             .set(timeout.unwrap_or(Duration::MAX));
+        self.shared.retime();
     }
 
     /// The limits and times as they are now.
@@ -120,8 +127,10 @@ impl TcpServer {
     /// connections that come from now on.
     pub fn set_options(&self, options: &ServerOptions) {
         self.shared.settings.set(options);
-        // More may be handed out than before.
-        self.shared.wake.tell();
+        // More may be handed out than before, or held, and times may be over sooner.
+        self.shared.look_again();
+        self.shared.incoming.tell();
+        self.shared.retime();
     }
 
     /// What the server has done since it began.

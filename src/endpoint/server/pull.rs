@@ -23,9 +23,9 @@ use crate::bus::Transaction;
 
 /// While requests are at hand, the network is looked at no more often than this: 100 us, in steps of
 /// the server's clock.
-const LOOK_EVERY: u32 = 100_000 >> 8;
+const LOOK_EVERY: u64 = 100_000 >> 8;
 /// Requests that come within this come one soon after the other: 2 ms.
-const QUICK: u32 = 2_000_000 >> 8;
+const QUICK: u64 = 2_000_000 >> 8;
 
 /// What the pulling thread has to itself.
 pub(super) struct Pull {
@@ -35,9 +35,9 @@ pub(super) struct Pull {
     connections: FuturesUnordered<Work>,
     runtime: Runtime,
     /// When the network was looked at last, by the server's clock.
-    looked: u32,
+    looked: u64,
     /// When the event loop had its turn last.
-    turned: u32,
+    turned: u64,
     /// The connections brought a transaction last without any turn of the event loop.
     owed: bool,
     /// The only client, while its requests come soon.
@@ -65,7 +65,7 @@ impl Pull {
         let began = shared.recent_clock();
         let fresh = began.wrapping_sub(self.looked) < LOOK_EVERY;
         if fresh && shared.has_requests() && !shared.stopped() {
-            if let Some(transaction) = shared.take() {
+            if let Some(transaction) = shared.take_at(began) {
                 return Some(transaction);
             }
         }
@@ -87,7 +87,7 @@ impl Pull {
         &mut self,
         shared: &Shared,
         timeout: Option<Duration>,
-        began: u32,
+        began: u64,
     ) -> Option<Transaction> {
         let waiting = pulled(shared, &mut self.connections, timeout, &mut self.owed);
         let result = self.runtime.block_on(waiting);

@@ -34,7 +34,8 @@ fn row_20_a_client_that_never_reads_is_closed_and_the_others_go_on() {
     let asking = Asking::new(served.port()).ready();
     let (requests, responses) = greedy(served.port(), 60);
     let queued = || served.server.stats().bytes_queued;
-    eventually("its queue is full", || queued() > MIB as u64);
+    // One answer is the most that there may be, and a part of it has been sent.
+    eventually("its queue is full", || queued() > 0);
     // While it is there, and when it has gone.
     let dropped = || served.server.stats().dropped.not_reading;
     let end = Instant::now() + PATIENCE;
@@ -68,21 +69,27 @@ fn row_24_greedy_clients_together_are_bounded_and_the_others_served() {
     let reader = Asking::new(served.port()).ready();
     let all: Vec<_> = (0..clients).map(|_| greedy(served.port(), 200)).collect();
     let queued = || served.server.stats().bytes_queued as usize;
-    eventually("the bound is reached", || queued() > total);
-    // What was carried out when it was reached comes on top: a response for each client. One that
-    // reads has its own beside them.
-    let most = total + (clients + 4) * (MIB + 1024);
+    // What is held of a response is more than what is left to be sent of it.
+    eventually("much is held", || queued() > total / 4);
     for turn in 0..100u32 {
         // This one has nothing waiting.
         modest.write(8, &turn.to_le_bytes()).unwrap();
         assert_eq!(modest.read(8, 4).unwrap(), turn.to_le_bytes());
-        assert!(queued() <= most, "{} bytes", queued());
+        assert!(queued() <= total, "{} bytes", queued());
         if turn % 10 == 0 {
-            // This one has, until it has read them.
-            assert_eq!(reader.read(0, 2 * MIB).unwrap().len(), 2 * MIB);
+            // For this one there is room when greedy ones have been closed.
+            assert_eq!(reader.read(0, 4 * MIB).unwrap().len(), 4 * MIB);
         }
     }
-    assert!(queued() > total, "it was over the bound all the time");
+    let dropped = served.server.stats().dropped.not_reading;
+    assert!(
+        dropped > 0 && dropped < clients as u64,
+        "{dropped} were closed"
+    );
+    assert_eq!(
+        reader.client.stats().losses + modest.client.stats().losses,
+        0
+    );
     drop(all);
     eventually("all of it is given back", || queued() == 0);
 }

@@ -71,6 +71,7 @@ fn row_3_clients_have_fair_turns() {
 fn row_21_connections_over_the_limit_are_closed_and_the_rest_served() {
     let options = ServerOptions {
         max_connections: 4,
+        max_clients_per_address: 4,
         ..ServerOptions::default()
     };
     let served = Served::with(

@@ -2,7 +2,6 @@
 //! back.
 
 use std::sync::atomic::Ordering;
-use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use ::log::Level;
@@ -30,9 +29,21 @@ impl Response {
     }
 }
 
+/// What became of a response for which there is no connection.
+pub(super) enum Kept {
+    Yes,
+    /// Dropped. `first` if nobody has been told yet that any is.
+    No {
+        first: bool,
+    },
+}
+
 impl Client {
     /// Throws away what has been held too long. True if something is held still.
     pub(in crate::endpoint::server) fn expire(&self, now: Instant) -> bool {
+        if self.held_bytes() == 0 {
+            return false;
+        }
         let mut responses = self.lock();
         let mut dropped = None;
         while responses
@@ -43,8 +54,7 @@ impl Client {
             let Some(response) = responses.held.pop_front() else {
                 break;
             };
-            self.held_bytes
-                .fetch_sub(response.cost(), Ordering::Relaxed);
+            self.hold_less(response.cost());
             if !std::mem::replace(&mut responses.dropping, true) {
                 dropped = Some(response.header.id);
             }
@@ -58,18 +68,20 @@ impl Client {
                 self.peer()
             ));
         }
-        self.shared.wake.tell();
+        // Its requests, or those of others, may have been held back for what was held.
+        self.shared.holds_less(self.id);
         held
     }
 
-    /// Keeps a response until there is a connection for it.
+    /// Keeps a response until there is a connection for it. Who calls this says so when the lock is
+    /// released, by [`Client::tell_kept`].
     pub(super) fn hold(
         &self,
-        mut responses: MutexGuard<'_, Responses>,
+        responses: &mut Responses,
         header: &Header,
         body: Chunk,
         tail: &[u8],
-    ) {
+    ) -> Kept {
         let (tail, since) = (tail.to_vec(), Instant::now());
         let response = Response {
             header: *header,
@@ -77,28 +89,41 @@ impl Client {
             tail,
             since,
         };
-        if self.held_bytes() + response.cost() > self.shared.settings.max_queued.get() {
+        let cost = response.cost();
+        if self.held_bytes() + cost > self.shared.settings.max_queued.get() {
             // Once is enough: it may send requests for as long as it likes.
             let first = !std::mem::replace(&mut responses.dropping, true);
-            drop(responses);
-            if first {
-                self.shared.say(Level::Warn, About::NoResponses, format_args!(
-                    "No response connection of {}, and too much is waiting for it: the response to id={} \
-                     and those after it are dropped.",
-                    self.peer(), header.id
-                ));
-            }
-            return;
+            return Kept::No { first };
         }
-        self.held_bytes
-            .fetch_add(response.cost(), Ordering::Relaxed);
+        self.held_bytes.fetch_add(cost, Ordering::Relaxed);
+        self.shared.budget.owe(cost);
         responses.held.push_back(response);
-        drop(responses);
-        ::log::debug!(
-            target: &self.shared.name,
-            "Holding the response to id={} until {} has a response connection.",
-            header.id, self.peer()
-        );
-        self.shared.housekeep.notify_one();
+        Kept::Yes
+    }
+
+    /// As many bytes are held no longer.
+    pub(super) fn hold_less(&self, bytes: usize) {
+        self.held_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.shared.budget.settle(bytes);
+    }
+
+    /// Says what became of the response to the request `id`.
+    pub(super) fn tell_kept(&self, kept: &Kept, id: u32) {
+        match kept {
+            Kept::Yes => {
+                ::log::debug!(
+                    target: &self.shared.name,
+                    "Holding the response to id={id} until {} has a response connection.",
+                    self.peer()
+                );
+                self.shared.keeps();
+            }
+            Kept::No { first: true } => self.shared.say(Level::Warn, About::NoResponses, format_args!(
+                "No response connection of {}, and too much is waiting for it: the response to id={id} \
+                 and those after it are dropped.",
+                self.peer()
+            )),
+            Kept::No { first: false } => {}
+        }
     }
 }

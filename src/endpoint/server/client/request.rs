@@ -1,6 +1,9 @@
 //! A client's request, until it is handed out.
 
-use crate::bus::WITHIN;
+use std::sync::Arc;
+
+use crate::bus::{POST, READ, VERIFY, WITHIN, WRITE};
+use crate::endpoint::server::incoming::{Charge, Incoming};
 use crate::wire::Header;
 
 /// A request that waits for its turn.
@@ -10,7 +13,24 @@ pub(in crate::endpoint::server) struct Request {
     /// What a Write or Post brought.
     pub(in crate::endpoint::server) data: Data,
     /// When it came, as `Shared::clock` told it.
-    pub(in crate::endpoint::server) since: u32,
+    pub(in crate::endpoint::server) since: u64,
+}
+
+/// Bytes of memory that the answer to a request of this type and size takes. What fits inside the
+/// transaction takes none.
+pub(in crate::endpoint::server) fn answer_bytes(kind: u32, size: u32) -> usize {
+    match kind {
+        READ | VERIFY if size as usize > WITHIN => size as usize,
+        _ => 0,
+    }
+}
+
+/// The same of the data that such a request brings.
+pub(in crate::endpoint::server) fn data_bytes(kind: u32, size: u32) -> usize {
+    match kind {
+        WRITE | POST if size as usize > WITHIN => size as usize,
+        _ => 0,
+    }
 }
 
 /// The data of a request: register accesses take no memory of their own.
@@ -19,7 +39,7 @@ pub(in crate::endpoint::server) enum Data {
     None,
     /// So many bytes.
     Small([u8; WITHIN], u8),
-    Large(Vec<u8>),
+    Large(Vec<u8>, Charge),
 }
 
 impl Data {
@@ -27,25 +47,32 @@ impl Data {
         match self {
             Data::None => 0,
             Data::Small(_, count) => usize::from(*count),
-            Data::Large(bytes) => bytes.len(),
+            Data::Large(bytes, _) => bytes.len(),
         }
     }
 
-    /// Takes `bytes`, or copies them if they are few.
-    pub(in crate::endpoint::server) fn take(bytes: &mut Vec<u8>) -> Data {
-        if bytes.len() > WITHIN {
-            return Data::Large(std::mem::take(bytes));
+    /// Takes `bytes`, which `charge` counts so far, or copies them if they are few.
+    pub(in crate::endpoint::server) fn take(bytes: &mut Vec<u8>, charge: &mut Charge) -> Data {
+        let large = bytes.len() > WITHIN;
+        let counted = charge.take(if large { bytes.len() } else { 0 });
+        if large {
+            return Data::Large(std::mem::take(bytes), counted);
         }
-        let data = Data::copy(bytes);
+        let data = Data::small(bytes);
         bytes.clear();
         data
     }
 
-    /// A copy of `bytes`.
-    pub(in crate::endpoint::server) fn copy(bytes: &[u8]) -> Data {
+    /// A copy of `bytes`, counted in `incoming` if they are many.
+    pub(in crate::endpoint::server) fn copy(bytes: &[u8], incoming: &Arc<Incoming>) -> Data {
         if bytes.len() > WITHIN {
-            return Data::Large(bytes.to_vec());
+            return Data::Large(bytes.to_vec(), incoming.charge(bytes.len()));
         }
+        Data::small(bytes)
+    }
+
+    /// A copy of at most `WITHIN` bytes.
+    fn small(bytes: &[u8]) -> Data {
         let mut small = [0; WITHIN];
         small[..bytes.len()].copy_from_slice(bytes);
         // It fits: it is not more than `WITHIN`.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 
@@ -26,6 +27,9 @@ impl Connection {
         // A large piece of data goes straight to where it belongs.
         let direct = self.decoder.data_remaining();
         if direct >= LOOK_AHEAD as u64 {
+            if !self.reserved && !self.reserve(direct).await {
+                return Ok(false);
+            }
             return self.receive_data(direct).await;
         }
         loop {
@@ -45,8 +49,10 @@ impl Connection {
                 return Ok(Some(false));
             };
             let mut buffer = shared.buffer.lock().unwrap_or_else(PoisonError::into_inner);
-            // Of large data only the beginning comes this way: the rest needs no copy.
-            let most = if self.large { LOOK_AHEAD } else { buffer.len() };
+            // Of large data only the beginning comes this way: the rest needs no copy. And when there
+            // is no room, what comes should be little.
+            let little = self.large || shared.is_crammed();
+            let most = if little { LOOK_AHEAD } else { buffer.len() };
             match socket::receive(self.socket.get_ref(), &mut buffer[..most], mode) {
                 Ok(0) => return Ok(Some(false)),
                 Ok(count) => {
@@ -94,6 +100,33 @@ impl Connection {
         .await
     }
 
+    /// Waits until there is room for the `direct` bytes of data that are to come. False if the peer has
+    /// gone meanwhile.
+    async fn reserve(&mut self, direct: u64) -> bool {
+        let rest = usize::try_from(direct).unwrap_or(usize::MAX);
+        self.expect(self.data.len());
+        let shared = Arc::clone(&self.shared);
+        if !shared.incoming.has_room(rest, shared.limits()) {
+            // Those that hold it may have to be closed.
+            shared.housekeep.notify_one();
+        }
+        tokio::select! {
+            charge = shared.incoming.reserve(rest, || shared.limits()) => self.charge.add(charge),
+            // What is not read does not tell that its sender has gone.
+            () = super::closed(&self.socket) => return false,
+        }
+        self.reserved = true;
+        self.expect(rest + self.data.len());
+        true
+    }
+
+    /// So much is held for a request that is not complete.
+    fn expect(&self, bytes: usize) {
+        if let Some(client) = &self.client {
+            client.partial.store(bytes, Ordering::Relaxed);
+        }
+    }
+
     async fn receive_data(&mut self, direct: u64) -> Finish<bool> {
         // What is announced is no more than a transaction may have, and untouched room costs next to
         // nothing; beyond this it grows with what has come.
@@ -120,7 +153,11 @@ impl Connection {
             Err(error) => return self.failed(&error).map(|()| false),
         };
         self.decoder.data_taken(count as u64);
+        if let Some(client) = &self.client {
+            client.received.fetch_add(count as u64, Ordering::Relaxed);
+        }
         if count > 0 && self.decoder.data_remaining() == 0 {
+            self.expect(0);
             self.work(Role::Pull, &[])?;
         }
         Ok(count > 0)
@@ -129,6 +166,8 @@ impl Connection {
     /// There is no memory for the data that is coming in: the rest of it is passed over.
     pub(super) fn forget_data(&mut self) {
         self.data = Vec::new();
+        drop(self.charge.take(0));
+        self.expect(0);
         self.no_memory = true;
         self.decoder.skip_data();
     }

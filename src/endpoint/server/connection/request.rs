@@ -2,13 +2,16 @@
 
 use ::log::Level;
 
+use super::ending::{Cause, Finish};
 use super::Connection;
 use crate::bus::{check_range, kind_name, POST, READ, VERIFY, WRITE};
-use crate::endpoint::outgoing::Chunk;
-use crate::endpoint::pairing::Side;
-use crate::endpoint::server::client::{Data, Request};
+use crate::endpoint::outgoing::{Body, Chunk, Sent};
+use crate::endpoint::server::client::{Answered, Data, Request};
 use crate::endpoint::server::lines::About;
 use crate::wire::{End, Header, Message, PROBE};
+
+/// Bytes of answers to PINGs that may wait to be sent.
+const MOST_PONGS: usize = 1 << 14;
 
 impl Connection {
     /// A request has come at once.
@@ -21,7 +24,11 @@ impl Connection {
             data_len: message.data.map(|data| data.len() as u64),
             ..End::default()
         };
-        self.request(&end, message.data.map_or(Data::None, Data::copy))
+        let data = match message.data {
+            Some(bytes) => Data::copy(bytes, &self.shared.incoming),
+            None => Data::None,
+        };
+        self.request(&end, data)
     }
 
     /// A request is complete; `data` is what it brought. False if it was answered here and now.
@@ -32,7 +39,7 @@ impl Connection {
         let header = end.header;
         let whole = end.malformed.is_none() && end.data_len.is_none();
         if header.kind == PROBE && header.size == 0 && whole {
-            client.respond(&header, Chunk::Zeros(0), Ok(()), |_| ());
+            client.respond(&header, Chunk::Zeros(0), Ok(()), &Answered::Probe);
             return false;
         }
         let checked = if self.no_memory && matches!(header.kind, WRITE | POST) {
@@ -79,12 +86,20 @@ impl Connection {
             .is_some_and(|client| client.queued() > most)
     }
 
-    /// Bytes that may wait to be sent here. On a request connection nothing sends what waits.
-    pub(super) fn most_queued(&self) -> usize {
-        match self.side {
-            Side::Request => 0,
-            Side::Response => self.shared.settings.max_queued.get(),
+    /// Answers a PING, unless too many answers to those wait.
+    pub(super) fn pong(&mut self, pong: &[u8]) -> Finish {
+        if self.outgoing.sent() >= self.last_pong {
+            self.pongs = 0;
         }
+        if self.pongs > MOST_PONGS {
+            return Err(Cause::NotReading.say("it does not read what it asks for"));
+        }
+        // On a request connection nothing sends what waits: the next one does.
+        if let Sent::Queued(mark) = self.outgoing.send(pong, Body::Borrowed(&[]), &[]) {
+            self.pongs += pong.len();
+            self.last_pong = mark;
+        }
+        Ok(())
     }
 }
 

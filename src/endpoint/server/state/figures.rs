@@ -31,13 +31,14 @@ impl Shared {
             connections: state.connections.len() as u64,
             connections_total: state.arrivals,
             dropped: state.dropped,
-            bytes_queued: self.queued.load(Ordering::Relaxed) as u64,
             ..ServerStats::default()
         };
         // Under the lock: the figures of a client that goes move to the past.
         stats.traffic.add(&self.past());
         for client in state.connections.values().filter_map(|c| c.client.as_ref()) {
-            stats.traffic.add(&client.stats().traffic);
+            let client = client.stats();
+            stats.traffic.add(&client.traffic);
+            stats.bytes_queued += client.bytes_queued;
         }
         drop(state);
         let most = self.most_outstanding.load(Ordering::Relaxed) as u64;
@@ -46,6 +47,7 @@ impl Shared {
     }
 
     pub(in crate::endpoint::server) fn peers(&self) -> Vec<PeerStats> {
-        self.clients().iter().map(|client| client.stats()).collect()
+        let clients = self.lock().clients();
+        clients.iter().map(|client| client.stats()).collect()
     }
 }

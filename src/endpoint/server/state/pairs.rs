@@ -21,6 +21,7 @@ impl Shared {
         let steps = state.pairing.settle(now);
         let notes = apply(&mut state, steps, now);
         let next = state.pairing.next_due();
+        self.tell_state(&mut state);
         drop(state);
         self.tell(&notes);
         next
@@ -85,8 +86,22 @@ pub(super) fn arrive(state: &mut State, arrival: Arrival, now: Instant) -> Vec<N
 }
 
 pub(super) fn leave(state: &mut State, id: u64, now: Instant) -> Vec<Note> {
+    separate(state, id, now);
     let steps = state.pairing.leave(id, now);
     apply(state, steps, now)
+}
+
+/// The connection `id` and its partner are not one client's any more. What is left is half of one.
+fn separate(state: &mut State, id: u64, now: Instant) {
+    let partner = state.connections.get(&id).and_then(|c| c.partner);
+    for half in [Some(id), partner].into_iter().flatten() {
+        let Some(connection) = state.connections.get_mut(&half) else {
+            continue;
+        };
+        if connection.partner.take().is_some() {
+            state.halves.push_back((now, half));
+        }
+    }
 }
 
 /// Does what the pairing wants. Returns what there is to say about it.
@@ -100,6 +115,9 @@ fn apply(state: &mut State, steps: Vec<Step>, now: Instant) -> Vec<Note> {
                 if let Some(client) = connection.and_then(|c| c.client.as_ref()) {
                     client.part();
                 }
+                separate(state, request, now);
+                // What was queued for it is held no longer.
+                state.enter_turns(request);
             }
             Step::Close(id) => {
                 if let Some(connection) = state.connections.get(&id) {
@@ -110,6 +128,7 @@ fn apply(state: &mut State, steps: Vec<Step>, now: Instant) -> Vec<Note> {
                 let connection = state.connections.get(&id);
                 if let Some(used) = connection.filter(|c| c.outgoing.queued() > 0) {
                     used.outgoing.close();
+                    separate(state, id, now);
                     steps.extend(state.pairing.leave(id, now));
                 }
             }
@@ -121,10 +140,18 @@ fn apply(state: &mut State, steps: Vec<Step>, now: Instant) -> Vec<Note> {
 }
 
 /// Gives a client its response connection.
-fn join(state: &State, pair: Pair) {
+fn join(state: &mut State, pair: Pair) {
     let response = state.connections.get(&pair.response);
     let request = state.connections.get(&pair.request);
-    if let (Some(response), Some(client)) = (response, request.and_then(|r| r.client.as_ref())) {
-        client.join(Arc::clone(&response.outgoing));
+    let (Some(response), Some(client)) = (response, request.and_then(|r| r.client.as_ref())) else {
+        return;
+    };
+    client.join(Arc::clone(&response.outgoing));
+    for (id, partner) in [(pair.request, pair.response), (pair.response, pair.request)] {
+        if let Some(connection) = state.connections.get_mut(&id) {
+            connection.partner = Some(partner);
+        }
     }
+    // Its requests may have been held back for what has been sent now.
+    state.enter_turns(pair.request);
 }

@@ -1,15 +1,25 @@
 //! Whose request is next: clients in turns, each with a fair share of what the slave may have in its
-//! hands, and none that does not read what it is sent.
+//! hands, and none for which too much is held.
+//!
+//! A client that can be served waits in [`Turns`]. One that cannot is taken out, and comes back when
+//! something has changed for it: one of its transactions has ended, its socket has taken bytes, there
+//! is room. So the work for a transaction does not grow with those that wait.
+//!
+//! [`Turns`]: crate::endpoint::server::turns::Turns
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{fence, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Connection, Shared, State};
-use crate::bus::{deadline_from_now, Memory, Transaction, READ, VERIFY, WITHIN};
-use crate::endpoint::outgoing::MOST_DEFERRED;
-use crate::endpoint::server::client::{Client, Data, Request};
+use super::{Connection, Shared, State, Waits, MAX_REQUESTS, MAX_REQUEST_BYTES};
+use crate::bus::{Memory, Transaction, READ, VERIFY, WITHIN};
+use crate::endpoint::server::budget::Verdict;
+use crate::endpoint::server::client::{answer_bytes, Client, Data, Request, Responses};
 use crate::endpoint::socket;
+
+/// As many transactions of clients that have gone may be with the slave beside `max_outstanding`, in
+/// multiples of that; what is more counts as if their clients were there.
+const MOST_ABANDONED: usize = 8;
 
 impl Shared {
     /// Requests have come; those of one read of the connection, in order. The thread that pulls calls
@@ -24,33 +34,46 @@ impl Shared {
             requests.clear();
             return false;
         };
-        // Before it is seen which clients have their share: see `completed`.
-        self.waiting.fetch_add(requests.len(), Ordering::SeqCst);
-        if connection.requests.is_empty() {
-            state.ready.push_back(id);
-        }
         for request in requests.drain(..) {
             connection.request_bytes += request.data.len();
             connection.requests.push_back(request);
         }
-        let full = connection.full();
-        if !std::mem::replace(&mut connection.busy, true) {
-            state.busy += 1;
+        connection.active = true;
+        connection.full = self.is_full(connection);
+        let full = connection.full;
+        if connection.waits == Waits::No {
+            state.enter_turns(id);
+            self.tell_state(state);
         }
         full
     }
 
-    /// Whether the connection `id` has as many requests waiting as it may.
+    /// Whether the connection `id` has as many requests waiting as it may. If so, it is told by
+    /// `Client::space` when that is over.
     pub(in crate::endpoint::server) fn full(&self, id: u64) -> bool {
-        self.lock()
-            .connections
-            .get(&id)
-            .is_some_and(Connection::full)
+        let mut state = self.lock();
+        let Some(connection) = state.connections.get_mut(&id) else {
+            return false;
+        };
+        connection.full = self.is_full(connection);
+        connection.full
     }
 
-    /// Whether any client has a request waiting.
+    fn is_full(&self, connection: &Connection) -> bool {
+        let bytes = connection.request_bytes;
+        connection.requests.len() >= MAX_REQUESTS
+            || bytes >= MAX_REQUEST_BYTES
+            || (bytes > 0 && self.is_crammed())
+    }
+
+    /// Whether as many bytes of requests are held, of all clients, as may be.
+    pub(in crate::endpoint::server) fn is_crammed(&self) -> bool {
+        self.incoming.used() >= self.settings.max_queued_total.get()
+    }
+
+    /// Whether any client has a request that can be carried out.
     pub(in crate::endpoint::server) fn has_requests(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.ready.load(Ordering::Relaxed) > 0
     }
 
     /// Whether a response that is ready now may wait for others: this thread will have more.
@@ -60,63 +83,82 @@ impl Shared {
 
     /// The next transaction, if there is one and the slave may have one more.
     pub(in crate::endpoint::server) fn take(&self) -> Option<Transaction> {
-        if !self.has_requests() {
+        if !self.has_requests() && !self.look.load(Ordering::Relaxed) {
             return None;
         }
+        self.take_at(self.clock())
+    }
+
+    /// As [`Shared::take`], at the time `now` by the clock.
+    pub(in crate::endpoint::server) fn take_at(&self, now: u64) -> Option<Transaction> {
         let most = self.settings.max_outstanding.get();
-        if self.outstanding.load(Ordering::SeqCst) >= most {
+        let abandoned = self.abandoned.load(Ordering::Relaxed);
+        let beyond = abandoned.saturating_sub(most.saturating_mul(MOST_ABANDONED));
+        if self.outstanding.load(Ordering::SeqCst) + beyond >= most {
             return None;
         }
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.busy > 1 {
-            self.note_idle(state);
+        self.look.store(false, Ordering::Relaxed);
+        if state.busy > 1 || state.parked > 0 {
+            self.take_notices(state);
+            self.give_room(state);
         }
         let share = most.div_ceil(state.busy.max(1));
-        for _ in 0..state.ready.len() {
-            let id = state.ready.pop_front()?;
-            let Some(connection) = state.connections.get_mut(&id) else {
-                continue;
+        if share > std::mem::replace(&mut state.share, share) {
+            for id in std::mem::take(&mut state.sharing) {
+                state.enter_turns(id);
+            }
+        }
+        while let Some(id) = state.turns.first() {
+            let Some(connection) = state.connections.get(&id) else {
+                break;
             };
-            let Some(client) = &connection.client else {
-                continue;
-            };
-            if client.outstanding() >= share || self.holds_back(client) {
-                state.ready.push_back(id);
+            if self.is_too_late(connection) {
+                state.drop_requests(id);
                 continue;
             }
-            if self.is_too_late(connection) {
-                let dropped = std::mem::take(&mut connection.requests).len();
-                connection.request_bytes = 0;
-                self.waiting.fetch_sub(dropped, Ordering::Relaxed);
-                // Its task sees the end, and does the rest.
-                connection.outgoing.close();
-                if connection.gone {
-                    state.remove(id);
+            let (Some(client), Some(request)) = (&connection.client, connection.requests.front())
+            else {
+                break;
+            };
+            let client = Arc::clone(client);
+            let answer = answer_bytes(request.header.kind, request.header.size);
+            let others = !state.short.is_empty() && connection.granted.is_none();
+            let mut responses = client.lock();
+            let mut waits = self.held_back(&client, &responses, answer, others);
+            if responses.hands.count() >= share {
+                waits = Waits::Share;
+            }
+            if connection.gone {
+                waits = Waits::No;
+            }
+            if waits != Waits::No {
+                // Of room it hears otherwise.
+                responses.parked = !matches!(waits, Waits::Room(_));
+                let idle = responses.hands.count() == 0;
+                drop(responses);
+                state.park(id, waits, idle);
+                if matches!(waits, Waits::Room(_)) {
+                    self.housekeep.notify_one();
                 }
                 continue;
             }
-            let was_full = connection.full();
-            let Some(request) = connection.requests.pop_front() else {
-                continue;
-            };
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            connection.request_bytes -= request.data.len();
-            let client = Arc::clone(client);
-            let gone = connection.gone;
-            if was_full && !connection.full() {
-                client.space.notify_one();
-            }
-            if !connection.requests.is_empty() {
-                state.ready.push_back(id);
-            } else if gone {
-                state.remove(id);
-            }
+            let request = state.next_request(id)?;
+            self.make_room(state, id, &client);
             let header = request.header;
-            let transaction = self.hand_out(client, gone, request);
-            if self.settings.timeout.get() < Duration::MAX && state.watch.add(&transaction) {
+            let transaction = self.hand_out(&client, &mut responses, request, now);
+            drop(responses);
+            state.begun.0 += 1;
+            if answer > 0 {
+                self.notice_much(state);
+            }
+            if state.connections.get(&id).is_none_or(|c| c.gone) {
+                let at = Instant::now() + self.grace();
+                state.leaving.push_back((at, client));
                 self.housekeep.notify_one();
             }
+            self.tell_state(state);
             drop(guard);
             // Not under the lock: a log sink may ask for the server's figures.
             ::log::debug!(
@@ -125,6 +167,12 @@ impl Shared {
                 header.id, header.address, header.size, header.kind, transaction.id()
             );
             return Some(transaction);
+        }
+        self.tell_state(state);
+        // What there was no room for may have some now: who makes room looks at `waiting` afterwards.
+        fence(Ordering::SeqCst);
+        if self.first_has_room(state) {
+            self.look_again();
         }
         None
     }
@@ -135,85 +183,143 @@ impl Shared {
             && (connection.gone || socket::peer_has_closed(connection.outgoing.stream()))
     }
 
-    /// Whether `client` has more responses waiting than it may: no more of them until it has read.
-    fn holds_back(&self, client: &Client) -> bool {
-        let all = self.queued.load(Ordering::Relaxed);
-        let most = self.settings.max_queued.get();
-        let most_total = self.settings.max_queued_total.get();
-        // Mostly it can be told without a look at this one's connection, where some may be deferred.
-        let at_most = all.saturating_add(client.held_bytes() + MOST_DEFERRED);
-        if at_most <= most.min(most_total) {
-            return false;
+    /// Whether a client has to wait with a transaction because of what is held, and for what.
+    fn held_back(
+        &self,
+        client: &Client,
+        responses: &Responses,
+        answer: usize,
+        others: bool,
+    ) -> Waits {
+        let (limits, used) = (self.limits(), self.budget.used());
+        // Mostly it can be told without a look at this one.
+        if limits.surely_fits(used, answer) && !others {
+            return Waits::No;
         }
-        let queued = client.queued();
-        queued > most || (queued > 0 && all > most_total)
+        match limits.judge(used, client.held(responses), answer, others) {
+            Verdict::Start => Waits::No,
+            Verdict::HoldsMuch => Waits::Less,
+            Verdict::NoRoom => Waits::Room(0),
+        }
     }
 
-    fn hand_out(&self, client: Arc<Client>, gone: bool, request: Request) -> Transaction {
+    /// Those that wait for room, and have it now, can be served.
+    fn give_room(&self, state: &mut State) {
+        let limits = self.limits();
+        let mut used = self.budget.used();
+        while let Some((ticket, id, answer)) = state.first_short() {
+            if !limits.has_room(used, answer) {
+                break;
+            }
+            used = used.saturating_add(answer);
+            state.enter_turns(id);
+            if let Some(connection) = state.connections.get_mut(&id) {
+                connection.granted = Some(ticket);
+            }
+        }
+    }
+
+    fn first_has_room(&self, state: &mut State) -> bool {
+        let (limits, used) = (self.limits(), self.budget.used());
+        state
+            .first_short()
+            .is_some_and(|(_, _, answer)| limits.has_room(used, answer))
+    }
+
+    /// A request of `client` has been taken: there may be room for others.
+    fn make_room(&self, state: &mut State, id: u64, client: &Client) {
+        if let Some(connection) = state.connections.get_mut(&id) {
+            if connection.full && !self.is_full(connection) {
+                connection.full = false;
+                client.space.notify_one();
+            }
+        }
+    }
+
+    fn hand_out(
+        &self,
+        client: &Arc<Client>,
+        responses: &mut Responses,
+        request: Request,
+        now: u64,
+    ) -> Transaction {
         let Request {
             header,
             data,
             since,
         } = request;
-        let (timeout, deadline) = match self.limit.get() {
-            Some(limit) => (limit.get(), None),
+        let (timeout, until) = match self.limit.get() {
+            // Kept by `returned`.
+            Some(limit) => (limit.get(), u64::MAX),
             None => {
                 let timeout = self.settings.timeout.get();
-                (timeout, deadline_from_now(timeout))
+                (timeout, now.saturating_add(steps(timeout)))
             }
         };
+        if until < u64::MAX && !self.timed.swap(true, Ordering::Relaxed) {
+            self.housekeep.notify_one();
+        }
         let outstanding = 1 + self.outstanding.fetch_add(1, Ordering::AcqRel);
         if outstanding > self.most_outstanding.load(Ordering::Relaxed) {
             self.most_outstanding
                 .fetch_max(outstanding, Ordering::Relaxed);
         }
-        client.begin(gone);
-        let token = u64::from(header.id) | u64::from(since) << 32;
         // A small one has its memory at once: to bring it later, see `admit`, would take a lock.
         let bytes = match (&data, header.kind) {
             (Data::Small(bytes, count), _) => bytes.get(..usize::from(*count)),
             (Data::None, READ | VERIFY) => [0; WITHIN].get(..header.size as usize),
             _ => None,
         };
-        let transaction = Transaction::for_other(
-            header.address,
-            header.size,
-            header.kind,
-            (timeout, deadline),
-            (client, token),
-            bytes,
-        );
-        if let Data::Large(bytes) = data {
+        let make = |token| {
+            Transaction::for_other(
+                header.address,
+                header.size,
+                header.kind,
+                (timeout, None),
+                (Arc::clone(client) as _, token),
+                bytes,
+            )
+        };
+        let transaction = client.begin(responses, (&header, since), (now, until), make);
+        if let Data::Large(bytes, charge) = data {
+            // Counted until it has completed.
+            charge.leave();
             transaction.provide(Memory::owned(bytes));
         }
         transaction
     }
 
-    /// The time, in steps of 256 ns, to measure less than 18 minutes with.
-    pub(in crate::endpoint::server) fn clock(&self) -> u32 {
-        (self.started.elapsed().as_nanos() >> 8) as u32
+    /// The time, in steps of 256 ns.
+    pub(in crate::endpoint::server) fn clock(&self) -> u64 {
+        steps(self.started.elapsed())
     }
 
     /// As [`Shared::clock`], or the time of a completion since this was asked last, which costs
     /// nothing.
-    pub(in crate::endpoint::server) fn recent_clock(&self) -> u32 {
+    pub(in crate::endpoint::server) fn recent_clock(&self) -> u64 {
         let at = self.completed_at.load(Ordering::Relaxed);
         if at == 0 {
             return self.clock();
         }
         // Should another completion come between, the clock is read once more.
         self.completed_at.store(0, Ordering::Relaxed);
-        at as u32
+        at & !(1 << 63)
     }
 
-    /// A transaction that was handed out is over, and was at `now`.
-    pub(in crate::endpoint::server) fn completed(&self, now: u32) {
-        self.completed_at
-            .store(1 << 32 | u64::from(now), Ordering::Relaxed);
-        let before = self.outstanding.fetch_sub(1, Ordering::SeqCst);
+    /// A transaction that was handed out is over, and was at `now`. `counted`: it was among those
+    /// outstanding. `parked`: its client has waited for that.
+    pub(in crate::endpoint::server) fn completed(&self, now: u64, counted: bool, parked: bool) {
+        self.completed_at.store(1 << 63 | now, Ordering::Relaxed);
+        let before = match counted {
+            true => self.outstanding.fetch_sub(1, Ordering::SeqCst),
+            false => self.outstanding.load(Ordering::SeqCst),
+        };
         // Either this sees a request that has come, or who brought it sees what has been subtracted.
         let requests = self.waiting.load(Ordering::SeqCst) > 0;
-        let awaited = requests || before >= self.settings.max_outstanding.get();
+        if parked || (requests && !self.has_requests()) {
+            self.look.store(true, Ordering::Relaxed);
+        }
+        let awaited = parked || requests || before >= self.settings.max_outstanding.get();
         // The thread that pulls will look by itself when it comes back. Should another one pull just
         // then: either this sees that, or it sees what has just been subtracted.
         if awaited && !self.deferred.pulls_here() {
@@ -221,28 +327,207 @@ impl Shared {
         }
     }
 
-    /// The client with the request connection `id` has nothing in the slave's hands.
-    pub(in crate::endpoint::server) fn may_be_idle(&self, id: u64) {
-        self.idle().push(id);
+    /// There may be more to hand out than before.
+    pub(in crate::endpoint::server) fn look_again(&self) {
+        self.look.store(true, Ordering::Relaxed);
+        self.wake.tell();
     }
 
-    /// Clients that have nothing under way any more have no share of what may be.
-    pub(super) fn note_idle(&self, state: &mut State) {
-        for id in self.idle().drain(..) {
-            let Some(connection) = state.connections.get_mut(&id) else {
+    /// Less is held for the client with the request connection `id`, and so of all.
+    pub(in crate::endpoint::server) fn holds_less(&self, id: u64) {
+        self.look_at(id);
+        self.look_again();
+    }
+
+    /// The response connection `id` has sent some of what it held.
+    pub(in crate::endpoint::server) fn bytes_taken(&self, id: u64) {
+        if self.parked.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        let client = state.connections.get(&id).and_then(|c| c.partner);
+        if let Some(client) = client {
+            state.held_less(client);
+        }
+        self.tell_state(&mut state);
+        drop(state);
+        self.look_again();
+    }
+
+    /// Something has changed for the client with the request connection `id`: it may have nothing in
+    /// the slave's hands any more, or be able to be served.
+    pub(in crate::endpoint::server) fn look_at(&self, id: u64) {
+        self.notices().push(id);
+    }
+
+    /// Looks at the clients for which something has changed.
+    pub(super) fn take_notices(&self, state: &mut State) {
+        let notices = std::mem::take(&mut *self.notices());
+        for id in notices {
+            let Some(connection) = state.connections.get(&id) else {
                 continue;
             };
-            let idle = connection.client.as_ref().is_some_and(|client| {
-                client.looked_at();
-                connection.requests.is_empty() && client.outstanding() == 0
-            });
-            if idle && std::mem::replace(&mut connection.busy, false) {
-                state.busy -= 1;
+            let Some(client) = &connection.client else {
+                continue;
+            };
+            let mut responses = client.lock();
+            responses.noted = false;
+            let idle = responses.hands.count() == 0;
+            drop(responses);
+            if connection.waits != Waits::No {
+                state.held_less(id);
+            } else if connection.requests.is_empty() && idle {
+                state.rest(id);
             }
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets those that look without the lock see what has changed in `state`.
+    pub(super) fn tell_state(&self, state: &mut State) {
+        let ready = state.turns.len();
+        let waiting = ready + state.sharing.len() + state.short.len();
+        let told = (ready, waiting, state.parked);
+        if std::mem::replace(&mut state.told, told) != told {
+            self.ready.store(ready, Ordering::Relaxed);
+            self.parked.store(state.parked, Ordering::Relaxed);
+            self.waiting.store(waiting, Ordering::SeqCst);
+        }
     }
+
+    fn notices(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Lets the client of connection `id` wait for its turn, if it has requests.
+    pub(super) fn enter_turns(&mut self, id: u64) {
+        self.end_wait(id);
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        let Some(request) = connection.requests.front() else {
+            return;
+        };
+        self.turns
+            .enter(id, &mut connection.place, request.header.size);
+        if !std::mem::replace(&mut connection.busy, true) {
+            self.busy += 1;
+        }
+    }
+
+    /// Takes the client of connection `id` out of whatever it waits in. It is not at work any more.
+    pub(super) fn leave_turns(&mut self, id: u64) {
+        self.end_wait(id);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            self.turns.leave(&mut connection.place);
+        }
+        self.rest(id);
+    }
+
+    /// Less is held for a client, or less of it is in the slave's hands: if it has waited for that, it
+    /// may have its turn.
+    fn held_less(&mut self, id: u64) {
+        let waits = self.connections.get(&id).map(|connection| connection.waits);
+        if matches!(waits, Some(Waits::Share | Waits::Less)) {
+            self.enter_turns(id);
+        }
+    }
+
+    fn end_wait(&mut self, id: u64) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        match std::mem::take(&mut connection.waits) {
+            Waits::No => return,
+            Waits::Less => {}
+            Waits::Share => {
+                self.sharing.remove(&id);
+            }
+            Waits::Room(ticket) => {
+                self.short.remove(&ticket);
+            }
+        }
+        self.parked -= 1;
+    }
+
+    /// The client whose turn it would be cannot be served. `idle`: the slave has nothing of it.
+    fn park(&mut self, id: u64, waits: Waits, idle: bool) {
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        self.turns.leave(&mut connection.place);
+        let granted = connection.granted.take();
+        connection.waits = match waits {
+            Waits::Room(_) => {
+                let ticket = granted.unwrap_or(self.tickets);
+                self.tickets += 1;
+                self.short.insert(ticket, (id, Instant::now()));
+                Waits::Room(ticket)
+            }
+            other => other,
+        };
+        if waits == Waits::Share {
+            self.sharing.insert(id);
+        }
+        self.parked += 1;
+        if idle && waits != Waits::Share {
+            self.rest(id);
+        }
+    }
+
+    /// A client has no share of what the slave may have.
+    fn rest(&mut self, id: u64) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            self.busy -= usize::from(std::mem::replace(&mut connection.busy, false));
+        }
+    }
+
+    /// The first of those that wait for room: its ticket, its client, and its answer.
+    pub(super) fn first_short(&self) -> Option<(u64, u64, usize)> {
+        let (&ticket, &(id, _)) = self.short.first_key_value()?;
+        Some((ticket, id, self.answer(id)?))
+    }
+
+    /// Bytes of the answer to the next request of a client.
+    pub(super) fn answer(&self, id: u64) -> Option<usize> {
+        let request = self.connections.get(&id)?.requests.front()?;
+        Some(answer_bytes(request.header.kind, request.header.size))
+    }
+
+    /// Drops what a client has sent that has gone.
+    fn drop_requests(&mut self, id: u64) {
+        self.leave_turns(id);
+        let Some(connection) = self.connections.get_mut(&id) else {
+            return;
+        };
+        connection.requests.clear();
+        connection.request_bytes = 0;
+        // Its task sees the end, and does the rest.
+        connection.outgoing.close();
+        if connection.gone {
+            self.remove(id);
+        }
+    }
+
+    /// Takes the next request of a client whose turn it is.
+    fn next_request(&mut self, id: u64) -> Option<Request> {
+        let connection = self.connections.get_mut(&id)?;
+        let request = connection.requests.pop_front()?;
+        connection.request_bytes -= request.data.len();
+        connection.granted = None;
+        self.turns.served(&mut connection.place);
+        if let Some(next) = connection.requests.front() {
+            let size = next.header.size;
+            self.turns.enter(id, &mut connection.place, size);
+        } else if connection.gone {
+            self.remove(id);
+        }
+        Some(request)
+    }
+}
+
+/// A time in steps of the server's clock.
+pub(super) fn steps(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos() >> 8).unwrap_or(u64::MAX)
 }
