@@ -153,12 +153,23 @@ static void check_lines(const char* text) {
     }
 }
 
+/* How many lines `text` says were dropped. */
+static uint64_t told_dropped(const char* text) {
+    static const char start[] = "stdout did not take lines of the log: ";
+    uint64_t sum = 0;
+    while ((text = strstr(text, start)) != NULL) {
+        text += sizeof start - 1;
+        sum += strtoul(text, NULL, 10);
+    }
+    return sum;
+}
+
 /* stdout is not read: Ctrl-S in a terminal, a collector that hangs. */
 static void without_reading(void* kind) {
     static char text[4 << 20];
-    char told[80];
     const char* last;
     uint64_t before;
+    size_t size;
     int reader, flags, n;
     begin();
     reader = stuck_stdout(*(enum kind*)kind);
@@ -173,16 +184,15 @@ static void without_reading(void* kind) {
     /* The descriptor is as it was. */
     flags = fcntl(1, F_GETFL);
     CHECK(flags >= 0 && (flags & O_NONBLOCK) == 0);
-    CHECK(drain(reader, text, sizeof text) > 1000);
+    size = drain(reader, text, sizeof text);
+    CHECK(size > 1000);
     CHECK_OK(rim_log(RIM_LOG_ERROR, "test", "taken again"));
     CHECK_OK(rim_log(RIM_LOG_ERROR, "test", "the last"));
     CHECK(dropped() == before);
-    CHECK(drain(reader, text, sizeof text) > 50);
-    snprintf(told, sizeof told, "stdout did not take lines of the log: %lu dropped",
-             (unsigned long)before);
-    last = strstr(text, told);
-    CHECK(last != NULL);
-    last = strstr(last, ":pyrogue.test: taken again");
+    CHECK(drain(reader, text + size, sizeof text - size) > 50);
+    /* A short line may have been taken in between, and have told of those before it. */
+    CHECK(told_dropped(text) == before);
+    last = strstr(text, ":pyrogue.test: taken again");
     CHECK(last != NULL && strstr(last, ":pyrogue.test: the last") != NULL);
     CHECK(strstr(last, "did not take") == NULL);
     check_lines(text);
