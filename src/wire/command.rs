@@ -1,8 +1,6 @@
 //! The commands of ZMTP: READY, which ends the handshake, and PING with its answer. Where a command
 //! may stand is the decoder's affair.
 
-use std::ops::Deref;
-
 use super::error::{printable, WireError};
 use super::frame::{self, COMMAND};
 use super::{Limits, Role, SessionId};
@@ -69,20 +67,6 @@ impl Pong {
             bytes,
             len: len as u8,
         }
-    }
-}
-
-impl Deref for Pong {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
-impl AsRef<[u8]> for Pong {
-    fn as_ref(&self) -> &[u8] {
-        self.as_bytes()
     }
 }
 
@@ -215,7 +199,7 @@ mod tests {
         assert_eq!(ping[..2], [COMMAND, (ping.len() - 2) as u8]);
         let pong = read_later(&ping[2..]).unwrap().unwrap();
         assert_eq!(pong.as_bytes(), b"\x04\x05\x04PONG");
-        assert_eq!(read_later(&pong[2..]), Ok(None));
+        assert_eq!(read_later(&pong.as_bytes()[2..]), Ok(None));
     }
 
     #[test]

@@ -53,10 +53,6 @@ impl Gather {
                 return Ok(None);
             };
             check_flags(flags)?;
-            if let Some((&length, rest)) = rest.split_first().filter(|_| flags & LONG == 0) {
-                *input = rest;
-                return Ok(Some(header(flags, length.into())));
-            }
             self.bytes[0] = flags;
             self.have = 1;
             *input = rest;

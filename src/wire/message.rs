@@ -146,12 +146,6 @@ impl Deref for Head {
     }
 }
 
-impl AsRef<[u8]> for Head {
-    fn as_ref(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
 /// The beginning of a request: with `None` the whole of it; with `Some(n)` all up to and including
 /// the frame header of `n` bytes of data, which the caller sends next and which end the message.
 pub fn request_head(h: &Header, data: Option<usize>) -> Head {

@@ -19,6 +19,8 @@ mod limits;
 mod messages;
 #[path = "wire/pieces.rs"]
 mod pieces;
+#[path = "wire/whole.rs"]
+mod whole;
 
 /// An event that outlives its input; adjacent pieces of data are one.
 #[derive(Clone, Debug, PartialEq)]
