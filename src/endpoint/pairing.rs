@@ -296,11 +296,11 @@ impl Pairing {
         let new = (!half.had_partner && !other.had_partner).then(|| NewPair {
             first: half.since.min(other.since),
             last: half.since.max(other.since),
-            request: if side == Side::Request { id } else { partner },
+            one: id,
         });
         self.join(id, partner, false, steps);
         let before = new.and_then(|new| self.places.pair(peer, new).filter(|b| b.overlaps(&new)));
-        let mixed = before.is_some_and(|before| self.halves.contains_key(&before.request));
+        let mixed = before.is_some_and(|before| self.halves.contains_key(&before.one));
         if mixed || self.places.any_waits(peer) {
             steps.push(Step::Tell(Note::Ambiguous(peer)));
         }

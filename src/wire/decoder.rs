@@ -346,8 +346,13 @@ impl Decoder {
                     State::Data
                 }
             }
-            Field::Result if sound => State::Result,
-            Field::Result => State::Skip,
+            Field::Result => {
+                if sound {
+                    State::Result
+                } else {
+                    State::Skip
+                }
+            }
             // The fields of a spoilt message are still read: they help whoever looks for the
             // reason.
             _ if field.fixed_length() == Some(length) => State::Field(field),

@@ -32,7 +32,7 @@ struct Place {
     lonely: Waiting,
     /// Those whose partner is at another address.
     guesses: [BTreeSet<u64>; 2],
-    /// When the connections of the last pair of new ones came, and the request connection.
+    /// The last pair of new connections.
     last_pair: Option<NewPair>,
 }
 
@@ -41,7 +41,8 @@ struct Place {
 pub(super) struct NewPair {
     pub(super) first: Instant,
     pub(super) last: Instant,
-    pub(super) request: u64,
+    /// One of them; without its partner it would wait.
+    pub(super) one: u64,
 }
 
 impl NewPair {

@@ -247,5 +247,9 @@ fn a_result_is_kept_up_to_its_limit() {
             decode_result(result).unwrap_err().len(),
             length.min(RESULT_KEPT)
         );
+        // The same in pieces.
+        let mut decoder = ready_decoder(Messages::Responses, Limits::default());
+        let pieces = feed(&mut decoder, bytes.chunks(700));
+        assert_eq!(pieces, (seen, None));
     }
 }
