@@ -133,6 +133,10 @@ fn a_legacy_client_that_lost_its_response_connection_goes_on_with_the_next() {
     };
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let (mut requests, mut first) = client(served.port());
+    // An answer shows that the two are a pair: the large response would not be held until then.
+    requests.write_all(&request(9, 0, 4, READ, None)).unwrap();
+    assert_eq!(read_header(&mut first).id, 9);
+    first.read_exact(&mut [0; 10]).unwrap();
     // At one go, so that the second is there, and waits, when the first is answered.
     let both = [
         request(1, 0, size, READ, None),
