@@ -8,7 +8,7 @@ namespace rmb = rogue_memory_bridge;
 namespace rogue_memory_bridge {
 
 struct EmulateState {
-    rust::Box<Emulate> handle;
+    Owned<Emulate> handle;
 };
 
 } // namespace rogue_memory_bridge

@@ -5,6 +5,8 @@
 #include "access.h"
 #include "dispatch.h"
 
+#include <chrono>
+#include <thread>
 #include <vector>
 
 namespace rmb = rogue_memory_bridge;
@@ -16,17 +18,32 @@ namespace rim = rogue::interfaces::memory;
 MasterState::MasterState()
     : handle(checked("Master", [] { return master_new(); })), slave_(rim::Slave::create(4, 0)) {}
 
+/// In a process that was forked off, a thread that is not there may have the lock, and for ever: a
+/// server's does with each transaction. Then there is no slave to be had.
+bool MasterState::take(std::unique_lock<std::mutex>& lock) {
+    if (master_is_here(*handle)) {
+        lock.lock();
+        return true;
+    }
+    // Longer than any thread that is there has it.
+    for (int i = 0; i < 100; ++i) {
+        if (lock.try_lock()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
+}
+
 rim::SlavePtr MasterState::getSlave() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return slave_;
+    std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
+    return take(lock) ? slave_ : rim::Slave::create(4, 0);
 }
 
 void MasterState::setSlave(rim::SlavePtr slave) {
     if (!slave) slave = rim::Slave::create(4, 0);
     // What was there is swapped into the parameter, which is destroyed after the lock: the last
     // reference may go with it, and the slave's destructor is the user's code.
-    std::lock_guard<std::mutex> lock(mutex_);
-    slave_.swap(slave);
+    std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
+    if (take(lock)) slave_.swap(slave);
 }
 
 } // namespace rogue_memory_bridge

@@ -53,7 +53,7 @@ struct SlaveState {
     // Asked for with each transaction from the network.
     const uint32_t min;
     const uint32_t max;
-    rust::Box<SlaveBase> handle;
+    Owned<SlaveBase> handle;
 
   private:
     std::mutex mutex_;

@@ -9,7 +9,7 @@ namespace rmb = rogue_memory_bridge;
 namespace rogue_memory_bridge {
 
 struct ClientState {
-    rust::Box<TcpClient> handle;
+    Owned<TcpClient> handle;
     bool waitReady;
     std::string name;
 };

@@ -5,6 +5,7 @@
 #include "access.h"
 #include "dispatch.h"
 #include "stats.h"
+#include "uncancelled.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ struct ServerState {
 
     /// The process that it was made in. One that was forked off has no thread to wait for.
     const pid_t home = getpid();
-    rust::Box<TcpServer> handle;
+    Owned<TcpServer> handle;
     std::shared_ptr<MasterState> master;
     rogue::Logging log;
 
@@ -68,6 +69,8 @@ void ServerState::run() {
             // If the slave has ended the thread, the clients are not left without an answer.
             server_stop(*state_.handle);
             current = nullptr;
+            // The slave has forked, and this is the child.
+            if (getpid() != state_.home) return;
             std::lock_guard<std::mutex> lock(state_.mutex);
             state_.finished = true;
             state_.changed.notify_all();
@@ -114,6 +117,7 @@ void ServerState::serve() {
 
 void ServerState::stop() {
     if (getpid() != home) return;
+    const Uncancelled uncancelled;
     server_stop(*handle);
     // The slave stops the server: the thread ends when the slave returns.
     if (here()) return;

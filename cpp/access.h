@@ -21,9 +21,11 @@ struct MasterState {
     rogue::interfaces::memory::SlavePtr getSlave();
     void setSlave(rogue::interfaces::memory::SlavePtr slave);
 
-    rust::Box<Master> handle;
+    Owned<Master> handle;
 
   private:
+    bool take(std::unique_lock<std::mutex>& lock);
+
     std::mutex mutex_;
     rogue::interfaces::memory::SlavePtr slave_;
 };

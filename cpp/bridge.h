@@ -6,9 +6,12 @@
 #include "rogue-memory-bridge/src/bridge.rs.h"
 #include "rust/cxx.h"
 
+#include "uncancelled.h"
+
 #include "rogue/GeneralError.h"
 
 #include <string>
+#include <utility>
 
 namespace rogue_memory_bridge {
 
@@ -27,6 +30,24 @@ auto checked(const char* source, Call call) -> decltype(call()) {
         throw rogue::GeneralError(source, error.what());
     }
 }
+
+/// An object of the Rust side. To let go of it may send, close, or log, which is no moment for the
+/// thread to be cancelled in: that would unwind frames of Rust.
+template <typename T>
+class Owned {
+  public:
+    Owned(rust::Box<T> box) : box_(std::move(box)) {}
+    Owned(Owned&& other) = default;
+    ~Owned() {
+        const Uncancelled uncancelled;
+        static_cast<void>(rust::Box<T>::from_raw(box_.into_raw()));
+    }
+
+    T& operator*() { return *box_; }
+
+  private:
+    rust::Box<T> box_;
+};
 
 } // namespace rogue_memory_bridge
 

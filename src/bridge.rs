@@ -17,6 +17,7 @@ use crate::bus::{self, DataLock, Emulate, Master, SlaveBase, Transaction};
 use crate::endpoint::{TcpClient, TcpServer};
 use crate::error::{Error, Result};
 use crate::log;
+use crate::process::Uncancelled;
 use memory::*;
 use tcp::*;
 use tcp_figures::*;
@@ -176,6 +177,7 @@ mod ffi {
         ) -> Result<*mut u8>;
         fn master_register(master: &Master, transaction: &Transaction);
         fn master_wait(master: &Master, id: u32);
+        fn master_is_here(master: &Master) -> bool;
         fn master_error(master: &Master) -> String;
         fn master_clear_error(master: &Master);
 
@@ -226,15 +228,29 @@ mod ffi {
     }
 }
 
-/// Runs `body`; a panic in it becomes an error.
+/// Runs `body`; a panic in it becomes an error. The calling thread is not cancelled meanwhile: that
+/// would unwind frames of Rust.
 fn attempt<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _uncancelled = Uncancelled::new();
+    caught(body)
+}
+
+fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(body))
         .unwrap_or_else(|panic| Err(Error::from_panic("Panic inside the library", panic)))
 }
 
-/// Runs a `body` that cannot fail; should it panic, that is logged and `otherwise` is the result.
+/// Runs a `body` that cannot fail; should it panic, that is logged and `otherwise` is the result. The
+/// calling thread is not cancelled meanwhile.
 fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    attempt(|| Ok(body())).unwrap_or_else(|error| {
+    let _uncancelled = Uncancelled::new();
+    ask(otherwise, body)
+}
+
+/// As [`guard`], for a `body` that comes to no point of cancellation: it makes no system call but to
+/// wait for a lock, does not log, and lets go of nothing that is the user's.
+fn ask<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    caught(|| Ok(body())).unwrap_or_else(|error| {
         // The panic may have been the logger's.
         let _ = attempt(|| {
             log::submit("memory", log::CRITICAL, error.text());

@@ -47,6 +47,8 @@ pub enum ErrorKind {
     /// The server's host accepts connections, but the server itself says nothing: it is stopped, at
     /// work on something else, or nobody pulls from it.
     Silent = 19,
+    /// The object was made before this process was forked off: it is the parent's.
+    Forked = 20,
 }
 
 /// A failure: its kind, and a text for a person.
@@ -76,6 +78,16 @@ impl Error {
         // A payload may panic when it is dropped, and there is no second boundary.
         std::mem::forget(panic);
         error
+    }
+
+    /// What a process is told that was forked off and uses its copy of `what`, an object of its
+    /// parent's.
+    pub fn forked(what: &str) -> Error {
+        let text = format!(
+            "This {what} was made before the process was forked: it belongs to the parent process, \
+             and cannot be used here"
+        );
+        Error::new(ErrorKind::Forked, text)
     }
 
     /// What kind of failure this is.

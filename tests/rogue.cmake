@@ -28,7 +28,7 @@ endfunction()
 
 rogue_test_library(rogue-standin)
 target_compile_definitions(rogue-standin PUBLIC NO_PYTHON)
-foreach(name IN ITEMS server client endings)
+foreach(name IN ITEMS server client endings forked)
     rogue_test(${name} ${name}.cpp rogue-standin)
 endforeach()
 

@@ -115,7 +115,7 @@ programs() {
     # may have, of which a sanitizer takes its own share.
     find tests/c tests/cpp -maxdepth 1 -name '*.c*' ! -name '*_second.*' | sort |
         grep -vE 'cpp/(beside_rogue|constants|double_include|forward_.*|gil|helpers|row_17_.*|version)\.cpp$' |
-        grep -vE '/(churn|ended|exhausted_.*|exited|forked|interrupted|broken_pipe)\.c' |
+        grep -vE '/(churn|ended|exhausted_.*|exited|forked|row_32_.*|daemon|closed_stdio|cancelled|interrupted|broken_pipe)\.c' |
         xargs -P "$jobs" -n 1 sh "$root/tests/sanitizers.sh" --program
 }
 

@@ -2,6 +2,7 @@
 #include "logs.h"
 
 #include "inside.h"
+#include "process.h"
 
 #include "rogue/rim.h"
 
@@ -27,7 +28,7 @@ struct Loggers {
 };
 
 Loggers& loggers() {
-    static Loggers* const all = new Loggers;
+    static Loggers* const all = FreeInChildren<Loggers>::make();
     return *all;
 }
 

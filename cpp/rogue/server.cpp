@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "interpreter.h"
+#include "process.h"
 #include "settings.h"
 
 #include "rogue/GeneralError.h"
@@ -31,7 +32,7 @@ struct Servers {
 };
 
 Servers& servers() {
-    static Servers* const all = new Servers;
+    static Servers* const all = FreeInChildren<Servers>::make();
     return *all;
 }
 
@@ -69,6 +70,11 @@ Server::Server(rim::Master& master, const std::string& address, uint16_t port)
 }
 
 Server::~Server() {
+    if (getpid() != home_) {
+        // A copy of the parent's threads, which are not here: there is nothing to be let go of.
+        new std::thread(std::move(puller_));
+        new std::thread(std::move(awaiter_));
+    }
     // They have ended, or are past the point where they use this.
     if (puller_.joinable()) puller_.detach();
     if (awaiter_.joinable()) awaiter_.detach();
@@ -106,6 +112,8 @@ void Server::pull() {
         // If the slave has ended the thread, the clients are not left without an answer.
         rim_tcp_server_stop(handle_);
         pulledHere = nullptr;
+        // The slave has forked, and this is the child.
+        if (getpid() != home_) return;
         {
             std::lock_guard<std::mutex> lock(mutex_);
             stopped_ = true;
@@ -123,7 +131,7 @@ void Server::pull() {
     for (;;) {
         rim_transaction* next = nullptr;
         const rim_status status = rim_tcp_server_next(handle_, RIM_FOREVER_US, &next);
-        if (status == RIM_STATUS_STOPPED) return;
+        if (status == RIM_STATUS_STOPPED || status == RIM_STATUS_FORKED) return;
         if (status != RIM_STATUS_OK) {
             log_.say(RIM_LOG_ERROR, std::string("The server ends: ") + rim_last_error());
             return;
@@ -279,6 +287,7 @@ void Server::stopWithin(std::chrono::milliseconds patience) { stop(patience, fal
 
 void Server::stop(std::chrono::milliseconds patience, bool forEver) {
     if (getpid() != home_) return;
+    const Uncancelled uncancelled;
     rim_tcp_server_stop(handle_);
     {
         std::lock_guard<std::mutex> lock(mutex_);

@@ -21,13 +21,21 @@
  *   be freed as soon as it is not needed any more, and the object goes with its last user.
  *
  * Threads
- *   Any thread may call any function with any handle at any time, freeing apart.
+ *   Any thread may call any function with any handle at any time, freeing apart. A thread that is
+ *   cancelled (pthread_cancel) inside a function comes out of it with its result first.
+ *
+ * Processes
+ *   A handle belongs to the process that made it. In one that was forked off since, a function that
+ *   is given a client, server or transaction fails with RIM_STATUS_FORKED, unless it stops or frees
+ *   it, which lets go of the copy and leaves the parent's alone. Make endpoints after daemon().
  *
  * Callbacks
  *   Each comes with a pointer of the program's, user, which it gets as its first argument, and a
  *   finalizer for that (rim_finalizer_fn). Its type's comment says how often it is called, on which
  *   thread, and what it may do. Any thread may use user. A callback returns: it does not throw a
- *   C++ exception, jump out or end its thread. No lock of the library is held while it runs.
+ *   C++ exception, jump out or end its thread, and does not come back in a process that it has
+ *   forked off. Its thread cannot be cancelled meanwhile. No lock of the library is held while it
+ *   runs.
  *
  * Data
  *   Bytes go as they are in memory: the library swaps none. Registers behind a Rogue are
@@ -704,6 +712,12 @@ typedef void (*rim_log_fn)(void *user, uint32_t level, const char *name, const c
  * breakpoint, for one), at work on something else, or nobody calls rim_tcp_server_next.
  */
 #define RIM_STATUS_SILENT 19
+
+/**
+ * The object was made before this process was forked off: it belongs to the parent process, which
+ * alone can use it. See "Processes" above.
+ */
+#define RIM_STATUS_FORKED 20
 
 #ifdef __cplusplus
 extern "C" {

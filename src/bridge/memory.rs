@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{attempt, guard, lossy};
+use super::{ask, attempt, guard, lossy};
 use crate::bus::{self, DataLock, Emulate, Master, SlaveBase, Transaction};
 use crate::error::Result;
 use crate::log;
@@ -36,11 +36,11 @@ pub(super) fn transaction_new(timeout_us: u64) -> Result<*mut u8> {
 }
 
 pub(super) fn transaction_id(transaction: &Transaction) -> u32 {
-    guard(0, || transaction.id())
+    ask(0, || transaction.id())
 }
 
 pub(super) fn transaction_address(transaction: &Transaction) -> u64 {
-    guard(0, || transaction.address())
+    ask(0, || transaction.address())
 }
 
 /// Moves the address; false if that would go beyond the last one: then the transaction has failed.
@@ -56,15 +56,15 @@ pub(super) fn transaction_offset_address(transaction: &Transaction, offset: u64)
 }
 
 pub(super) fn transaction_size(transaction: &Transaction) -> u32 {
-    guard(0, || transaction.size())
+    ask(0, || transaction.size())
 }
 
 pub(super) fn transaction_kind(transaction: &Transaction) -> u32 {
-    guard(0, || transaction.kind())
+    ask(0, || transaction.kind())
 }
 
 pub(super) fn transaction_expired(transaction: &Transaction) -> bool {
-    guard(true, || transaction.expired())
+    ask(true, || transaction.expired())
 }
 
 pub(super) fn transaction_done(transaction: &Transaction) {
@@ -76,20 +76,20 @@ pub(super) fn transaction_fail(transaction: &Transaction, text: &[u8]) {
 }
 
 pub(super) fn transaction_taken(transaction: &Transaction) {
-    guard((), || transaction.taken());
+    ask((), || transaction.taken());
 }
 
 pub(super) fn transaction_refresh(transaction: &Transaction) {
-    guard((), || transaction.refresh(None));
+    ask((), || transaction.refresh(None));
 }
 
 pub(super) fn transaction_refresh_after(transaction: &Transaction, reference: &Transaction) {
-    guard((), || transaction.refresh(Some(reference)));
+    ask((), || transaction.refresh(Some(reference)));
 }
 
 /// Where the bytes start; null when they are out of reach.
 pub(super) fn transaction_start(transaction: &Transaction) -> *mut u8 {
-    guard(std::ptr::null_mut(), || {
+    ask(std::ptr::null_mut(), || {
         transaction
             .start()
             .map_or(std::ptr::null_mut(), |start| start.as_ptr())
@@ -125,7 +125,7 @@ pub(super) fn master_new() -> Result<Box<Master>> {
 }
 
 pub(super) fn master_set_timeout(master: &Master, timeout_us: u64) {
-    guard((), || master.set_timeout(Duration::from_micros(timeout_us)));
+    ask((), || master.set_timeout(Duration::from_micros(timeout_us)));
 }
 
 /// A new transaction, noted as outstanding. It is `refused`, and has failed already, when its
@@ -175,6 +175,11 @@ pub(super) fn master_wait(master: &Master, id: u32) {
     guard((), || _ = master.wait(id));
 }
 
+/// Whether the master was made in this process, and not before it was forked off.
+pub(super) fn master_is_here(master: &Master) -> bool {
+    master.is_here()
+}
+
 pub(super) fn master_error(master: &Master) -> String {
     guard(String::new(), || {
         master
@@ -195,7 +200,7 @@ pub(super) fn slave_new(min: u32, max: u32) -> Result<Box<SlaveBase>> {
 }
 
 pub(super) fn slave_id(slave: &SlaveBase) -> u32 {
-    guard(0, || slave.id())
+    ask(0, || slave.id())
 }
 
 pub(super) fn slave_name(slave: &SlaveBase) -> String {

@@ -34,7 +34,8 @@ pub(super) fn server_next(server: &TcpServer) -> Result<*mut u8> {
         }
     });
     if let Err(error) = &next {
-        if error.kind() != ErrorKind::Stopped {
+        // A slave that has forked may come back in the child.
+        if !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Forked) {
             guard((), || {
                 log::submit("memory.TcpServer", log::ERROR, error.text())
             });
@@ -91,6 +92,9 @@ fn seconds(seconds: f64) -> Duration {
 /// Sets one option and leaves the others as they are; 0 is the default.
 pub(super) fn server_set(server: &TcpServer, option: ServerOption, value: u64) {
     guard((), || {
+        if server.check_home().is_err() {
+            return;
+        }
         let _setting = SETTING.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut options, default) = (server.options(), ServerOptions::default());
         let count = |default| number(value, default);
@@ -144,6 +148,9 @@ pub(super) fn server_get(server: &TcpServer, option: ServerOption) -> u64 {
 /// Sets one option and leaves the others as they are; 0 is the default.
 pub(super) fn client_set(client: &TcpClient, option: ClientOption, value: u64) {
     guard((), || {
+        if client.check_home().is_err() {
+            return;
+        }
         let _setting = SETTING.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut options, default) = (client.options(), ClientOptions::default());
         match option {

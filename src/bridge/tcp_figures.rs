@@ -9,6 +9,7 @@ use crate::error::Result;
 
 pub(super) fn server_figures(server: &TcpServer) -> Result<ServerFigures> {
     attempt(|| {
+        server.check_home()?;
         let stats = server.stats();
         Ok(ServerFigures {
             traffic: traffic(&stats.traffic),
@@ -27,6 +28,7 @@ pub(super) fn server_figures(server: &TcpServer) -> Result<ServerFigures> {
 
 pub(super) fn server_peers(server: &TcpServer) -> Result<Vec<PeerFigures>> {
     attempt(|| {
+        server.check_home()?;
         let figures = server.peers().into_iter().map(|peer| PeerFigures {
             address: peer.address.to_string(),
             port: peer.port,
@@ -40,6 +42,7 @@ pub(super) fn server_peers(server: &TcpServer) -> Result<Vec<PeerFigures>> {
 
 pub(super) fn client_figures(client: &TcpClient) -> Result<ClientFigures> {
     attempt(|| {
+        client.check_home()?;
         let stats = client.stats();
         Ok(ClientFigures {
             traffic: traffic(&stats.traffic),

@@ -54,6 +54,11 @@ impl Master {
         }
     }
 
+    /// Whether this is the process that the master was made in.
+    pub fn is_here(&self) -> bool {
+        self.home.is_here()
+    }
+
     /// Connects the master to `slave`.
     pub fn set_slave(&self, slave: Arc<dyn Slave>) {
         let old = std::mem::replace(&mut self.lock().slave, slave);

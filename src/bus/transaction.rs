@@ -21,6 +21,7 @@ use super::deadline::Renewals;
 use super::kind::kind_name;
 use super::memory::{Memory, Span, Within, WITHIN};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Home;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 pub use lock::DataLock;
 use lock::{Locked, Published};
@@ -121,6 +122,7 @@ impl WeakTransaction {
 
 #[derive(Default)]
 struct Inner {
+    home: Home,
     /// Place in the order of creation; 0 while it is blank.
     order: u64,
     kind: u32,
@@ -224,6 +226,7 @@ impl Transaction {
     ) -> Transaction {
         let mut transaction = Transaction::from(reuse::take());
         let inner = Arc::get_mut(&mut transaction.0).expect("nobody else has it");
+        inner.home = Home::here();
         inner.order = next_order();
         inner.kind = kind;
         inner.size = size;
@@ -264,9 +267,26 @@ impl Transaction {
         self.0.lock_state().timeout
     }
 
+    /// Refuses a process that was forked off since the transaction was made: it is the parent's. To
+    /// this process it is over. Nobody completes it here, nothing touches its bytes, and none of its
+    /// locks is taken, which a thread of the parent's may have held.
+    pub fn check_home(&self) -> Result<()> {
+        match self.0.home.is_here() {
+            true => Ok(()),
+            false => Err(Error::forked("transaction")),
+        }
+    }
+
+    fn is_here(&self) -> bool {
+        self.0.home.is_here()
+    }
+
     /// Whether the bytes are out of the slave's reach: it has completed, its master has stopped
-    /// waiting, or it never had any.
+    /// waiting, it never had any, or it is another process's.
     pub fn expired(&self) -> bool {
+        if !self.is_here() {
+            return true;
+        }
         if self.0.lock_state().outcome.is_some() {
             return true;
         }
@@ -286,6 +306,9 @@ impl Transaction {
 
     /// How the transaction came out, when it has.
     pub fn outcome(&self) -> Option<Result<()>> {
+        if let Err(error) = self.check_home() {
+            return Some(Err(error));
+        }
         self.0.lock_state().outcome.clone()
     }
 
@@ -307,6 +330,9 @@ impl Transaction {
     /// Brings the memory of a transaction that was made without. Memory that it has stays.
     pub fn provide(&self, memory: Memory) {
         debug_assert_eq!(memory.len(), self.size() as usize);
+        if !self.is_here() {
+            return;
+        }
         self.0.lock_state().memory.get_or_insert(memory);
     }
 
@@ -318,6 +344,9 @@ impl Transaction {
     /// Lets `completion` hear of the end. It runs at once when that has come already. At most one
     /// can wait for the end of a transaction: false, and nothing done, when there is one.
     pub fn on_completion(&self, completion: Arc<dyn Completion>, token: u64) -> bool {
+        if !self.is_here() {
+            return false;
+        }
         let mut state = self.0.lock_state();
         if state.completion.is_some() {
             return false;
@@ -357,6 +386,9 @@ impl Inner {
     }
 
     fn finish(&self, outcome: Result<()>, handle: Option<&Transaction>) -> bool {
+        if !self.home.is_here() {
+            return false;
+        }
         let state = self.lock_state();
         if state.outcome.is_some() {
             return false;
@@ -457,7 +489,7 @@ impl Inner {
     /// The last handle goes: nobody can complete it any more.
     fn abandon(&self) {
         // The slave let go of it without a word. Nobody can hold a lock: a lock holds a handle.
-        if self.order == 0 || self.lock_state().outcome.is_some() {
+        if self.order == 0 || !self.home.is_here() || self.lock_state().outcome.is_some() {
             return;
         }
         let text = "The slave dropped the transaction without completing it";

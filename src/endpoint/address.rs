@@ -4,10 +4,10 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, ToSocketAddrs};
 
 use if_addrs::Interface;
-use socket2::{Domain, Socket, Type};
 
-use super::socket::interface_index;
+use super::socket::{self, interface_index};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Stdio;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -112,8 +112,7 @@ type Failed = (&'static str, io::Error);
 fn bind_socket(mut target: SocketAddr, port: u16) -> std::result::Result<TcpListener, Failed> {
     target.set_port(port);
     let place = target.ip();
-    let socket =
-        Socket::new(Domain::for_address(target), Type::STREAM, None).map_err(|e| ("socket", e))?;
+    let socket = socket::new(target).map_err(|e| ("socket", e))?;
     // Connections of a server that has ended linger for a minute; they must not keep the next out.
     socket
         .set_reuse_address(true)
@@ -125,7 +124,6 @@ fn bind_socket(mut target: SocketAddr, port: u16) -> std::result::Result<TcpList
     }
     socket.bind(&target.into()).map_err(|e| (BIND, e))?;
     socket.listen(BACKLOG).map_err(|e| (LISTEN, e))?;
-    socket.set_nonblocking(true).map_err(|e| ("ioctl", e))?;
     Ok(socket.into())
 }
 
@@ -161,7 +159,10 @@ fn local_addresses(address: &str) -> Result<Vec<SocketAddr>> {
             Error::new(ErrorKind::BadAddress, text)
         });
     }
+    // It asks the system by a socket of its own.
+    let held = Stdio::hold();
     let interfaces = if_addrs::get_if_addrs();
+    drop(held);
     let mut found = interfaces
         .as_ref()
         .map_or(Vec::new(), |interfaces| of_interface(interfaces, address));

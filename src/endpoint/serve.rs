@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::server::{admit, TcpServer};
 use crate::bus::{Slave, Transaction};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::never_cancel;
 
 /// How long to wait for a slave that is at work when the server is stopped.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -31,6 +32,7 @@ pub fn serve(
     let (finish, finished) = channel::<()>();
     let name = server.name().to_owned();
     let run = move || {
+        never_cancel();
         // Dropped at the end, by whatever way: the receiver sees it.
         let _finish = finish;
         while let Some(transaction) = pull(&server) {
@@ -60,7 +62,8 @@ fn pull(server: &TcpServer) -> Option<Transaction> {
     match server.next(None) {
         Ok(next) => next,
         Err(error) => {
-            if error.kind() != ErrorKind::Stopped {
+            // A slave that has forked may come back in the child.
+            if !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Forked) {
                 ::log::error!(target: server.name(), "{error}");
             }
             None

@@ -8,14 +8,19 @@
 use std::ffi::CString;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{MaybeUninitSlice, SockRef, TcpKeepalive};
+use futures_util::future::poll_fn;
+use socket2::{Domain, MaybeUninitSlice, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::process::{above_stdio, own, Stdio};
 
 /// As many probes of a closed window without an answer say something.
 #[cfg(target_os = "linux")]
@@ -28,6 +33,45 @@ pub(super) enum Mode {
     Wait,
     /// Say `WouldBlock` instead.
     Now,
+}
+
+/// A new TCP socket for addresses such as `address`, which does not block.
+///
+/// As every descriptor of the endpoints it is none of the program's standard streams, and as every
+/// socket it is closed in a child process.
+pub(super) fn new(address: SocketAddr) -> io::Result<Socket> {
+    let held = Stdio::hold();
+    let socket = above_stdio(Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        None,
+    )?)?;
+    drop(held);
+    own(&socket);
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// The next connection that comes to `listener`.
+pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = poll_fn(|context| {
+        // For as long as the system call takes, not for the wait.
+        let _held = Stdio::hold();
+        listener.poll_accept(context)
+    })
+    .await?;
+    let stream = above_stdio(stream.into_std()?)?;
+    own(&stream);
+    Ok((stream, peer))
+}
+
+/// An event loop for the calling thread.
+pub(super) fn event_loop() -> io::Result<Runtime> {
+    let _held = Stdio::hold();
+    Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
 }
 
 /// Sets what every connection of the bridge has: no delay of small messages, and keep-alive so that

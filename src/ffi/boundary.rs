@@ -1,5 +1,6 @@
-//! Where Rust ends: every function that C calls runs inside [`call`] or [`call_void`], which turn
-//! an error or a panic into a status and a text. What the texts say is decided elsewhere.
+//! Where Rust ends: every function that C calls runs inside [`call`], [`call_void`] or [`ask`], which
+//! turn an error or a panic into a status and a text. What the texts say is decided elsewhere. The
+//! calling thread cannot be cancelled meanwhile: that would unwind frames of Rust.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -8,6 +9,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::status::{self, rim_status, RIM_STATUS_OK};
 use crate::error::{Error, Result};
+use crate::process::Uncancelled;
 
 thread_local! {
     static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
@@ -32,6 +34,13 @@ pub extern "C" fn rim_last_error() -> *const c_char {
 
 /// Runs the body of a function that returns a status.
 pub(super) fn call(body: impl FnOnce() -> Result<()>) -> rim_status {
+    let _uncancelled = Uncancelled::new();
+    ask(body)
+}
+
+/// As [`call`], for a body that comes to no point of cancellation: it makes no system call but to wait
+/// for a lock, does not log, and runs none of the user's code.
+pub(super) fn ask(body: impl FnOnce() -> Result<()>) -> rim_status {
     // What a panic leaves half done stays behind a lock that forgives poison, or in the one object
     // that the caller is told not to use any more.
     let error = match catch_unwind(AssertUnwindSafe(body)) {

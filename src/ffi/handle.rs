@@ -10,6 +10,12 @@ pub(super) trait Handle: Sized + Send + Sync {
     /// What the argument is called in an error text.
     const NAME: &'static str;
 
+    /// Refuses an object that another process has made, see [`Home`](crate::process::Home): before
+    /// anything is done with it, and above all before a lock of it is taken.
+    fn check_home(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Gives the object to the caller, who owns it from now on.
     fn give(self, out: Out<*mut Self>) {
         out.set(self.into_raw());
@@ -27,6 +33,18 @@ pub(super) trait Handle: Sized + Send + Sync {
     /// `handle` is NULL, or was given out for this type and has not been taken back; it is not
     /// taken back while the result is in use.
     unsafe fn borrow<'a>(handle: *const Self) -> Result<&'a Self> {
+        // SAFETY: the caller's promise.
+        let object = unsafe { Self::borrow_anywhere(handle) }?;
+        object.check_home()?;
+        Ok(object)
+    }
+
+    /// As [`Handle::borrow`], for what may be done with another process's object too.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Handle::borrow`].
+    unsafe fn borrow_anywhere<'a>(handle: *const Self) -> Result<&'a Self> {
         // SAFETY: not NULL it is a live object of this type, as the caller promises; only shared
         // references are ever made to it before it is taken back.
         unsafe { handle.as_ref() }.ok_or_else(|| named(Self::NAME))

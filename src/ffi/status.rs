@@ -50,9 +50,12 @@ pub const RIM_STATUS_INTERNAL: rim_status = 18;
 /// The server's host accepts connections, but the server itself says nothing: it is stopped (at a
 /// breakpoint, for one), at work on something else, or nobody calls rim_tcp_server_next.
 pub const RIM_STATUS_SILENT: rim_status = 19;
+/// The object was made before this process was forked off: it belongs to the parent process, which
+/// alone can use it. See "Processes" above.
+pub const RIM_STATUS_FORKED: rim_status = 20;
 
 /// The number and the name (with its closing NUL) of each status.
-const NAMES: [(rim_status, &str); 20] = [
+const NAMES: [(rim_status, &str); 21] = [
     (RIM_STATUS_OK, "RIM_STATUS_OK\0"),
     (RIM_STATUS_NULL_ARGUMENT, "RIM_STATUS_NULL_ARGUMENT\0"),
     (RIM_STATUS_INVALID_ARGUMENT, "RIM_STATUS_INVALID_ARGUMENT\0"),
@@ -73,6 +76,7 @@ const NAMES: [(rim_status, &str); 20] = [
     (RIM_STATUS_SYSTEM, "RIM_STATUS_SYSTEM\0"),
     (RIM_STATUS_INTERNAL, "RIM_STATUS_INTERNAL\0"),
     (RIM_STATUS_SILENT, "RIM_STATUS_SILENT\0"),
+    (RIM_STATUS_FORKED, "RIM_STATUS_FORKED\0"),
 ];
 
 /// The name of a status as it stands in this header, for log lines; "unknown status" for a number
@@ -112,4 +116,5 @@ const _: () = {
     assert!(of(ErrorKind::System) == RIM_STATUS_SYSTEM);
     assert!(of(ErrorKind::Internal) == RIM_STATUS_INTERNAL);
     assert!(of(ErrorKind::Silent) == RIM_STATUS_SILENT);
+    assert!(of(ErrorKind::Forked) == RIM_STATUS_FORKED);
 };

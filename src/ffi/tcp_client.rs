@@ -15,7 +15,7 @@ use super::status::rim_status;
 use super::target::Target;
 use super::tcp_options::{rim_tcp_client_options, ClientSetup};
 use crate::endpoint::{LinkState, TcpClient};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 
 /// State of a client's link: there has been no connection yet, the client tries.
 pub const RIM_LINK_CONNECTING: u32 = 1;
@@ -40,6 +40,10 @@ pub struct rim_tcp_client {
 
 impl Handle for rim_tcp_client {
     const NAME: &'static str = "client";
+
+    fn check_home(&self) -> Result<()> {
+        self.client.check_home()
+    }
 }
 
 impl rim_tcp_client {
@@ -97,7 +101,9 @@ pub unsafe extern "C" fn rim_tcp_client_free(client: *mut rim_tcp_client) {
 pub unsafe extern "C" fn rim_tcp_client_stop(client: *mut rim_tcp_client) -> rim_status {
     call(|| {
         // SAFETY: `client` is NULL or a live handle.
-        unsafe { rim_tcp_client::borrow(client) }?.client.stop();
+        unsafe { rim_tcp_client::borrow_anywhere(client) }?
+            .client
+            .stop();
         Ok(())
     })
 }

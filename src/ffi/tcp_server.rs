@@ -48,6 +48,10 @@ enum Mode {
 
 impl Handle for rim_tcp_server {
     const NAME: &'static str = "server";
+
+    fn check_home(&self) -> Result<()> {
+        self.server.check_home()
+    }
 }
 
 impl rim_tcp_server {
@@ -210,7 +214,7 @@ pub unsafe extern "C" fn rim_tcp_server_free(server: *mut rim_tcp_server) {
 pub unsafe extern "C" fn rim_tcp_server_stop(server: *mut rim_tcp_server) -> rim_status {
     call(|| {
         // SAFETY: `server` is NULL or a live handle.
-        unsafe { rim_tcp_server::borrow(server) }?.stop();
+        unsafe { rim_tcp_server::borrow_anywhere(server) }?.stop();
         Ok(())
     })
 }

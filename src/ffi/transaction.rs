@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use super::args::{bytes, bytes_mut, lossy, Out};
-use super::boundary::{call, call_void};
+use super::boundary::{ask, call, call_void};
 use super::handle::Handle;
 use super::status::rim_status;
 use super::transaction_state::{Carried, HandleLock};
@@ -40,6 +40,10 @@ pub struct rim_transaction {
 
 impl Handle for rim_transaction {
     const NAME: &'static str = "transaction";
+
+    fn check_home(&self) -> Result<()> {
+        self.transaction().check_home()
+    }
 }
 
 impl rim_transaction {
@@ -117,7 +121,7 @@ pub unsafe extern "C" fn rim_transaction_id(
     id: *mut u32,
 ) -> rim_status {
     // SAFETY: both are NULL or the caller's own.
-    call(|| unsafe { query(transaction, id, "id", Transaction::id) })
+    ask(|| unsafe { query(transaction, id, "id", Transaction::id) })
 }
 
 /// Gives the address, as the hubs passed so far have moved it.
@@ -127,7 +131,7 @@ pub unsafe extern "C" fn rim_transaction_address(
     address: *mut u64,
 ) -> rim_status {
     // SAFETY: both are NULL or the caller's own.
-    call(|| unsafe { query(transaction, address, "address", Transaction::address) })
+    ask(|| unsafe { query(transaction, address, "address", Transaction::address) })
 }
 
 /// Gives the size in bytes.
@@ -137,7 +141,7 @@ pub unsafe extern "C" fn rim_transaction_size(
     size: *mut u32,
 ) -> rim_status {
     // SAFETY: both are NULL or the caller's own.
-    call(|| unsafe { query(transaction, size, "size", Transaction::size) })
+    ask(|| unsafe { query(transaction, size, "size", Transaction::size) })
 }
 
 /// Gives the type: RIM_READ, RIM_WRITE, RIM_POST, RIM_VERIFY, or another number that a master of
@@ -148,7 +152,7 @@ pub unsafe extern "C" fn rim_transaction_type(
     r#type: *mut u32,
 ) -> rim_status {
     // SAFETY: both are NULL or the caller's own.
-    call(|| unsafe { query(transaction, r#type, "type", Transaction::kind) })
+    ask(|| unsafe { query(transaction, r#type, "type", Transaction::kind) })
 }
 
 /// Tells whether the transaction is over: it has completed, or its master does not wait any longer.
@@ -158,7 +162,7 @@ pub unsafe extern "C" fn rim_transaction_expired(
     expired: *mut bool,
 ) -> rim_status {
     // SAFETY: both are NULL or the caller's own.
-    call(|| unsafe { query(transaction, expired, "expired", Transaction::expired) })
+    ask(|| unsafe { query(transaction, expired, "expired", Transaction::expired) })
 }
 
 /// Locks the transaction's bytes for this handle and gives their place and number. Waits while

@@ -70,6 +70,7 @@ impl Carried {
 
 impl Drop for Carried {
     fn drop(&mut self) {
+        // One of another process's fails nobody.
         if !*self.passed_on.get_mut() {
             // A master may hold the transaction too, so this does not happen by itself.
             self.transaction

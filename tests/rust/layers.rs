@@ -17,7 +17,7 @@ const RULES: [(&str, &[&str]); 10] = [
         &["bus", "error", "log", "process", "sync", "time", "wire"],
     ),
     ("ffi", &["bus", "endpoint", "error", "log", "process"]),
-    ("bridge", &["bus", "endpoint", "error", "log"]),
+    ("bridge", &["bus", "endpoint", "error", "log", "process"]),
 ];
 
 fn sources(path: &Path, found: &mut Vec<(String, String)>) {

@@ -87,6 +87,9 @@ impl DataLock {
     }
 
     fn late(&self) -> Option<&Option<Span>> {
+        if !self.transaction.is_here() {
+            return None;
+        }
         let span = || {
             let inner = &self.transaction.0;
             // SAFETY: as in `Transaction::lock`; the lock is held.
@@ -111,6 +114,9 @@ impl DataLock {
     }
 
     fn finish(mut self, outcome: Result<()>) -> bool {
+        if !self.transaction.is_here() {
+            return false;
+        }
         let inner = &self.transaction.0;
         if inner.parent.is_some() {
             // The lock is one on the root.
@@ -137,7 +143,7 @@ impl fmt::Debug for DataLock {
 
 impl Drop for DataLock {
     fn drop(&mut self) {
-        if !self.held {
+        if !self.held || !self.transaction.is_here() {
             return;
         }
         (self.span, self.late) = (None, None);
@@ -160,8 +166,17 @@ impl Drop for DataLock {
 }
 
 impl Transaction {
-    /// Locks the transaction's bytes, waiting while somebody else holds them.
+    /// Locks the transaction's bytes, waiting while somebody else holds them. There are none to lock in
+    /// another process.
     pub fn lock(&self) -> DataLock {
+        if !self.is_here() {
+            return DataLock {
+                transaction: self.clone(),
+                span: None,
+                late: None,
+                held: false,
+            };
+        }
         let root = self.0.root();
         let range = self.0.range();
         let mut state = root.lock_state();
@@ -201,6 +216,9 @@ impl Transaction {
     /// before.
     pub fn done_with(&self, data: &[u8]) -> bool {
         let inner = &self.0;
+        if !self.is_here() {
+            return false;
+        }
         let mut state = inner.lock_state();
         let range = inner.range();
         if inner.parent.is_some() || state.locked.overlaps(&range) {
@@ -227,6 +245,9 @@ impl Transaction {
     /// Where the transaction's bytes start, without a lock; `None` when it has expired. For
     /// languages whose programs take the lock separately.
     pub fn start(&self) -> Option<std::ptr::NonNull<u8>> {
+        if !self.is_here() {
+            return None;
+        }
         if self.0.parent.is_some() && self.0.lock_state().published {
             return None;
         }
@@ -243,7 +264,7 @@ impl Transaction {
     /// bytes are or have been locked, or they do not begin where such a copy has ended.
     pub fn append(&self, offset: usize, bytes: &[u8]) -> bool {
         let inner = &self.0;
-        if inner.parent.is_some() {
+        if inner.parent.is_some() || !self.is_here() {
             return false;
         }
         let mut state = inner.lock_state();
@@ -259,6 +280,9 @@ impl Transaction {
     pub fn provide_zeros(&self) -> bool {
         if self.0.provided {
             return true;
+        }
+        if !self.is_here() {
+            return false;
         }
         let size = self.size() as usize;
         let mut state = self.0.lock_state();

@@ -77,6 +77,7 @@ impl Transaction {
             return Err(Error::new(ErrorKind::Size, text));
         }
         check_range(address, size)?;
+        self.check_home()?;
         self.0.lock_state().pieces.open += 1;
         let parent = Parent {
             transaction: self.clone(),
@@ -99,6 +100,9 @@ impl Transaction {
 
     /// No more pieces will be made.
     pub fn seal(&self) {
+        if !self.is_here() {
+            return;
+        }
         self.0.lock_state().pieces.sealed = true;
         self.complete_pieces();
     }

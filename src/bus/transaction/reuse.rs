@@ -28,6 +28,10 @@ pub(super) fn take() -> Arc<Inner> {
 
 impl Drop for Transaction {
     fn drop(&mut self) {
+        if !self.is_here() {
+            // Another process's, of which a thread that is not here may have been in the midst.
+            return;
+        }
         // SAFETY: nobody uses the handle after this.
         let inner = unsafe { ManuallyDrop::take(&mut self.0) };
         if REUSE && Arc::strong_count(&inner) == 1 {

@@ -45,6 +45,9 @@ impl Transaction {
     }
 
     fn restart(&self) {
+        if !self.is_here() {
+            return;
+        }
         let mut state = self.0.lock_state();
         if state.outcome.is_none() {
             state.deadline = deadline_from_now(state.timeout);
@@ -96,6 +99,9 @@ impl Transaction {
 
     /// Whether the transaction has completed, as far as can be told without waiting.
     pub fn poll(&self) -> bool {
+        if !self.is_here() {
+            return true;
+        }
         let state = self.0.lock_state();
         let link = state.link.clone().filter(|_| state.direct);
         if let Some(link) = link.filter(|_| state.outcome.is_none()) {
@@ -113,6 +119,9 @@ impl Transaction {
 
     /// When its time is over, as things stand; `None` while no time runs.
     pub fn deadline(&self) -> Option<Instant> {
+        if !self.is_here() {
+            return None;
+        }
         let state = self.root_handle().0.lock_state();
         let deadline = state.deadline?;
         let link = state.link.as_ref().and_then(|link| link.renewals());
@@ -135,12 +144,16 @@ impl Transaction {
 
     /// What [`Transaction::wait`] would return, if it need not wait.
     pub fn collect(&self) -> Option<Result<()>> {
+        if let Err(error) = self.check_home() {
+            return Some(Err(error));
+        }
         self.0.lock_state().collect()
     }
 
     /// Waits until the transaction has completed or its time is over. Afterwards nothing touches
     /// the memory that it was given. Any number of threads may wait; each gets the outcome.
     pub fn wait(&self) -> Result<()> {
+        self.check_home()?;
         let mut followed = None;
         let outcome = loop {
             let state = self.0.lock_state();

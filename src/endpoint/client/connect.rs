@@ -5,7 +5,7 @@ mod failure;
 use std::cell::Cell;
 use std::future::{poll_fn, Future};
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::pin::{pin, Pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ async fn find(shared: &Shared, host: &Host, port: u16) -> Result<Vec<SocketAddr>
             }),
         Host::Name(name) => match tokio::net::lookup_host((name.as_str(), port)).await {
             Ok(found) => Ok(found.collect()),
-            Err(error) => Err(match TcpSocket::new_v4().err() {
+            Err(error) => Err(match socket::new((Ipv4Addr::LOCALHOST, 0).into()).err() {
                 // The resolver would say that there is no such host.
                 Some(none) => Failure::opening(&none).error(place),
                 None => Error::new(
@@ -306,11 +306,7 @@ pub(super) async fn dial(
     to: SocketAddr,
     source: Option<SocketAddr>,
 ) -> io::Result<tokio::net::TcpStream> {
-    let socket = if to.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
+    let socket = TcpSocket::from_std_stream(socket::new(to)?.into());
     if let Some(source) = source {
         if source.port() != 0 {
             // Both connections come from it, and the next ones soon after these.

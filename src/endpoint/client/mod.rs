@@ -24,12 +24,13 @@ use std::time::{Duration, Instant};
 use super::address::target;
 use super::options::ClientOptions;
 use super::settings::ClientSettings;
+use super::socket;
 use super::stats::ClientStats;
 use crate::bus::{
     check_range, kind_name, Slave, SlaveBase, Transaction, POST, READ, VERIFY, WRITE,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::Home;
+use crate::process::{never_cancel, Home};
 use crate::wire::PROBE;
 pub use link::LinkState;
 use link::Shared;
@@ -60,17 +61,14 @@ impl TcpClient {
         crate::log::init();
         let target = target(address, port)?;
         let name = format!("pyrogue.memory.TcpClient.{address}.{port}");
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|error| system_error(&error))?;
+        let runtime = socket::event_loop().map_err(|error| system_error(&error))?;
         let place = format!("{address}:{port}");
         let shared = Arc::new(Shared::new(name, place, ClientSettings::new(&options))?);
         let (finish, finished) = channel::<()>();
         let run = {
             let shared = Arc::clone(&shared);
             move || {
+                never_cancel();
                 // Dropped at the end, by whatever way: the receiver sees it.
                 let _finish = finish;
                 runtime.block_on(attend::run(&shared, &target, port));
@@ -90,6 +88,16 @@ impl TcpClient {
         })
     }
 
+    /// Refuses a process that was forked off since the client was made: the client is the parent's.
+    /// All but [`TcpClient::stop`] fails there, before any lock is taken, which a thread of the
+    /// parent's may have held. What cannot fail does nothing, and tells of nothing.
+    pub fn check_home(&self) -> Result<()> {
+        match self.home.is_here() {
+            true => Ok(()),
+            false => Err(Error::forked("client")),
+        }
+    }
+
     /// The name under which the client logs.
     pub fn name(&self) -> &str {
         &self.shared.name
@@ -102,18 +110,28 @@ impl TcpClient {
 
     /// Sets the limits and times. Limits hold from now on, times for connections made from now on.
     pub fn set_options(&self, options: &ClientOptions) {
+        if !self.home.is_here() {
+            return;
+        }
         self.shared.settings.set(options);
         self.shared.made_room();
     }
 
     /// What the client has done since it was made.
     pub fn stats(&self) -> ClientStats {
-        self.shared.stats()
+        match self.home.is_here() {
+            true => self.shared.stats(),
+            false => ClientStats::default(),
+        }
     }
 
     /// Whether there is a connection to the server.
     pub fn link_state(&self) -> LinkState {
-        self.shared.link_state()
+        match self.home.is_here() {
+            true => self.shared.link_state(),
+            // To this process it is for good.
+            false => LinkState::Stopped,
+        }
     }
 
     /// Waits until the link is in the state `wanted`, for at most `timeout` (`None`: for ever).
@@ -121,6 +139,7 @@ impl TcpClient {
     /// the client is stopped and something else was wanted. A state that passes within a moment may
     /// be missed.
     pub fn wait_link(&self, wanted: LinkState, timeout: Option<Duration>) -> Result<()> {
+        self.check_home()?;
         self.shared.wait_link(wanted, timeout)
     }
 
@@ -128,6 +147,7 @@ impl TcpClient {
     /// and the last reason, when `timeout` is over, and with `Stopped` when the client is stopped.
     /// Servers before Rogue 6.8.5 do not know this; simulation models before 2026 hang on it.
     pub fn wait_ready(&self, timeout: Duration, period: Duration) -> Result<()> {
+        self.check_home()?;
         let end = Instant::now().checked_add(timeout);
         let period = period.max(Duration::from_millis(1));
         loop {
@@ -157,7 +177,9 @@ impl TcpClient {
     /// Lets the client's own thread keep the deadline of a transaction that no thread waits for, and
     /// read its response at once. To be called when the client has taken it.
     pub fn watch(&self, transaction: &Transaction) {
-        self.shared.watch(transaction);
+        if self.home.is_here() {
+            self.shared.watch(transaction);
+        }
     }
 
     /// Stops the client: its connections are closed, and every transaction, outstanding or new,
@@ -206,6 +228,11 @@ impl Drop for TcpClient {
 impl TcpClient {
     /// As [`Slave::do_transaction`], for who keeps a handle anyway.
     pub fn carry_out(&self, transaction: &Transaction) {
+        if let Err(error) = self.check_home().and(transaction.check_home()) {
+            // That of another process is over here.
+            transaction.fail(error);
+            return;
+        }
         let (size, kind) = (transaction.size(), transaction.kind());
         if !matches!(kind, READ | WRITE | POST | VERIFY) {
             let text = format!("Transaction type {kind} is not known");

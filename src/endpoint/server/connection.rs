@@ -46,21 +46,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Takes in connections for as long as the server lives.
 pub(super) async fn accept(shared: Arc<Shared>, listener: Listening, side: Side) {
     while !shared.stopped() {
-        match listener.0.accept().await {
-            Ok((stream, peer)) => match stream.into_std() {
-                Ok(stream) => {
-                    let work = serve(Arc::clone(&shared), stream, peer, side);
-                    // A fault in it is the end of that connection, and of nothing else.
-                    let work = AssertUnwindSafe(work).catch_unwind().map(|_| ());
-                    // Without a share of tokio's budget for one poll: who has used that up is woken by the
-                    // event loop, which is forgotten when the thread leaves it meanwhile.
-                    shared.arrive(Box::pin(tokio::task::unconstrained(work)));
-                }
-                Err(error) => {
-                    let text = format_args!("Lost {}: {error}", canonical(peer));
-                    shared.say(Level::Warn, About::Setup, text);
-                }
-            },
+        match socket::accept(&listener.0).await {
+            Ok((stream, peer)) => {
+                let work = serve(Arc::clone(&shared), stream, peer, side);
+                // A fault in it is the end of that connection, and of nothing else.
+                let work = AssertUnwindSafe(work).catch_unwind().map(|_| ());
+                // Without a share of tokio's budget for one poll: who has used that up is woken by the
+                // event loop, which is forgotten when the thread leaves it meanwhile.
+                shared.arrive(Box::pin(tokio::task::unconstrained(work)));
+            }
             Err(error) => {
                 let about = About::Accept(error.raw_os_error());
                 shared.say(

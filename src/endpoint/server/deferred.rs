@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::wake::Wake;
 use crate::endpoint::outgoing::Outgoing;
+use crate::process::never_cancel;
 
 /// The longest that a response waits for others.
 const DELAY: Duration = Duration::from_micros(500);
@@ -106,7 +107,10 @@ impl Deferred {
     fn thread(self: &Arc<Self>) -> Option<&Thread> {
         let start = || {
             let deferred = Arc::clone(self);
-            let run = move || deferred.run();
+            let run = move || {
+                never_cancel();
+                deferred.run();
+            };
             let thread = thread::Builder::new().name("TcpServerFlush".to_owned());
             let handle = thread.spawn(run).ok()?;
             Some(handle.thread().clone())

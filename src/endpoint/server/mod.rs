@@ -25,11 +25,10 @@ mod wake;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use tokio::runtime::Builder;
-
 use super::address::{listen, Listeners};
 use super::options::ServerOptions;
 use super::settings::ServerSettings;
+use super::socket;
 use super::stats::{PeerStats, ServerStats};
 use crate::bus::{check_access, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
@@ -59,11 +58,8 @@ impl TcpServer {
         } = listen(address, port)?;
         // The name says what was asked for; only a port that was left open is filled in.
         let name = format!("pyrogue.memory.TcpServer.{address}.{bound}");
-        let runtime = Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build();
-        let runtime = runtime.map_err(|error| system_error("start an event loop", &error))?;
+        let runtime =
+            socket::event_loop().map_err(|error| system_error("start an event loop", &error))?;
         let shared = Arc::new(Shared::new(name, ServerSettings::new(&options)));
         let context = runtime.enter();
         for (side, listeners) in [
@@ -91,6 +87,16 @@ impl TcpServer {
             pull: Mutex::new(Some(Pull::new(runtime))),
             home: Home::here(),
         })
+    }
+
+    /// Refuses a process that was forked off since the server was made: the server is the parent's.
+    /// All but [`TcpServer::stop`] fails there, before any lock is taken, which a thread of the
+    /// parent's may have held. What cannot fail does nothing, and tells of nothing.
+    pub fn check_home(&self) -> Result<()> {
+        match self.home.is_here() {
+            true => Ok(()),
+            false => Err(Error::forked("server")),
+        }
     }
 
     /// The base port: requests come there, responses go out on the one after it.
@@ -126,6 +132,9 @@ impl TcpServer {
     /// Sets the limits and times. Limits hold from now on, times and the largest transaction for
     /// connections that come from now on.
     pub fn set_options(&self, options: &ServerOptions) {
+        if !self.home.is_here() {
+            return;
+        }
         self.shared.settings.set(options);
         // More may be handed out than before, or held, and times may be over sooner.
         self.shared.look_again();
@@ -135,12 +144,18 @@ impl TcpServer {
 
     /// What the server has done since it began.
     pub fn stats(&self) -> ServerStats {
-        self.shared.stats()
+        match self.home.is_here() {
+            true => self.shared.stats(),
+            false => ServerStats::default(),
+        }
     }
 
     /// The clients that are connected now, with what was done for each.
     pub fn peers(&self) -> Vec<PeerStats> {
-        self.shared.peers()
+        match self.home.is_here() {
+            true => self.shared.peers(),
+            false => Vec::new(),
+        }
     }
 
     /// Gives the slave the time `limit`, as it is when a transaction is pulled, in place of the
@@ -153,7 +168,7 @@ impl TcpServer {
     /// has not completed it, its time runs, and is kept, from now on: as long as the slave was at work
     /// on the thread that pulls, nobody could have.
     pub fn returned(&self, transaction: &Transaction) {
-        if !transaction.completed() {
+        if self.home.is_here() && !transaction.completed() {
             transaction.taken();
             self.shared.watch(transaction);
         }
@@ -166,6 +181,7 @@ impl TcpServer {
     /// Fails with `Stopped` once the server has been stopped, and with `Busy` while another thread
     /// is in this call.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
+        self.check_home()?;
         let mut guard = match self.pull.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poison)) => poison.into_inner(),

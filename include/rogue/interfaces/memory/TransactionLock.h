@@ -12,6 +12,7 @@
 // Not all of these are needed here: programs rely on what Rogue's header of this name brings along.
 #include <stdint.h>
 
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -28,7 +29,8 @@ class Transaction;
 /// Held around every access to the bytes between `begin()` and `end()` of a transaction. While it
 /// is held, nobody else touches those bytes, and a master that waits for the transaction does not
 /// return: a transaction completed under its lock counts as complete when the lock is released.
-/// A thread that locks what it has locked already waits for ever.
+/// A thread that locks what it has locked already waits for ever. Any thread may lock and unlock an
+/// object that another has made or locked, at the same time too.
 class TransactionLock {
   public:
     /// Locks `transaction`, after waiting for other holders.
@@ -43,7 +45,8 @@ class TransactionLock {
     TransactionLock(const TransactionLock&) = delete;
     TransactionLock& operator=(const TransactionLock&) = delete;
 
-    /// Takes the lock again after `unlock`. Does nothing when it is held by this object.
+    /// Takes the lock again after `unlock`. Does nothing when it is held by this object; while
+    /// another thread takes it for this object, waits for that.
     void lock();
 
     /// Releases the lock. Does nothing when it is not held.
@@ -51,8 +54,8 @@ class TransactionLock {
 
   private:
     std::shared_ptr<Transaction> transaction_;
-    /// The lock of the Rust side while it is held, else null.
-    rogue_memory_bridge::DataLock* held_;
+    /// The lock of the Rust side while it is held, else null, or a mark while it is being taken.
+    std::atomic<rogue_memory_bridge::DataLock*> held_;
 };
 
 /// Pointer to a lock.
