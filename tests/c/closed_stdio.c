@@ -10,11 +10,13 @@
 
 static volatile int over;
 
-/* Says on descriptor 9, which the parent looks at, what has failed: stderr is closed. */
+/* Where to say what has failed: stderr is closed. Nothing else has this number. */
+enum { SAID = 200 };
+
 #define SAY(condition)                                                                             \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
-            dprintf(9, "%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition,                 \
+            dprintf(SAID, "%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition,              \
                     rim_last_error());                                                             \
             _exit(1);                                                                              \
         }                                                                                          \
@@ -24,7 +26,7 @@ static bool is_closed(int fd) { return fcntl(fd, F_GETFD) == -1; }
 
 static void close_the_three(void) {
     int fd;
-    CHECK(dup2(2, 9) == 9);
+    CHECK(dup2(2, SAID) == SAID);
     for (fd = 0; fd < 3; fd++) {
         close(fd);
     }
@@ -115,7 +117,7 @@ static void close_one(void* argument) {
     const int one = *(const int*)argument;
     rim_tcp_server* server;
     rim_tcp_client* client;
-    CHECK(dup2(2, 9) == 9);
+    CHECK(dup2(2, SAID) == SAID);
     close(one);
     client = client_of(serve_memory(&server, NULL));
     exchange(client, 1);
