@@ -51,7 +51,7 @@ impl Limits {
 
     /// Clients of one IPv6 network.
     fn of_network(self) -> usize {
-        (self.all / 2 * 3 / 4).max(self.of_address())
+        (self.all / 8 * 3).max(self.of_address())
     }
 }
 
@@ -164,6 +164,9 @@ mod tests {
         // What is set for an address holds, though its network would have less.
         let most = fill(&mut quota, "2001:db8:0:2::1", self::limits(8, 50));
         assert_eq!(most, (50, Over::Address(50)));
+        let none = self::limits(usize::MAX, 0);
+        let peer = "2001:db8:0:3::1".parse().unwrap();
+        assert_eq!(quota.enter(peer, Request, none), Ok(()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod late;
 mod pairs;
 mod relief;
 mod turns;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -408,6 +409,11 @@ impl State {
         self.leave_turns(id);
         if let Some(gone) = self.connections.remove(&id) {
             self.quota.leave(gone.peer, gone.side);
+        }
+        // A crowd that has gone leaves no large table.
+        let (count, room) = (self.connections.len(), self.connections.capacity());
+        if room > 256 && count < room / 8 {
+            self.connections.shrink_to(2 * count);
         }
     }
 }

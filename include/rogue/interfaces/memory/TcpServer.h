@@ -74,6 +74,10 @@ class TcpServer : public Master {
     /// Sets how many transactions may be in the slave's hands at a time; the others wait their
     /// turn. With 1, a transaction comes when the one before it has completed. 32 unless set, and
     /// again with 0. Holds from now on.
+    ///
+    /// Those of clients that have gone do not count: their reads have expired, and what they have
+    /// written counts for another second (with 1: all of them, for as long as `setKeepAlive` says).
+    /// Up to 8 times as many may be with the slave beside those that count.
     void setMaxOutstanding(uint64_t count);
 
     /// Tells what `setMaxOutstanding` has set.
@@ -86,17 +90,19 @@ class TcpServer : public Master {
     /// Tells what `setMaxConnections` has set.
     uint64_t getMaxConnections() const;
 
-    /// Sets how many bytes of responses may wait for one client to read them; while they are more,
-    /// none of its requests are carried out. 33554432 unless set, and again with 0. Holds from now
-    /// on.
+    /// Sets how many bytes of responses may be held for one client: those that wait for it to read
+    /// them, and the answers of its transactions in the slave's hands. A transaction whose answer
+    /// would be more waits. 33554432 unless set, and again with 0. Holds from now on.
     void setMaxQueued(uint64_t bytes);
 
     /// Tells what `setMaxQueued` has set.
     uint64_t getMaxQueued() const;
 
-    /// Sets how many bytes of responses may wait for all clients together; while they are more, no
-    /// requests are carried out for those clients that have responses waiting. 268435456 unless
-    /// set, and again with 0. Holds from now on.
+    /// Sets how many bytes of responses may be held for all clients together. A transaction whose
+    /// answer does not fit waits; a client for which nothing is held always gets an answer of up to
+    /// 4096 bytes. When one has waited for a second, the clients that hold most and take least are
+    /// closed. As many bytes again may be held of requests. 268435456 unless set, and again with 0.
+    /// Holds from now on.
     void setMaxQueuedTotal(uint64_t bytes);
 
     /// Tells what `setMaxQueuedTotal` has set.
@@ -104,7 +110,8 @@ class TcpServer : public Master {
 
     /// Sets how many clients there may be from one address, each with two connections; the
     /// connections of more are closed. Unless set, and again with 0, one address may have half of
-    /// what `setMaxConnections` allows. Holds from now on.
+    /// what `setMaxConnections` allows. All addresses of an IPv6 network (a /64) together have at most
+    /// three quarters of that, or what one address may have if that is more. Holds from now on.
     void setMaxClientsPerAddress(uint64_t count);
 
     /// Tells what `setMaxClientsPerAddress` has set; 0 if nothing.
@@ -118,7 +125,9 @@ class TcpServer : public Master {
     /// Tells what `setDropAfterClose` has set.
     bool getDropAfterClose() const;
 
-    /// Sets the time from a connection's arrival to the end of its handshake, in microseconds.
+    /// Sets the time from a connection's arrival to the end of its handshake, in microseconds. A
+    /// connection whose client has not made the other one, and that sends no request, is closed after
+    /// that too, or after 10 s if that is less.
     /// 30000000 unless set, and again with 0. Holds for connections that come from now on.
     void setHandshakeTimeout(uint64_t timeout);
 

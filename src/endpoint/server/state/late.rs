@@ -135,7 +135,7 @@ impl Shared {
 
     /// How long what a client that has gone has written counts among what the slave may have. A slave
     /// that has one at a time has that to itself for longer.
-    pub(super) fn grace(&self) -> Duration {
+    fn grace(&self) -> Duration {
         match self.settings.max_outstanding.get() {
             1 => self.settings.keep_alive.get(),
             _ => GRACE,
@@ -148,11 +148,17 @@ impl Shared {
         let now = Instant::now();
         let one = self.settings.max_outstanding.get() == 1;
         let left = self.let_go(state, client, 0, !one, now);
-        if client.lock().hands.count() > 0 {
-            let at = now.checked_add(self.grace()).unwrap_or(now);
-            state.leaving.push_back((at, Arc::clone(client)));
-        }
+        self.let_go_later(state, client, now);
         left
+    }
+
+    /// What the slave has still of a client that has gone is let go of later.
+    pub(super) fn let_go_later(&self, state: &mut State, client: &Arc<Client>, now: Instant) {
+        let at = now.checked_add(self.grace());
+        if let Some(at) = at.filter(|_| client.lock().hands.count() > 0) {
+            state.leaving.push_back((at, Arc::clone(client)));
+            self.housekeep.notify_one();
+        }
     }
 
     /// What was handed out by `at`, or all that reads, does not count any more.
@@ -194,14 +200,13 @@ impl Shared {
         while state.leaving.front().is_some_and(|(at, _)| *at <= now) {
             if let Some((_, client)) = state.leaving.pop_front() {
                 left.extend(self.let_go(state, &client, before, false, now));
-                if client.lock().hands.count() > 0 {
-                    // They were handed out after this was noted.
-                    let at = now.checked_add(self.grace()).unwrap_or(now);
-                    still.push((at, client));
-                }
+                still.push(client);
             }
         }
-        state.leaving.extend(still);
+        for client in still {
+            // Some were handed out after this was noted.
+            self.let_go_later(state, &client, now);
+        }
         self.budget.settle(state.abandoned.look(now, &mut lost));
         self.abandoned
             .store(state.abandoned.len(), Ordering::Relaxed);
