@@ -206,6 +206,7 @@ void sizesAndConnections() {
     *server >> rim::Emulate::create(4, 4096);
     server->setMaxTransaction(64);
     server->setMaxConnections(2);
+    server->setMaxClientsPerAddress(2);
     const rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
     CHECK(client->waitLink(rim::TcpLinkState::Connected, 30.0));
     const rim::MasterPtr master = rim::Master::create();

@@ -138,7 +138,11 @@ impl Queue {
     /// Bytes of memory that are held: those that wait, and what has been sent of the piece that they
     /// begin with, which is let go of as a whole.
     pub(super) fn held(&self) -> usize {
-        self.bytes + self.offset
+        match self.chunks.front() {
+            // They are nowhere in memory.
+            None | Some(Chunk::Zeros(_)) => self.bytes,
+            Some(_) => self.bytes + self.offset,
+        }
     }
 
     /// Puts a message last, less its first `taken` bytes; only one that becomes the first may have

@@ -110,8 +110,9 @@ class TcpServer : public Master {
 
     /// Sets how many clients there may be from one address, each with two connections; the
     /// connections of more are closed. Unless set, and again with 0, one address may have half of
-    /// what `setMaxConnections` allows. All addresses of an IPv6 network (a /64) together have at most
-    /// three quarters of that, or what one address may have if that is more. Holds from now on.
+    /// what `setMaxConnections` allows. All addresses of an IPv6 network (a /64) together have at
+    /// most three quarters of that, or what one address may have if that is more. Holds from now
+    /// on.
     void setMaxClientsPerAddress(uint64_t count);
 
     /// Tells what `setMaxClientsPerAddress` has set; 0 if nothing.
@@ -126,18 +127,18 @@ class TcpServer : public Master {
     bool getDropAfterClose() const;
 
     /// Sets the time from a connection's arrival to the end of its handshake, in microseconds. A
-    /// connection whose client has not made the other one, and that sends no request, is closed after
-    /// that too, or after 10 s if that is less.
-    /// 30000000 unless set, and again with 0. Holds for connections that come from now on.
+    /// connection whose client has not made the other one, and that sends no request, is closed
+    /// after that too, or after 10 s if that is less. 30000000 unless set, and again with 0. Holds
+    /// for connections that come from now on.
     void setHandshakeTimeout(uint64_t timeout);
 
     /// Tells what `setHandshakeTimeout` has set, in microseconds.
     uint64_t getHandshakeTimeout() const;
 
-    /// Sets how long the host of a peer may give no sign of life before its connection is dropped, at
-    /// least one second; a client whose host lives, and that takes none of its responses, is dropped
-    /// after six times as long. In microseconds. 10000000 unless set, and again with 0. Holds for
-    /// connections that come from now on.
+    /// Sets how long the host of a peer may give no sign of life before its connection is dropped,
+    /// at least one second; a client whose host lives, and that takes none of its responses, is
+    /// dropped after six times as long. In microseconds. 10000000 unless set, and again with 0.
+    /// Holds for connections that come from now on.
     void setKeepAlive(uint64_t time);
 
     /// Tells what `setKeepAlive` has set, in microseconds.

@@ -65,9 +65,7 @@ impl Shared {
         let mut state = self.lock();
         // What is handed out meanwhile has no less time than that.
         if let Some(at) = state.late_at.filter(|at| *at > now) {
-            if self.timed.load(Ordering::Relaxed) {
-                return Some(at);
-            }
+            return Some(at);
         }
         let clients = state.clients();
         let begun = state.begun.0;
@@ -100,14 +98,19 @@ impl Shared {
         let within = now.checked_add(within).filter(|_| goes_on);
         let left = next.map(|next| Duration::from_nanos(next.saturating_sub(clock).max(1) << 8));
         let at = earlier(within, left.and_then(|left| now.checked_add(left)));
+        let mut state = self.lock();
+        if self.settings.timeout.get() != timeout {
+            // It has been changed meanwhile.
+            return Some(now);
+        }
         self.timed.store(at.is_some(), Ordering::Relaxed);
-        self.lock().late_at = at;
+        state.late_at = at;
         at
     }
 
     /// The time that slaves have is another one: those that are late are looked for anew.
     pub(in crate::endpoint::server) fn retime(&self) {
-        self.timed.store(false, Ordering::Relaxed);
+        self.lock().late_at = None;
         self.housekeep.notify_one();
     }
 
@@ -124,7 +127,8 @@ impl Shared {
             return false;
         }
         let mut kept = false;
-        for client in self.lock().clients() {
+        let clients = self.lock().clients();
+        for client in clients {
             kept |= client.expire(now);
         }
         if kept {
