@@ -168,15 +168,6 @@ impl Pairing {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// The connections that have had no partner since before a time.
-    #[allow(
-        dead_code,
-        reason = "for the limit on how long half of a client may stay"
-    )]
-    pub(super) fn waiting_since(&self, before: Instant) -> impl Iterator<Item = u64> + '_ {
-        self.waiting.range(..(before, 0)).map(|(_, id)| *id)
-    }
-
     /// A client of ours comes again: it has given up the connection that it had.
     fn give_up(
         &mut self,

@@ -210,6 +210,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_is_given_if_there_is_one() {
+        let text = |reason: &str| {
+            let reason = reason.into();
+            WireError::PeerError { reason }.to_string()
+        };
+        assert_eq!(text("full"), "the peer reported an error: full");
+        assert_eq!(text(""), "the peer reported an error and gave no reason");
+    }
+
+    #[test]
     fn old_versions_are_named() {
         let text = |revision| WireError::OldVersion { revision }.to_string();
         assert!(text(0).contains("ZMTP 1.0 "));

@@ -123,3 +123,25 @@ impl fmt::Display for Malformed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_message_is_named() {
+        let text = |field| Malformed::FieldLength { field, length: 5 }.to_string();
+        assert_eq!(text(Field::Id), "the id frame has 5 bytes instead of 4");
+        assert_eq!(
+            text(Field::Address),
+            "the address frame has 5 bytes instead of 8"
+        );
+        assert_eq!(text(Field::Size), "the size frame has 5 bytes instead of 4");
+        assert_eq!(text(Field::Type), "the type frame has 5 bytes instead of 4");
+        let few = Malformed::FrameCount {
+            frames: 3,
+            least: 4,
+        };
+        assert_eq!(few.to_string(), "the message has 3 of at least 4 frames");
+    }
+}
