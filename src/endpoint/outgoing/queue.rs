@@ -43,6 +43,14 @@ impl Chunk {
         }
     }
 
+    /// Bytes of memory that it takes: zeros take none.
+    pub(in crate::endpoint) fn memory(&self) -> usize {
+        match self {
+            Chunk::Zeros(_) => 0,
+            other => other.len(),
+        }
+    }
+
     /// Bytes from `offset` on; perhaps not all, but some when there are any.
     #[inline]
     pub(in crate::endpoint) fn from(&self, offset: usize) -> &[u8] {

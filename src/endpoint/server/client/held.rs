@@ -25,7 +25,7 @@ pub(super) struct Response {
 impl Response {
     /// What it counts for while it is held: a little, even if it is empty.
     fn cost(&self) -> usize {
-        64 + self.body.len() + self.tail.len()
+        64 + self.body.memory() + self.tail.len()
     }
 }
 

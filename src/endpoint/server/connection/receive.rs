@@ -104,16 +104,18 @@ impl Connection {
     /// gone meanwhile.
     async fn reserve(&mut self, direct: u64) -> bool {
         let rest = usize::try_from(direct).unwrap_or(usize::MAX);
-        self.expect(self.data.len());
         let shared = Arc::clone(&self.shared);
-        if !shared.incoming.has_room(rest, shared.limits()) {
+        if shared.incoming.has_room(rest, shared.limits()) {
+            self.charge.add(shared.incoming.charge(rest));
+        } else {
+            self.expect(self.data.len());
             // Those that hold it may have to be closed.
             shared.housekeep.notify_one();
-        }
-        tokio::select! {
-            charge = shared.incoming.reserve(rest, || shared.limits()) => self.charge.add(charge),
-            // What is not read does not tell that its sender has gone.
-            () = super::closed(&self.socket) => return false,
+            tokio::select! {
+                charge = shared.incoming.reserve(rest, || shared.limits()) => self.charge.add(charge),
+                // What is not read does not tell that its sender has gone.
+                () = super::closed(&self.socket) => return false,
+            }
         }
         self.reserved = true;
         self.expect(rest + self.data.len());
