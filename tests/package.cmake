@@ -32,7 +32,7 @@ add_package_test(standard-library standard-library.sh)
 add_package_test(moved moved.sh)
 add_package_test(over-rogue over-rogue.sh)
 add_package_test(commands commands.sh)
-set_tests_properties(package-commands PROPERTIES COST 200)
+set_tests_properties(package-commands PROPERTIES COST 200 TIMEOUT 600)
 add_package_test(demo demo.sh)
 # Its clients have the default timeout, which is short under valgrind beside other work.
 set_tests_properties(package-demo PROPERTIES RUN_SERIAL TRUE)

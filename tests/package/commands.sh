@@ -4,25 +4,14 @@
 # new command is run here, or named there. A command is a line of an indented block, of a fenced one that names no language,
 # and text in `code` that begins as one and has two words more. `commands.sh PAGE...` runs those of some pages alone.
 . "$(dirname "$0")/common.sh"
-source=$SOURCE build=$BUILD config=$CONFIG libdir=$LIBDIR
+source=$SOURCE build=$BUILD config=$CONFIG libdir=$LIBDIR rustc=$RUSTC
 not_run=$source/tests/package/commands.not-run
 started=
-trap 'for process in $started; do kill "$process" 2>/dev/null || :; done; rm -rf "$scratch"' EXIT
+trap 'for process in $started ${server-}; do kill "$process" 2>/dev/null || :; done; rm -rf "$scratch"' EXIT
 
 # The user who follows the pages: a home of its own, and nothing in the environment that the pages do not put there, but
 # for what keeps the time small. Cargo finds its work done, in a copy.
-export RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
-rustc=$(command -v rustc || echo "$HOME/.cargo/bin/rustc")
-tools=$scratch/cargo-home/bin # before all others, for CMake as well
-mkdir -p "$tools"
-for path in "${CARGO_HOME:-$HOME/.cargo}"/registry "${CARGO_HOME:-$HOME/.cargo}"/config*; do
-    if [ -e "$path" ]; then ln -s "$path" "$scratch/cargo-home/"; fi
-done
-for path in "${CARGO_HOME:-$HOME/.cargo}"/bin/*; do
-    if [ -x "$path" ]; then ln -s "$path" "$tools/"; fi
-done
-export CARGO_HOME="$scratch/cargo-home"
-PATH=$tools:$PATH
+export CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}"
 unset SOURCE BUILD CONFIG VERSION LIBDIR LIBRIM LIBBRIDGE RUSTC PKG_CONFIG_PATH LD_LIBRARY_PATH ROGUE_DIR CONDA_PREFIX || :
 HOME=$scratch/home
 mkdir "$HOME"
@@ -31,7 +20,10 @@ export ROGUE_MEMORY_BRIDGE_CARGO_DIR="$scratch/cargo" CMAKE_BUILD_PARALLEL_LEVEL
 prefix=$scratch/prefix
 cmake --install "$build" --config "$config" --prefix "$prefix" >/dev/null
 
-# What cross-compiles, where there is no such compiler: CMake is told, and no more is asked of it than to configure.
+# What cross-compiles to aarch64, where it is not there, for those commands alone: CMake is told that it is, and no more is
+# asked of it than to configure.
+tools=$scratch/tools
+mkdir "$tools"
 if ! command -v aarch64-linux-gnu-g++ >/dev/null; then
     for compiler in gcc g++; do
         printf '#!/bin/sh\nif [ "$1" = -dumpmachine ]; then exec echo aarch64-linux-gnu; fi\nexec %s "$@"\n' "$compiler" \
@@ -41,16 +33,14 @@ fi
 if ! ls "$("$rustc" --print target-libdir --target aarch64-unknown-linux-gnu)"/libstd-*.rlib >/dev/null 2>&1; then
     mkdir "$scratch/libs"
     touch "$scratch/libs/libstd-0.rlib"
-    rm -f "$tools/rustc" # a link
     cat >"$tools/rustc" <<END
 #!/bin/sh
 case "\$*" in *"target-libdir --target aarch64"*) exec echo "$scratch/libs" ;; esac
 exec "$rustc" "\$@"
 END
 fi
-for made in rustc aarch64-linux-gnu-gcc aarch64-linux-gnu-g++; do
-    if [ -f "$tools/$made" ] && [ ! -L "$tools/$made" ]; then chmod +x "$tools/$made"; fi
-done
+touch "$tools/none"
+chmod +x "$tools"/*
 
 # commands PAGE: one on each line
 commands() {
@@ -72,14 +62,22 @@ commands() {
         }' "$source/$1"
 }
 
-# A folder as the pages take it for granted: the source beside it, and the files that README.md shows; the ports are others.
+# A folder as the pages take it for granted: the source beside it, and the files that README.md shows; the ports are
+# others. README.md starts a server; the other pages have one that is there.
 port=$((10000 + $$ % 10000))
+start_server() {
+    folder_for server
+    c++ "$folder/server.cpp" -I"$prefix/include" -L"$prefix/$libdir" -lrogue-memory-bridge -Wl,-rpath,"$prefix/$libdir" \
+        -o "$folder/server"
+    "$folder/server" >/dev/null 2>&1 &
+    server=$!
+}
 folder_for() { # folder_for PAGE
     folder=$scratch/$(basename "$1" .md)
     mkdir -p "$folder"
     ln -s "$source" "$folder/rogue-memory-bridge"
     second=$source/$1
-    if [ "$1" = README.md ]; then second=/dev/null; fi
+    [ -f "$second" ] && [ "$1" != README.md ] || second=/dev/null
     awk -v folder="$folder" '
         /^```/ { inside = !inside; fresh = inside; file = ""; next }
         fresh  { fresh = 0; if ($0 ~ /^(#|\/\/|\/\*) [A-Za-z0-9]+\.(txt|cpp|c|cmake)(:|$)/) { file = $2; sub(/:$/, "", file) } }
@@ -102,7 +100,8 @@ run() {
     command=$(echo "$command" | sed 's/ *$//')
     case $command in
     "cmake -S . -B build "*) rm -rf build ;; # each is the first, for its reader
-    "make "*) command="cd rogue-memory-bridge && BUILD=$scratch/make $command; cd .." ;; # in the source, but not its build
+    "make "*) command="(cd -P rogue-memory-bridge && BUILD=$scratch/make $command)" ;; # in the source, but not its build
+    *aarch64*) command="PATH=$tools:\$PATH CMAKE_PROGRAM_PATH=$tools $command" ;;
     esac
     printed=$scratch/printed
     status=0
@@ -124,6 +123,7 @@ run() {
 count=0
 pages=$*
 for page in ${pages:-README.md $(cd "$source" && ls docs/*.md)}; do
+    if [ "$page" != README.md ] && [ -z "${server-}" ]; then start_server; fi
     commands "$page" >"$scratch/commands"
     folder_for "$page"
     cd "$folder"
