@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use rogue_memory_bridge::bus::{Emulate, Memory, Transaction, READ};
 use rogue_memory_bridge::endpoint::ServerOptions;
 
-use crate::common::{eventually, Asking, Keeper, Served, PATIENCE};
-use crate::legacy::{client, is_closed, request};
+use rogue_memory_bridge::wire::Role;
+
+use crate::common::{eventually, Acting, Asking, Keeper, Served, PATIENCE};
+use crate::legacy::{client, is_closed, read_header, request, shake};
 
 const MIB: usize = 1 << 20;
 
@@ -147,4 +149,23 @@ fn row_3_clients_at_work_share_what_the_slave_may_have_in_its_hands() {
         }
     }
     assert_eq!(of(&held, 1), 8);
+}
+
+#[test]
+fn a_refusal_of_much_waits_for_its_connection_though_there_is_room_for_little() {
+    let options = ServerOptions {
+        max_queued: 4096,
+        ..ServerOptions::default()
+    };
+    let slave = Acting::new(1, 0, |transaction| {
+        transaction.fail_with("not today");
+    });
+    let served = Served::with(slave, 0, options);
+    let mut requests = shake(served.port(), Role::Push);
+    let read = request(1, 0, MIB as u32, READ, None);
+    requests.write_all(&read).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    // As many zeros as it asked for come with the refusal, and they take no memory meanwhile.
+    let mut responses = shake(served.port() + 1, Role::Pull);
+    assert_eq!(read_header(&mut responses).id, 1);
 }

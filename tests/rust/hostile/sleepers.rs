@@ -2,17 +2,18 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rogue_memory_bridge::bus::{Slave, SlaveBase, Transaction};
+use rogue_memory_bridge::bus::{Emulate, Slave, SlaveBase, Transaction};
 use rogue_memory_bridge::endpoint::{serve, ServerOptions, TcpServer};
 use rogue_memory_bridge::wire::{Role, READ};
 use socket2::{Domain, Socket, Type};
 
 use crate::crowd::take_all_descriptors;
-use crate::measure::{alone, eventually, PATIENCE};
-use crate::peer::{handshake, header, request, shake};
+use crate::measure::{alone, eventually, median, PATIENCE};
+use crate::peer::{client, handshake, header, read_header, request, shake};
 use crate::process::{answer, Process};
 use crate::server::Good;
 
@@ -77,6 +78,41 @@ fn rate(good: &Good) -> f64 {
         best = best.max(500.0 / begun.elapsed().as_secs_f64());
     }
     best
+}
+
+/// The figure in docs/performance.md: what a register access takes beside large blocks. That it passes
+/// them is tested in `tests/rust/bridge/fair.rs`.
+#[test]
+#[ignore = "it measures, and tests nothing"]
+fn how_long_a_register_access_takes_beside_large_blocks() {
+    let memory: Arc<dyn Slave> = Arc::new(Emulate::new(1, 0));
+    let server = Arc::new(TcpServer::bind("127.0.0.1", 0, ServerOptions::default()).unwrap());
+    let mut thread = serve(Arc::clone(&server), move || Arc::clone(&memory)).unwrap();
+    let port = server.port();
+    let good = Good::new(port);
+    println!("alone: {:?}", median(|| good.transact()));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                let (mut requests, mut responses) = client(port);
+                let bytes = request(&header(1, 16 << 20, READ), None);
+                // Two at a time, so that one always waits for its turn.
+                requests.write_all(&bytes).unwrap();
+                let mut rest = vec![0; (16 << 20) + 9 + 4];
+                while !over.load(Ordering::Relaxed) {
+                    requests.write_all(&bytes).unwrap();
+                    read_header(&mut responses).unwrap();
+                    responses.read_exact(&mut rest).unwrap();
+                }
+            });
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        println!("beside 16 with 16 MiB: {:?}", median(|| good.transact()));
+        over.store(true, Ordering::Relaxed);
+    });
+    server.stop();
+    thread.join();
 }
 
 #[test]
