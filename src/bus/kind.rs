@@ -19,3 +19,22 @@ pub fn kind_name(kind: u32) -> &'static str {
         _ => "unknown type",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_has_a_name() {
+        let names = [READ, WRITE, POST, VERIFY, 0, 5].map(kind_name);
+        let due = [
+            "Read",
+            "Write",
+            "Post",
+            "Verify",
+            "unknown type",
+            "unknown type",
+        ];
+        assert_eq!(names, due);
+    }
+}

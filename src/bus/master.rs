@@ -295,7 +295,7 @@ fn check_memory(size: u32, most: u64) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Emulate, READ, WRITE};
+    use crate::bus::{Emulate, SlaveBase, READ, WRITE};
 
     #[test]
     fn an_unconnected_bus_says_so() {
@@ -335,6 +335,33 @@ mod tests {
         // None is outstanding any more: nothing to wait for.
         master.wait(ids[3]).unwrap();
         master.wait(0).unwrap();
+    }
+
+    /// Keeps its transactions.
+    struct Keeper(SlaveBase, Mutex<Vec<Transaction>>);
+
+    impl Slave for Keeper {
+        fn do_transaction(&self, transaction: Transaction) {
+            self.1.lock().unwrap().push(transaction);
+        }
+
+        fn base(&self) -> &SlaveBase {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_done_when_its_slave_says_so() {
+        let master = Master::new();
+        let keeper = Arc::new(Keeper(SlaveBase::new(1, 0), Mutex::default()));
+        master.set_slave(keeper.clone());
+        let id = master.request(0, Memory::owned(vec![0; 4]), READ);
+        assert!(!master.is_done(id));
+        assert!(master.is_done(id + 1), "there is none");
+        keeper.1.lock().unwrap().remove(0).done();
+        assert!(master.is_done(id));
+        master.wait(id).unwrap();
+        assert!(master.is_done(id), "it is over");
     }
 
     #[test]

@@ -291,6 +291,8 @@ mod tests {
     #[test]
     fn empty_memory_is_allowed() {
         assert!(Memory::owned(Vec::new()).is_empty());
+        // There is nothing in it that could be told as zeros.
+        assert!(!Memory::owned(Vec::new()).is_untouched());
         assert!(Memory::reserved(0).unwrap().is_empty());
     }
 

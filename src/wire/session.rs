@@ -73,6 +73,8 @@ mod tests {
         for bad in ["", &good[1..], &format!("{good}0"), &good.replace('f', "g")] {
             assert_eq!(bad.parse::<SessionId>(), Err(ParseSessionIdError), "{bad}");
         }
+        let told = ParseSessionIdError.to_string();
+        assert_eq!(told, "a session id is 32 hex digits");
         // 32 bytes, but not 32 characters.
         assert_eq!(
             "é".repeat(16).parse::<SessionId>(),

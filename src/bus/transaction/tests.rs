@@ -246,14 +246,23 @@ fn a_transaction_that_is_dropped_has_failed() {
     let t = transaction(vec![0; 4], LONG);
     t.on_completion(heard.clone(), 1);
     let clone = t.clone();
+    assert!(!t.is_last() && !clone.is_last());
     drop(t);
+    assert!(clone.is_last());
     assert!(heard.0.lock().unwrap().is_empty());
     drop(clone);
+    // One that is not used again, since somebody may still look for it.
+    let t = transaction(vec![0; 4], LONG);
+    t.on_completion(heard.clone(), 2);
+    let weak = Arc::downgrade(&t.0);
+    drop(t);
+    assert!(weak.upgrade().is_none());
     let heard = heard.0.lock().unwrap();
-    assert!(
-        heard[0].1.as_ref().unwrap_err().text().contains("dropped"),
-        "{heard:?}"
-    );
+    assert_eq!(heard.len(), 2);
+    for (_, outcome, _) in &*heard {
+        let text = outcome.as_ref().unwrap_err().text();
+        assert!(text.contains("dropped"), "{text}");
+    }
 }
 
 #[test]
@@ -366,10 +375,14 @@ fn small_memory_is_inside_the_transaction_and_aligned() {
         }
         let heard = Arc::new(Heard::default());
         let (time, bytes) = ((LONG, None), vec![7; size as usize]);
-        let copied = Transaction::for_other(0, size, READ, time, (heard, 0), Some(&bytes));
+        let completion: (Arc<dyn Completion>, u64) = (heard.clone(), 0);
+        let copied = Transaction::for_other(0, size, READ, time, completion, Some(&bytes));
         // What is there stays.
         copied.provide_zeros();
         assert_eq!(copied.lock().bytes().unwrap(), vec![7; size as usize]);
+        // It is handed on with the outcome.
+        copied.done();
+        assert_eq!(*heard.0.lock().unwrap(), [(0, Ok(()), bytes)]);
     }
 }
 
