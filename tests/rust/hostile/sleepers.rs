@@ -18,7 +18,7 @@ use crate::process::{answer, Process};
 use crate::server::Good;
 
 /// Clients that do not read, if the system lets a process have as many descriptors.
-const SLEEPERS: usize = 500;
+const SLEEPERS: usize = 1000;
 
 /// A slave that touches no byte.
 struct Blank(SlaveBase);
@@ -141,11 +141,11 @@ fn clients_that_do_not_read_cost_the_others_nothing() {
         queued > count * (16 << 20)
     });
     let with = rate(&good);
-    // A walk past all of them for each transaction would make it tens of times slower.
+    // A walk past all of them for each transaction makes it many times slower.
     let ratio = before / with;
     println!("{count} sleepers: {before:.0}/s before, {with:.0}/s with them");
     assert!(
-        ratio < 4.0,
+        ratio < 2.5,
         "{ratio} times slower with {count} clients that wait"
     );
     drop(sleepers);
