@@ -51,18 +51,23 @@ pub(super) fn listen(address: &str, port: u16) -> Result<Listeners> {
     if port != 0 {
         return bind_pair(address, &places, port).map_err(|(error, _)| error);
     }
-    let mut result = free_pair(address, &places);
-    for _ in 1..PAIR_ATTEMPTS {
-        match result {
-            Err((_, true)) => result = free_pair(address, &places),
-            _ => break,
-        }
-    }
-    result.map_err(|(error, _)| error)
+    try_ports(|| free_pair(address, &places))
 }
 
 /// An error, and whether another port may do.
 type Attempt<T> = std::result::Result<T, (Error, bool)>;
+
+/// Tries again while another port may do.
+fn try_ports<T>(mut attempt: impl FnMut() -> Attempt<T>) -> Result<T> {
+    let mut left = PAIR_ATTEMPTS;
+    loop {
+        left -= 1;
+        match attempt() {
+            Err((_, true)) if left > 0 => {}
+            result => return result.map_err(|(error, _)| error),
+        }
+    }
+}
 
 fn free_pair(address: &str, places: &[SocketAddr]) -> Attempt<Listeners> {
     let first = bind(address, places[0], 0)?;

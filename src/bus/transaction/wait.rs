@@ -276,3 +276,6 @@ impl Transaction {
         self.fail(error)
     }
 }
+
+#[cfg(test)]
+mod tests;

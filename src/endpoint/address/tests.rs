@@ -138,6 +138,59 @@ fn a_port_inside_the_address_is_refused_with_advice() {
 }
 
 #[test]
+fn another_port_is_tried_while_one_may_do() {
+    // `good` attempts find a port that is taken, then one does.
+    let attempts = |good: u32, another: bool| {
+        let mut count = 0;
+        let result = try_ports(|| {
+            count += 1;
+            let error = Error::new(ErrorKind::Bind, "taken");
+            if count > good {
+                Ok(())
+            } else {
+                Err((error, another))
+            }
+        });
+        (count, result.is_ok())
+    };
+    assert_eq!(attempts(0, true), (1, true));
+    assert_eq!(attempts(99, true), (100, true));
+    assert_eq!(attempts(100, true), (100, false));
+    assert_eq!(attempts(1, false), (1, false));
+}
+
+#[test]
+fn all_interfaces_are_those_of_ipv4_too_and_one_address_is_itself_alone() {
+    let all = listen("*", 0).unwrap();
+    for port in [all.port, all.port + 1] {
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+    let one = listen("127.0.0.1", 0).unwrap();
+    assert!(std::net::TcpStream::connect(("127.0.0.2", one.port)).is_err());
+}
+
+#[test]
+fn a_failure_to_bind_says_why_and_whether_another_port_may_do() {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, OutOfMemory};
+    let told = |call, kind| {
+        let (error, another) = bind_error("here", 7, &(call, io::Error::from(kind)));
+        let begin = "Failed to bind server to port 7 at address here, ";
+        let cause = error
+            .text()
+            .strip_prefix(begin)
+            .expect("the same beginning");
+        (cause.to_owned(), another)
+    };
+    let in_use = "another process may be using this port".to_owned();
+    assert_eq!(told(BIND, AddrInUse), (in_use.clone(), true));
+    assert_eq!(told(LISTEN, AddrInUse), (in_use, true));
+    let elsewhere = "the address is not one of this host's".to_owned();
+    assert_eq!(told(BIND, AddrNotAvailable), (elsewhere, false));
+    let other = io::Error::from(OutOfMemory).to_string();
+    assert_eq!(told(BIND, OutOfMemory), (other, false));
+}
+
+#[test]
 fn a_call_that_is_forbidden_is_named_and_the_port_is_not_blamed() {
     let forbidden = || io::Error::from_raw_os_error(libc::EPERM);
     let (error, _) = bind_error("*", 80, &("socket", forbidden()));
@@ -156,6 +209,31 @@ fn interfaces_that_cannot_be_listed_are_named_as_the_reason() {
     let error = not_local("eth0", &resolver, Some(unlisted));
     assert_eq!(error.kind(), ErrorKind::BadAddress);
     assert!(error.text().contains("cannot be listed"), "{error}");
+}
+
+#[test]
+fn a_name_is_checked_before_anybody_is_asked_for_it() {
+    let longest = "a.".repeat(126) + "b";
+    for name in [
+        "board",
+        "a-b_c.example",
+        "eth0",
+        "eth0@if5",
+        "wlan%1",
+        &longest,
+    ] {
+        check_name(name).unwrap();
+    }
+    let too_long = longest.clone() + "c";
+    for name in ["", "a b", "a:b", "a:", ":", "host:80a", "1.2.3", &too_long] {
+        let error = check_name(name).unwrap_err();
+        assert!(error.text().contains("is not an IP address"), "{error}");
+    }
+    // Nobody's port.
+    assert!(check_name(":80")
+        .unwrap_err()
+        .text()
+        .contains("is not an IP"));
 }
 
 #[test]
