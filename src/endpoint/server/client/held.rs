@@ -90,7 +90,9 @@ impl Client {
             since,
         };
         let cost = response.cost();
-        if self.held_bytes() + cost > self.shared.settings.max_queued.get() {
+        // A client that has had no connection for one response gets those after it no sooner: to hold
+        // each of them would keep its requests, and its end, waiting behind them.
+        if responses.dropping || self.held_bytes() + cost > self.shared.settings.max_queued.get() {
             // Once is enough: it may send requests for as long as it likes.
             let first = !std::mem::replace(&mut responses.dropping, true);
             return Kept::No { first };
