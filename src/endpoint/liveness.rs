@@ -61,8 +61,8 @@ pub(super) struct Liveness {
     acknowledged: u64,
     /// When those became more, or bytes began to wait; `None` while none do.
     progress: Option<Instant>,
-    /// Since when the peer's host has owed an acknowledgement without giving any.
-    owing: Option<Instant>,
+    /// Since when the peer's host has owed an acknowledgement without giving any, and up to which byte.
+    owing: Option<(Instant, u64)>,
 }
 
 impl Liveness {
@@ -135,12 +135,14 @@ impl Liveness {
         self.progress = Some(progress);
         let keep_alive = keep_alive.max(SHORTEST);
         let mut look_in = if told.owed {
+            // What was owed has been acknowledged meanwhile: what is owed now has been sent since.
+            let before = self.owing.filter(|(_, upto)| acknowledged < *upto);
             let last = now.checked_sub(told.last);
-            let owing = match (self.owing, last) {
-                (Some(since), Some(last)) => since.max(last),
-                (since, _) => since.unwrap_or(now),
+            let (owing, upto) = match (before, last) {
+                (Some((since, upto)), Some(last)) => (since.max(last), upto),
+                (before, _) => before.unwrap_or((now, sent)),
             };
-            self.owing = Some(owing);
+            self.owing = Some((owing, upto));
             let silent = now.saturating_duration_since(owing);
             if silent >= keep_alive {
                 return Err(Gone::Vanished(silent));
@@ -223,6 +225,21 @@ mod tests {
         assert_eq!(case.look(10, 50, true, 2), case.again(18));
         let after = Duration::from_secs(10);
         assert_eq!(case.look(18, 50, true, 10), Err(Gone::Vanished(after)));
+    }
+
+    #[test]
+    fn what_is_owed_since_a_moment_ago_is_not_what_was_owed_before() {
+        let mut case = Case::new();
+        assert_eq!(case.look(0, 100, true, 1), case.again(10));
+        // That was acknowledged after a second, and something else has just been sent.
+        let told = Acknowledgements {
+            missing: 60,
+            owed: true,
+            last: Duration::from_secs(11),
+        };
+        let now = case.start + Duration::from_secs(12);
+        let look = case.life.judge(Some(told), 1060, 0, KEEP_ALIVE, now);
+        assert_eq!(look, case.again(22));
     }
 
     #[test]
