@@ -89,15 +89,25 @@ impl Turns {
         }
     }
 
-    /// The client with this place has had its turn. It waits no more.
-    pub(super) fn served(&mut self, place: &mut Place) {
+    /// The client with this place has had its turn. It waits for another one if it has a `next`
+    /// transaction, of so many bytes.
+    pub(super) fn served(&mut self, place: &mut Place, next: Option<u32>) {
         let Some(turn) = place.turn else {
             return;
         };
-        self.leave(place);
         place.next = turn.end;
-        let served = (turn.end - turn.start) / (1 + self.len() as u64);
-        self.now = (self.now + served).max(turn.start);
+        let cost = turn.end - turn.start;
+        if self.others.is_empty() {
+            // Nobody else waits.
+            self.now = (self.now + cost).max(turn.start);
+            (self.first, place.turn) = (None, None);
+        } else {
+            self.leave(place);
+            self.now = (self.now + cost / (1 + self.len() as u64)).max(turn.start);
+        }
+        if let Some(bytes) = next {
+            self.enter(turn.client, place, bytes);
+        }
     }
 }
 
@@ -131,14 +141,15 @@ mod tests {
 
         /// Gives the next turn; the client waits for another one at once.
         fn serve(&mut self) -> u64 {
-            let client = self.serve_once();
-            self.enter(client);
+            let client = self.turns.first().unwrap();
+            let next = Some(self.sizes[client as usize]);
+            self.turns.served(&mut self.places[client as usize], next);
             client
         }
 
         fn serve_once(&mut self) -> u64 {
             let client = self.turns.first().unwrap();
-            self.turns.served(&mut self.places[client as usize]);
+            self.turns.served(&mut self.places[client as usize], None);
             client
         }
     }
@@ -172,7 +183,7 @@ mod tests {
             if floor.turns.first() == Some(0) {
                 break;
             }
-            floor.turns.served(&mut place);
+            floor.turns.served(&mut place, None);
             count += 1;
         }
         assert!(count < 10_000, "{count}");

@@ -9,6 +9,7 @@
 //!
 //! [`Turns`]: crate::endpoint::server::turns::Turns
 
+use std::collections::VecDeque;
 use std::sync::atomic::{fence, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ impl Shared {
             connection.requests.push_back(request);
         }
         connection.active = true;
-        connection.full = self.is_full(connection);
+        connection.full = self.is_full(&connection.requests, connection.request_bytes);
         let full = connection.full;
         if connection.waits == Waits::No {
             state.enter_turns(id);
@@ -57,13 +58,12 @@ impl Shared {
         let Some(connection) = state.connections.get_mut(&id) else {
             return false;
         };
-        connection.full = self.is_full(connection);
+        connection.full = self.is_full(&connection.requests, connection.request_bytes);
         connection.full
     }
 
-    fn is_full(&self, connection: &Connection) -> bool {
-        let bytes = connection.request_bytes;
-        connection.requests.len() >= MAX_REQUESTS
+    fn is_full(&self, requests: &VecDeque<Request>, bytes: usize) -> bool {
+        requests.len() >= MAX_REQUESTS
             || bytes >= MAX_REQUEST_BYTES
             || (bytes > 0 && self.is_crammed())
     }
@@ -113,7 +113,7 @@ impl Shared {
             }
         }
         while let Some(id) = state.turns.first() {
-            let Some(connection) = state.connections.get(&id) else {
+            let Some(connection) = state.connections.get_mut(&id) else {
                 break;
             };
             if self.is_too_late(connection) {
@@ -124,17 +124,16 @@ impl Shared {
             else {
                 break;
             };
-            let client = Arc::clone(client);
             let answer = answer_bytes(request.header.kind, request.header.size);
             let others = !state.short.is_empty() && connection.granted.is_none();
             let mut responses = client.lock();
-            let mut waits = self.held_back(&client, &responses, answer, others);
-            if responses.hands.count() >= share {
-                waits = Waits::Share;
-            }
-            if connection.gone {
-                waits = Waits::No;
-            }
+            let waits = if connection.gone {
+                Waits::No
+            } else if responses.hands.count() >= share {
+                Waits::Share
+            } else {
+                self.held_back(client, &responses, answer, others)
+            };
             if waits != Waits::No {
                 // Of room it hears otherwise.
                 responses.parked = !matches!(waits, Waits::Room(_));
@@ -146,17 +145,30 @@ impl Shared {
                 }
                 continue;
             }
-            let request = state.next_request(id)?;
-            self.make_room(state, id, &client);
+            let request = connection.requests.pop_front()?;
+            connection.request_bytes -= request.data.len();
+            connection.granted = None;
+            let next = connection.requests.front();
+            state
+                .turns
+                .served(&mut connection.place, next.map(|next| next.header.size));
+            if connection.full && !self.is_full(&connection.requests, connection.request_bytes) {
+                connection.full = false;
+                client.space.notify_one();
+            }
             let header = request.header;
-            let transaction = self.hand_out(&client, &mut responses, request, now);
+            let transaction = self.hand_out(client, &mut responses, request, now);
             drop(responses);
             state.begun.0 += 1;
+            if connection.gone {
+                let client = Arc::clone(client);
+                if connection.requests.is_empty() {
+                    state.remove(id);
+                }
+                self.let_go_later(state, &client, Instant::now());
+            }
             if answer > 0 {
                 self.notice_much(state);
-            }
-            if state.connections.get(&id).is_none_or(|c| c.gone) {
-                self.let_go_later(state, &client, Instant::now());
             }
             self.tell_state(state);
             drop(guard);
@@ -224,16 +236,6 @@ impl Shared {
         state
             .first_short()
             .is_some_and(|(_, _, answer)| limits.has_room(used, answer))
-    }
-
-    /// A request of `client` has been taken: there may be room for others.
-    fn make_room(&self, state: &mut State, id: u64, client: &Client) {
-        if let Some(connection) = state.connections.get_mut(&id) {
-            if connection.full && !self.is_full(connection) {
-                connection.full = false;
-                client.space.notify_one();
-            }
-        }
     }
 
     fn hand_out(

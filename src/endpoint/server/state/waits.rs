@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{State, Waits};
-use crate::endpoint::server::client::{answer_bytes, Request};
+use crate::endpoint::server::client::answer_bytes;
 
 impl State {
     /// Lets the client of connection `id` wait for its turn, if it has requests.
@@ -114,21 +114,5 @@ impl State {
         if connection.gone {
             self.remove(id);
         }
-    }
-
-    /// Takes the next request of a client whose turn it is.
-    pub(super) fn next_request(&mut self, id: u64) -> Option<Request> {
-        let connection = self.connections.get_mut(&id)?;
-        let request = connection.requests.pop_front()?;
-        connection.request_bytes -= request.data.len();
-        connection.granted = None;
-        self.turns.served(&mut connection.place);
-        if let Some(next) = connection.requests.front() {
-            let size = next.header.size;
-            self.turns.enter(id, &mut connection.place, size);
-        } else if connection.gone {
-            self.remove(id);
-        }
-        Some(request)
     }
 }
