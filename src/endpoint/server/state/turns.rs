@@ -401,7 +401,8 @@ impl Shared {
     }
 }
 
-/// A time in steps of the server's clock.
+/// A time in steps of the server's clock, of which a second has 3,906,250.
 pub(super) fn steps(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos() >> 8).unwrap_or(u64::MAX)
+    let seconds = time.as_secs().saturating_mul(1_000_000_000 >> 8);
+    seconds.saturating_add(u64::from(time.subsec_nanos() >> 8))
 }
