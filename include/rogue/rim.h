@@ -1367,8 +1367,8 @@ rim_status rim_log_set_filter(const char *name, uint32_t level);
 
 /**
  * Sets whether records are written to stdout, as they are at the start: each on a line of its own,
- * "<seconds>.<microseconds>:<name>: <text>", as Rogue does. If RIM_LOG in the environment has set a
- * level, the level's name comes before the text: "<seconds>.<microseconds>:<name>: <level>: <text>".
+ * `<seconds>.<microseconds>:<name>: <text>`, as Rogue does. If RIM_LOG in the environment has set a
+ * level, the level's name comes before the text: `<seconds>.<microseconds>:<name>: <level>: <text>`.
  *
  * A line never makes its thread wait, and never raises a signal, whatever stdout is: one that it does
  * not take at once is dropped, see rim_log_dropped. A line of more than 4096 bytes is cut there.
@@ -1377,7 +1377,7 @@ rim_status rim_log_set_stdout(bool enable);
 
 /**
  * Sets whether records are written to stderr, each with the name of its level:
- * "<seconds>.<microseconds>:<name>: <level>: <text>". At the start they are not. It does not depend on
+ * `<seconds>.<microseconds>:<name>: <level>: <text>`. At the start they are not. It does not depend on
  * rim_log_set_stdout. As there, nothing waits for a line, and no signal is raised.
  */
 rim_status rim_log_set_stderr(bool enable);

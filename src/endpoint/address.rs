@@ -380,4 +380,6 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 #[cfg(test)]
+// The fuzz target compiles this file from elsewhere.
+#[path = "address/tests.rs"]
 mod tests;
