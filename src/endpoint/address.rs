@@ -379,7 +379,43 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// What this file makes of an address, for `fuzz/`: programs do not reach it.
+#[cfg(fuzzing)]
+#[allow(missing_docs)]
+pub mod fuzzed {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct Target {
+        /// The address or the name, written out.
+        pub host: String,
+        pub ip: Option<IpAddr>,
+        pub source: Option<SocketAddr>,
+    }
+
+    pub fn target(address: &str, port: u16) -> Result<Target> {
+        let target = super::target(address, port)?;
+        let (host, ip) = match target.host {
+            Host::Name(name) => (name, None),
+            Host::Literal(Literal { ip, zone: None }) => (ip.to_string(), Some(ip)),
+            Host::Literal(Literal {
+                ip,
+                zone: Some(zone),
+            }) => (format!("{ip}%{zone}"), Some(ip)),
+        };
+        Ok(Target {
+            host,
+            ip,
+            source: target.source,
+        })
+    }
+
+    /// The base port, and the listeners on it and on the one after it.
+    pub fn listen(address: &str, port: u16) -> Result<(u16, [Vec<TcpListener>; 2])> {
+        let listeners = super::listen(address, port)?;
+        Ok((listeners.port, [listeners.requests, listeners.responses]))
+    }
+}
+
 #[cfg(test)]
-// The fuzz target compiles this file from elsewhere.
-#[path = "address/tests.rs"]
 mod tests;

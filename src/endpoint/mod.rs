@@ -17,6 +17,8 @@ mod socket;
 mod stats;
 mod watch;
 
+#[cfg(fuzzing)]
+pub use address::fuzzed;
 pub use client::{LinkState, TcpClient};
 pub use options::{ClientOptions, ServerOptions};
 pub use serve::{serve, ServerThread};
