@@ -3,6 +3,7 @@
 #   make test    builds everything and runs all tests
 #   make soak    runs clients against servers that fail; SOAK_ARGS="--seconds 600 --seed 1" and such
 #   make sanitizers   runs tests under AddressSanitizer and ThreadSanitizer
+#   make mutants changes the code in one place after the other, to see that a test notices; MUTANTS="wire pairing" and such
 #   make fuzz    fuzzes each target for FUZZ_SECONDS; fuzz/README.md tells more
 #   make bench   measures; BENCH_ARGS="--quick" and others are told in benches/driver/main.cpp
 # BUILD is where everything goes; cargo's own tests go to target/.
@@ -13,11 +14,12 @@ CMAKE_ARGS ?=
 BENCH_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_SECONDS ?= 10
+MUTANTS ?=
 
 export PATH := $(PATH):$(HOME)/.cargo/bin
 configure = cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING $(CMAKE_ARGS)
 
-.PHONY: demo test soak sanitizers fuzz bench
+.PHONY: demo test soak sanitizers mutants fuzz bench
 # Each of them configures the same build.
 .NOTPARALLEL:
 
@@ -47,6 +49,9 @@ soak:
 sanitizers:
 	@sh cmake/system-packages.sh test
 	SANITIZERS_DIR="$(BUILD)/sanitizers" JOBS=$(JOBS) sh tests/sanitizers.sh
+
+mutants:
+	sh tests/mutants.sh $(MUTANTS)
 
 fuzz:
 	@sh cmake/system-packages.sh test
