@@ -1,9 +1,10 @@
 //! The client: a slave that carries out transactions at a server.
 //!
 //! A request leaves on the thread that asks, a response is read by the thread that waits for it
-//! (`turn.rs`). The client's own thread connects (`connect.rs`), and reads while nobody waits
-//! (`attend.rs`), and looks whether the server still hears it (`pulse.rs`). `link.rs` holds what lives as long as the client, `connection.rs` what lives as long
-//! as a connection, `response.rs` works through what the server sends.
+//! (`turn.rs`). The client's own thread connects (`connect.rs`), reads while nobody waits
+//! (`attend.rs`), and looks whether the server still hears it (`pulse.rs`). `link.rs` holds what
+//! lives as long as the client, `connection.rs` what lives as long as a connection; `response.rs`
+//! works through what the server sends.
 
 mod attend;
 mod attending;
