@@ -1,4 +1,4 @@
-//! A client for the model checker: what `link.rs`, `connection.rs` and `attend.rs` of the bridge do
+//! A client for the model checker: what `connection.rs`, `pending.rs` and `attend.rs` of the bridge do
 //! with the turn and the transactions, step by step, with a queue in place of the socket. There is
 //! no time: what waits for some time to pass waits to be told ([`Client::give_up_on`],
 //! [`Client::tick`]).
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::turn::{Enter, Look, Turn};
+use super::turn::{Look, Reading, Turn};
 use crate::bus::{Link, Transaction, READ};
 use crate::error::Error;
 use crate::sync::{Condvar, Mutex};
@@ -17,9 +17,8 @@ use crate::sync::{Condvar, Mutex};
 const MOST_ROUNDS: u32 = 1;
 
 /// A client with its connection.
-#[derive(Default)]
 pub struct Client {
-    turn: Turn,
+    turn: Turn<()>,
     table: Mutex<Vec<Entry>>,
     socket: Mutex<Socket>,
     /// Something has changed about the socket.
@@ -51,6 +50,19 @@ struct Socket {
     moments: u32,
 }
 
+/// A turn to read that a test holds.
+pub struct Held<'a> {
+    client: &'a Client,
+    reading: Reading<'a, ()>,
+}
+
+impl Held<'_> {
+    /// The turn is over.
+    pub fn leave(self) {
+        self.client.leave_turn(self.reading);
+    }
+}
+
 /// What the endpoint's thread has heard of.
 #[derive(PartialEq, Eq)]
 enum Heard {
@@ -62,7 +74,13 @@ enum Heard {
 
 impl Client {
     pub fn new() -> Arc<Client> {
-        Arc::new(Client::default())
+        Arc::new(Client {
+            turn: Turn::new(()),
+            table: Mutex::default(),
+            socket: Mutex::default(),
+            changed: Condvar::default(),
+            reading: AtomicBool::default(),
+        })
     }
 
     /// Sends a transaction, which never runs out of time unless [`Client::give_up_on`] it. If
@@ -122,16 +140,19 @@ impl Client {
         self.changed.notify_all();
     }
 
-    /// Has the turn to read until [`Client::leave`], as if for `transaction`.
-    pub fn enter(&self, transaction: &Transaction) {
-        assert!(matches!(self.turn.enter(transaction), Enter::Read { .. }));
+    /// The turn to read, as if for `transaction`, until [`Held::leave`].
+    pub fn enter(&self, transaction: &Transaction) -> Held<'_> {
+        let reading = self.turn.enter(transaction).expect("nobody else reads");
         self.begin_reading();
+        Held {
+            client: self,
+            reading,
+        }
     }
 
-    /// The turn that [`Client::enter`] took is over.
-    pub fn leave(&self) {
+    fn leave_turn(&self, reading: Reading<'_, ()>) {
         self.end_reading();
-        if !self.turn.leave() && self.background() {
+        if !reading.leave() && self.background() {
             self.notify();
         }
     }
@@ -225,10 +246,11 @@ impl Link for Client {
         if !self.table.lock().unwrap().iter().any(awaits) {
             return transaction.completed();
         }
-        match self.turn.enter(transaction) {
-            Enter::Follow => return false,
-            Enter::Read { wake: true } => self.notify(),
-            Enter::Read { wake: false } => {}
+        let Some(reading) = self.turn.enter(transaction) else {
+            return false;
+        };
+        if reading.wakes_standby {
+            self.notify();
         }
         self.begin_reading();
         while !transaction.completed() {
@@ -239,7 +261,7 @@ impl Link for Client {
             }
             self.read(Some(moments));
         }
-        self.leave();
+        self.leave_turn(reading);
         true
     }
 
@@ -271,7 +293,7 @@ impl Attendance {
     fn stand(&mut self, client: &Client) {
         let background = client.background();
         let due = std::mem::take(&mut self.due);
-        if client.turn.is_ticking() && !self.looking {
+        if client.turn.is_looking() && !self.looking {
             self.looking = true;
         } else if !self.looking || due {
             self.looking = client.turn.look(&mut self.turns) == Look::Busy;
@@ -286,10 +308,11 @@ impl Attendance {
     }
 
     fn read_responses(&mut self, client: &Client) {
-        self.missed = !client.turn.enter_standby();
-        if self.missed {
+        let reading = client.turn.enter_standby();
+        self.missed = reading.is_none();
+        let Some(reading) = reading else {
             return;
-        }
+        };
         client.begin_reading();
         let mut rounds = 0;
         let mut more = true;
@@ -302,6 +325,6 @@ impl Attendance {
             client.notify();
         }
         client.end_reading();
-        client.turn.leave();
+        reading.leave();
     }
 }

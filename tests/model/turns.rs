@@ -120,10 +120,10 @@ fn a_follower_that_gives_up_passes_its_nudge_on() {
     check(Some(3), || {
         let client = Client::new();
         let [a, b, c] = [(); 3].map(|()| client.submit(false));
-        client.enter(&a);
+        let turn = client.enter(&a);
         let threads = [waiter(&b, true), waiter(&c, false)];
         client.give_up_on(&b);
-        client.leave();
+        turn.leave();
         client.respond(&c);
         join(threads);
     });
@@ -134,9 +134,9 @@ fn two_followers_of_the_same_that_give_up_pass_their_nudge_on() {
     check(Some(2), || {
         let client = Client::new();
         let [a, b, c] = [(); 3].map(|()| client.submit(false));
-        client.enter(&a);
+        let turn = client.enter(&a);
         let threads = [waiter(&b, true), waiter(&b, true), waiter(&c, false)];
-        client.leave();
+        turn.leave();
         client.give_up_on(&b);
         client.respond(&c);
         join(threads);
@@ -184,9 +184,9 @@ fn the_endpoint_reads_what_a_follower_leaves() {
             client.submit(true),
         ];
         let told = Told::of(&c);
-        client.enter(&a);
+        let turn = client.enter(&a);
         let threads = [waiter(&b, true), endpoint(&client)];
-        client.leave();
+        turn.leave();
         client.give_up_on(&b);
         client.respond(&c);
         told.wait();

@@ -1,6 +1,6 @@
-//! The client's own thread: connects, again and again, and attends to a connection while it lasts.
-//! It sends what waits, notices the end, keeps the deadlines that nobody waits for, and reads while
-//! nobody else does.
+//! The client's own thread. It connects again and again, and attends to a connection while that
+//! lasts: it sends what waits, notices the end, keeps the deadlines of transactions that no thread
+//! waits for, and reads while no other thread does.
 
 use std::io;
 use std::net::TcpStream;
@@ -10,95 +10,99 @@ use std::time::{Duration, Instant};
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 
-use super::attending::Attending;
 use super::connect::connect;
-use super::connection::{Connection, ReadError};
-use super::lines::About;
-use super::link::Shared;
+use super::connection::{read_all, Connection};
+use super::context::{About, ClientContext};
+use super::link::ClientLink;
 use super::pulse::Pulse;
+use super::reader::ReadError;
+use super::room::Attending;
 use super::turn::Look;
 use crate::endpoint::address::{canonical, Target};
 use crate::endpoint::liveness::Liveness;
 use crate::endpoint::outgoing::Body;
 use crate::endpoint::socket::{self, Mode};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::wire::{Decoder, Event};
 
-/// How often to look whether to stand by, while transactions come and go. Standing by and being told
-/// not to costs more than a transaction, so it is not for every pause; and what has been asked for by
-/// somebody who has yet to wait for it need not be read before that.
-pub(super) const TICK: Duration = Duration::from_millis(500);
-/// The pause after the first failed attempt to connect, and between attempts while somebody waits
-/// for a connection. Under a fuzzer (`fuzz/`) it would be most of the time there is.
+/// How often to look whether to stand by, while transactions come and go. Registering the socket
+/// costs more than a transaction, so short pauses are skipped; and a response that a thread has
+/// asked for, and will wait for, need not be read before that.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The pause after the first failed attempt to connect, and between attempts while transactions
+/// wait for a connection. Under a fuzzer (`fuzz/`) it would be most of the time.
 const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(fuzzing) { 1 } else { 100 });
-/// The longest that a request waits for others, if nobody waits for a response meanwhile.
-const COMPANY: Duration = Duration::from_micros(500);
-/// As long may responses come that were on their way when the request connection ended.
-const LAST_WORDS: Duration = Duration::from_millis(50);
-/// How often to wait for company before looking at other work.
-const MOST_ROUNDS: u32 = 16;
-/// The longest pause between attempts while nobody waits for one.
+/// The longest pause between attempts while no transaction waits for a connection.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long a deferred request waits for others to leave with it, if no thread waits for a response
+/// meanwhile. The timer of the event loop rounds it up to whole milliseconds.
+const DEFER_FOR: Duration = Duration::from_micros(500);
+/// How long responses are waited for that were on their way when the request connection ended.
+const LAST_RESPONSES: Duration = Duration::from_millis(50);
 
 /// The thread's work, until the client is stopped.
-pub(super) async fn run(shared: &Arc<Shared>, target: &Target, port: u16) {
+pub(super) async fn run(link: &ClientLink, target: &Target, port: u16) {
     let _attending = Attending::new();
+    let context = &link.context;
     let mut pause = FIRST_PAUSE;
-    while !shared.stopped() {
+    while !link.is_stopped() {
         let begun = Instant::now();
         let attempt = tokio::select! {
-            attempt = connect(shared, target, port) => attempt,
-            () = stopped(shared) => return,
+            attempt = connect(context, &link.progress, target, port) => attempt,
+            () = stopped(link) => return,
         };
         match attempt {
             Ok((connection, decoder)) => {
                 pause = FIRST_PAUSE;
-                let peer = connection.requests.peer_addr().map(canonical);
+                let peer = connection.requests.stream.peer_addr().map(canonical);
                 if let Ok(peer) = peer {
-                    shared.say(About::Connected, format_args!("Connected to {peer}."));
+                    context.say(About::Connected, format_args!("Connected to {peer}."));
                 }
                 let connection = Arc::new(connection);
-                let failure = attend(shared, &connection, decoder).await;
-                shared.say(About::Disconnected, format_args!("Disconnected: {failure}"));
-                connection.close();
-                shared.disconnected(&connection, failure);
+                let reason = attend(link, &connection, decoder).await;
+                context.say(About::Disconnected, format_args!("Disconnected: {reason}"));
+                connection.finish(reason.clone());
+                link.disconnected(&connection, reason);
             }
-            Err(error) => shared.failed(error),
+            Err(error) => link.failed(error),
         }
-        rest(shared, begun, pause).await;
+        rest(link, begun, pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    shared.stop();
+    link.stop();
 }
 
 /// Ends when the client is stopped. Keeps deadlines meanwhile.
-async fn stopped(shared: &Shared) {
-    while !shared.stopped() {
-        pause_until(shared, shared.expire(Instant::now())).await;
+async fn stopped(link: &ClientLink) {
+    while !link.is_stopped() {
+        pause_until(&link.context, overdue(link, Instant::now())).await;
     }
 }
 
-/// The pause before the next attempt: until `pause` after `begun`, give or take, or until somebody
+/// Does what is due at `now`, whether or not there is a connection; returns when something is due
+/// next.
+fn overdue(link: &ClientLink, now: Instant) -> Option<Instant> {
+    let due = [link.expire(now), link.context.tell_left_out(now)];
+    due.into_iter().flatten().min()
+}
+
+/// The pause before the next attempt: until about `pause` after `begun`, or until a transaction
 /// wants a connection.
-async fn rest(shared: &Shared, begun: Instant, pause: Duration) {
+async fn rest(link: &ClientLink, begun: Instant, pause: Duration) {
     let end = begun + jitter(pause);
     let soonest = begun + FIRST_PAUSE;
     loop {
         let now = Instant::now();
-        let until = if shared.wanted() { soonest } else { end };
-        if shared.stopped() || now >= until {
+        let until = if link.is_wanted() { soonest } else { end };
+        if link.is_stopped() || now >= until {
             return;
         }
-        let deadline = shared.expire(now);
-        pause_until(
-            shared,
-            Some(deadline.map_or(until, |deadline| deadline.min(until))),
-        )
-        .await;
+        let due = overdue(link, now).map_or(until, |due| due.min(until));
+        pause_until(&link.context, Some(due)).await;
     }
 }
 
-/// Three quarters to five quarters of `pause`, so that clients which lost the same server do not all
+/// Three quarters to five quarters of `pause`, so that clients that lost the same server do not all
 /// come back at once.
 fn jitter(pause: Duration) -> Duration {
     let mut byte = [128];
@@ -107,27 +111,29 @@ fn jitter(pause: Duration) -> Duration {
     pause * 3 / 4 + pause / 2 * u32::from(byte[0]) / 255
 }
 
-async fn pause_until(shared: &Shared, at: Option<Instant>) {
+/// Ends at `at`, or when the thread is woken.
+async fn pause_until(context: &ClientContext, at: Option<Instant>) {
     match at {
-        None => shared.control.notified().await,
+        None => context.woken().await,
         Some(at) => {
-            let _ = tokio::time::timeout_at(at.into(), shared.control.notified()).await;
+            let _ = tokio::time::timeout_at(at.into(), context.woken()).await;
         }
     }
 }
 
-/// Sees to a connection until it is lost; returns why.
-async fn attend(shared: &Arc<Shared>, connection: &Arc<Connection>, decoder: Decoder) -> Error {
+/// Attends to a connection until it ends; returns why it has.
+async fn attend(link: &ClientLink, connection: &Arc<Connection>, decoder: Decoder) -> Error {
     let requests = match socket::watched(
-        Arc::clone(&connection.requests),
+        Arc::clone(&connection.requests.stream),
         Interest::READABLE | Interest::WRITABLE,
     ) {
         Ok(requests) => requests,
-        Err(error) => return lost(shared, connection, ReadError::Io(error)),
+        Err(error) => return loss(link, connection, ReadError::Io(error)),
     };
-    shared.connected(connection);
+    link.connected(connection);
     let mut attendance = Attendance {
-        shared,
+        link,
+        context: &link.context,
         connection,
         requests,
         decoder,
@@ -135,30 +141,35 @@ async fn attend(shared: &Arc<Shared>, connection: &Arc<Connection>, decoder: Dec
         look_at: None,
         standby: None,
         missed: false,
-        life: Liveness::of_server(),
-        life_at: None,
+        flush_at: None,
+        liveness: Liveness::of_server(),
+        check_alive_at: None,
         pulse: Pulse::new(),
     };
     attendance.run().await
 }
 
 struct Attendance<'a> {
-    shared: &'a Arc<Shared>,
-    connection: &'a Arc<Connection>,
+    link: &'a ClientLink,
+    context: &'a ClientContext,
+    connection: &'a Connection,
     requests: AsyncFd<Arc<TcpStream>>,
     /// Of the request connection, on which a server has only commands to send.
     decoder: Decoder,
+    /// The turns that there had been at the last look.
     turns: u64,
-    /// When to look next whether somebody reads; `None` while this thread stands by.
+    /// When to look next whether a thread reads; `None` while this thread stands by.
     look_at: Option<Instant>,
     /// The response connection, while this thread stands by to read it.
     standby: Option<AsyncFd<Arc<TcpStream>>>,
-    /// The response connection became readable while another thread had the turn: it may have left
-    /// something, of which nothing will tell again.
+    /// The response connection became readable while another thread had the turn. That thread may
+    /// have left something, and the event loop will not tell again.
     missed: bool,
-    life: Liveness,
-    /// When to look next whether the server's host is still there; `None` while nothing is sent.
-    life_at: Option<Instant>,
+    /// When to send the requests that are deferred; `None` while there are none.
+    flush_at: Option<Instant>,
+    liveness: Liveness,
+    /// When to check next whether the server's host is alive; `None` while nothing is sent.
+    check_alive_at: Option<Instant>,
     pulse: Pulse,
 }
 
@@ -166,44 +177,48 @@ impl Attendance<'_> {
     async fn run(&mut self) -> Error {
         loop {
             let now = Instant::now();
-            if self.shared.stopped() {
-                return self.shared.stopped_error();
+            if self.link.is_stopped() {
+                return self.context.stopped();
             }
-            if let Some(failure) = self.connection.failure() {
-                return failure;
+            if let Some(reason) = self.connection.requests.loss() {
+                return reason.clone();
             }
             if let Err(error) = self.stand(now) {
-                return self.lost(ReadError::Io(error));
+                return self.loss(ReadError::Io(error));
             }
             if self.missed && self.standby.is_some() {
                 if let Err(error) = self.read_responses() {
-                    return self.lost(error);
+                    return self.loss(error);
                 }
             }
-            self.await_company();
-            let waiting = match self.connection.flush(self.shared) {
-                Ok(waiting) => waiting > 0,
+            let stalled = match self.flush(now) {
+                Ok(stalled) => stalled,
                 Err(error) => {
-                    self.last_words().await;
-                    return self.lost(ReadError::Io(error));
+                    self.last_responses().await;
+                    return self.loss(ReadError::Io(error));
                 }
             };
-            if let Err(error) = self.look_for_life(now) {
-                return self.lost(error);
+            if let Err(error) = self.check_alive(now) {
+                return self.loss(error);
             }
-            let deadline = self.shared.expire(now);
-            let keep_alive = self.shared.settings.keep_alive.get();
+            let keep_alive = self.context.settings.keep_alive.get();
             if let Err(error) = self.pulse.beat(self.connection, keep_alive, now) {
-                return self.lost(error);
+                return self.loss(error);
             }
-            let alarms = [deadline, self.look_at, self.life_at, self.pulse.alarm()];
+            let alarms = [
+                overdue(self.link, now),
+                self.look_at,
+                self.flush_at,
+                self.check_alive_at,
+                self.pulse.alarm(),
+            ];
             let alarm = alarms.into_iter().flatten().min();
             let asking = self.pulse.is_asking();
-            // Each of these may be dropped half-way: nothing is changed before it has finished.
+            // Each branch may be dropped half-way: nothing is changed before it has finished.
             let seen = tokio::select! {
                 biased;
-                () = self.shared.control.notified() => Ok(()),
-                () = self.connection.outgoing.pending.notified() => Ok(()),
+                () = self.context.woken() => Ok(()),
+                () = self.connection.requests.outgoing.pending.notified() => Ok(()),
                 ready = self.requests.readable() => match ready {
                     Ok(mut ready) => {
                         // Ready again when more has come.
@@ -213,7 +228,7 @@ impl Attendance<'_> {
                     }
                     Err(error) => Err(ReadError::Io(error)),
                 },
-                ready = self.requests.writable(), if waiting => match ready {
+                ready = self.requests.writable(), if stalled => match ready {
                     Ok(mut ready) => {
                         ready.clear_ready();
                         Ok(())
@@ -231,32 +246,49 @@ impl Attendance<'_> {
                 () = sleep_until(alarm), if alarm.is_some() => Ok(()),
             };
             if let Err(error) = seen {
-                self.last_words().await;
-                return self.lost(error);
+                self.last_responses().await;
+                return self.loss(error);
             }
         }
     }
 
-    /// Looks whether the server's host still acknowledges what is sent, if it is time to. A server that
-    /// takes nothing, be it for hours, is waited for.
-    fn look_for_life(&mut self, now: Instant) -> Result<(), ReadError> {
-        let outgoing = &self.connection.outgoing;
-        if !outgoing.is_watched() || self.life_at.is_some_and(|at| at > now) {
+    /// Sends what waits, as far as the socket takes it; returns whether it has not taken all.
+    ///
+    /// Requests that were deferred get a moment to become more, unless this thread is the one that
+    /// reads. A thread that waits for a response sends them before that.
+    fn flush(&mut self, now: Instant) -> io::Result<bool> {
+        let requests = &self.connection.requests;
+        if requests.take_deferred() {
+            self.flush_at.get_or_insert(now + DEFER_FOR);
+        }
+        let waits = self.flush_at.is_some_and(|at| at > now);
+        if waits && !self.connection.pending.needs_reader() && !requests.outgoing.is_stalled() {
+            return Ok(false);
+        }
+        self.flush_at = None;
+        Ok(requests.flush()? > 0)
+    }
+
+    /// Checks whether the server's host still acknowledges what is sent, if it is time to. A server
+    /// that takes nothing, be it for hours, is waited for.
+    fn check_alive(&mut self, now: Instant) -> Result<(), ReadError> {
+        let outgoing = &self.connection.requests.outgoing;
+        if !outgoing.is_watched() || self.check_alive_at.is_some_and(|at| at > now) {
             return Ok(());
         }
-        let keep_alive = self.shared.settings.keep_alive.get();
-        let look = self.life.look(outgoing, keep_alive, now);
-        self.life_at = look.map_err(ReadError::Gone)?;
+        let keep_alive = self.context.settings.keep_alive.get();
+        let look = self.liveness.look(outgoing, keep_alive, now);
+        self.check_alive_at = look.map_err(ReadError::Gone)?;
         Ok(())
     }
 
-    /// A server that answers and then closes both connections has answered, in whatever order the two
-    /// ends are seen.
-    async fn last_words(&mut self) {
-        let end = Instant::now() + LAST_WORDS;
-        while self.connection.outstanding() > 0
-            && self.connection.failure().is_none()
-            && !self.shared.stopped()
+    /// Reads the responses of a server that has answered and then closed both connections. The two
+    /// ends may be seen in any order.
+    async fn last_responses(&mut self) {
+        let end = Instant::now() + LAST_RESPONSES;
+        while self.connection.pending.outstanding() > 0
+            && self.connection.requests.loss().is_none()
+            && !self.link.is_stopped()
             && Instant::now() < end
         {
             if self.read_responses().is_err() {
@@ -266,37 +298,19 @@ impl Attendance<'_> {
         }
     }
 
-    /// Gives requests that were deferred a moment to become more, unless this thread is the one that
-    /// reads. Who waits for a response sends them before that.
-    fn await_company(&mut self) {
-        let mut rounds = 0;
-        while self.connection.take_armed() && self.connection.background() <= 0 {
-            std::thread::sleep(COMPANY);
-            rounds += 1;
-            if rounds == MOST_ROUNDS {
-                self.shared.control.notify_one();
-                return;
-            }
-            if self.connection.flush(self.shared).is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Takes up or gives up standing by, as the turn says.
+    /// Starts or stops standing by, as the turn says.
     fn stand(&mut self, now: Instant) -> io::Result<()> {
-        let background = self.connection.background() > 0;
-        let ticking = self.connection.turn.is_ticking();
-        if ticking && self.look_at.is_none() {
+        let turn = &self.connection.turn;
+        if turn.is_looking() && self.look_at.is_none() {
             // A thread has begun to read.
-            self.look_at = Some(now + TICK);
+            self.look_at = Some(now + LOOK_EVERY);
         } else if self.look_at.is_none_or(|at| at <= now) {
-            self.look_at = match self.connection.turn.look(&mut self.turns) {
-                Look::Busy => Some(now + TICK),
+            self.look_at = match turn.look(&mut self.turns) {
+                Look::Busy => Some(now + LOOK_EVERY),
                 Look::Idle => None,
             };
         }
-        if self.look_at.is_some() && !background {
+        if self.look_at.is_some() && !self.connection.pending.needs_reader() {
             self.standby = None;
         } else if self.standby.is_none() {
             let responses = Arc::clone(&self.connection.responses);
@@ -305,48 +319,49 @@ impl Attendance<'_> {
         Ok(())
     }
 
-    /// Reads all responses that have come, unless another thread is at it.
+    /// Reads all responses that have come, unless another thread reads.
     fn read_responses(&mut self) -> Result<(), ReadError> {
-        self.missed = !self.connection.turn.enter_standby();
-        if self.missed {
-            return Ok(());
-        }
-        let result = self.connection.read_all(self.shared);
-        if matches!(result, Ok(true)) {
-            // There may be more, of which nothing will tell; other work has its turn first.
+        let Some(mut reading) = self.connection.turn.enter_standby() else {
             self.missed = true;
-            self.shared.control.notify_one();
+            return Ok(());
+        };
+        let more = read_all(&mut reading);
+        reading.leave();
+        // If there may be more, the event loop will not tell of it; other work has its turn first.
+        self.missed = matches!(more, Ok(true));
+        if self.missed {
+            self.context.wake();
         }
-        self.connection.turn.leave();
-        result.map(|_| ())
+        more.map(|_| ())
     }
 
+    /// Reads what the server sends on the request connection: PINGs, and their answers.
     fn read_commands(&mut self) -> Result<(), ReadError> {
+        let Connection {
+            requests, pending, ..
+        } = self.connection;
         let mut buffer = [0; 1024];
         loop {
-            let count = match socket::receive(&self.connection.requests, &mut buffer, Mode::Now) {
+            let count = match socket::receive(&requests.stream, &mut buffer, Mode::Now) {
                 Ok(0) => return Err(ReadError::End),
                 Ok(count) => count,
                 Err(error) if socket::is_early(&error) => return Ok(()),
                 Err(error) => return Err(ReadError::Io(error)),
             };
-            self.connection.hear();
+            pending.hear();
             let mut input = &buffer[..count];
             loop {
                 let event = self.decoder.decode(&mut input);
                 match event.map_err(|error| ReadError::Protocol(error.to_string()))? {
                     None => break,
                     Some(Event::Ping { pong }) => {
-                        let pong = pong.as_bytes();
-                        if self.connection.outgoing.queued()
-                            > self.shared.settings.max_queued.get().saturating_mul(2)
-                        {
+                        let most = self.context.settings.max_queued.get().saturating_mul(2);
+                        if requests.outgoing.queued() > most {
                             let text = "it does not read the answers to its pings";
                             return Err(ReadError::Protocol(text.to_owned()));
                         }
-                        self.connection
-                            .outgoing
-                            .send(pong, Body::Borrowed(&[]), &[]);
+                        let body = Body::Borrowed(&[]);
+                        requests.outgoing.send(pong.as_bytes(), body, &[]);
                     }
                     Some(_) => {}
                 }
@@ -354,24 +369,23 @@ impl Attendance<'_> {
         }
     }
 
-    fn lost(&self, error: ReadError) -> Error {
-        lost(self.shared, self.connection, error)
+    fn loss(&self, error: ReadError) -> Error {
+        loss(self.link, self.connection, error)
     }
 }
 
-fn lost(shared: &Shared, connection: &Connection, error: ReadError) -> Error {
-    connection.lost(&shared.place, error);
-    connection.failure().unwrap_or_else(|| {
-        let text = format!("{}: connection lost", shared.place);
-        Error::new(ErrorKind::ConnectionLost, text)
-    })
+/// Ends the connection because of `error`; returns why it has ended, which may be another reason.
+fn loss(link: &ClientLink, connection: &Connection, error: ReadError) -> Error {
+    connection.lost(error);
+    let reason = connection.requests.loss().cloned();
+    reason.unwrap_or_else(|| link.context.connection_lost())
 }
 
 async fn readable(standby: Option<&AsyncFd<Arc<TcpStream>>>) -> io::Result<()> {
     let Some(standby) = standby else {
         return std::future::pending().await;
     };
-    // All there is will be read now, so it is ready again only when more has come.
+    // All that has come is read now, so it is ready again only when more has come.
     standby
         .readable()
         .await

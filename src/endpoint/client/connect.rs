@@ -1,40 +1,39 @@
 //! One attempt to connect: both connections side by side, up to the end of their handshakes.
 
-mod failure;
-
 use std::cell::Cell;
 use std::future::{poll_fn, Future};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::pin::{pin, Pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpSocket;
 
 use super::connection::Connection;
-use super::link::{Shared, READ_LIMIT};
-use super::response::Reader;
+use super::context::{ClientContext, READ_LIMIT};
+use super::failure::{port_text, Failure};
+use super::progress::{Progress, Stage};
 use crate::endpoint::address::{Host, Target};
 use crate::endpoint::socket::{self, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role};
-use failure::{port_text, Failure};
-pub(super) use failure::{Progress, Stage};
 
-/// When one connection could not be opened, how long to wait for what becomes of the other: the text
-/// says whether one port is closed, or both.
+/// When one connection could not be opened, how long to wait for the outcome of the other: the text
+/// says whether one port is closed or both are.
 const OTHER: Duration = Duration::from_millis(50);
 
 /// Connects to the server: its name is resolved anew, and its addresses are tried in turn.
 pub(super) async fn connect(
-    shared: &Shared,
+    context: &Arc<ClientContext>,
+    progress: &Progress,
     target: &Target,
     port: u16,
 ) -> Result<(Connection, Decoder)> {
-    let place = &shared.place;
-    let limit = shared.settings.connect_timeout.get();
-    let found = tokio::time::timeout(limit, find(shared, &target.host, port))
+    let place = &context.place;
+    let limit = context.settings.connect_timeout.get();
+    let found = tokio::time::timeout(limit, find(place, &target.host, port))
         .await
         .unwrap_or_else(|_| {
             let text = format!("{place}: host not found: no answer within {limit:?}");
@@ -48,11 +47,12 @@ pub(super) async fn connect(
     let patience = limit / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
     for address in found {
         let attempt = Attempt {
-            shared,
+            context,
+            progress,
             address,
             source: target.source,
             patience,
-            progress: Cell::new(Instant::now()),
+            advanced_at: Cell::new(Instant::now()),
         };
         result = attempt.run().await;
         if result.is_ok() {
@@ -63,8 +63,7 @@ pub(super) async fn connect(
 }
 
 /// The addresses of the server's base port.
-async fn find(shared: &Shared, host: &Host, port: u16) -> Result<Vec<SocketAddr>> {
-    let place = &shared.place;
+async fn find(place: &str, host: &Host, port: u16) -> Result<Vec<SocketAddr>> {
     match host {
         Host::Literal(literal) => literal
             .at(port)
@@ -93,13 +92,14 @@ async fn find(shared: &Shared, host: &Host, port: u16) -> Result<Vec<SocketAddr>
 /// greeting, its READY. These are three for each of two connections, so an attempt ends within six
 /// times `patience`, however slowly the server sends its bytes.
 struct Attempt<'a> {
-    shared: &'a Shared,
+    context: &'a Arc<ClientContext>,
+    progress: &'a Progress,
     /// Of the base port.
     address: SocketAddr,
     source: Option<SocketAddr>,
     patience: Duration,
-    /// When there was some last.
-    progress: Cell<Instant>,
+    /// When there was progress last.
+    advanced_at: Cell<Instant>,
 }
 
 /// A connection after its handshake.
@@ -113,23 +113,20 @@ struct Shaken {
 
 impl Attempt<'_> {
     async fn run(&self) -> Result<(Connection, Decoder)> {
-        self.shared.progress.begin();
+        self.progress.begin();
         let result = tokio::select! {
             biased;
             result = self.both() => result,
-            () = self.stall() => {
-                let progress = &self.shared.progress;
-                Err(progress.stalled(self.address.port(), self.patience))
-            }
+            () = self.stall() => Err(self.progress.stalled(self.address.port(), self.patience)),
         };
-        self.shared.progress.begin();
-        result.map_err(|failure| failure.error(&self.shared.place))
+        self.progress.begin();
+        result.map_err(|failure| failure.error(&self.context.place))
     }
 
     /// Ends when there has been no progress for too long.
     async fn stall(&self) {
         loop {
-            let Some(end) = self.progress.get().checked_add(self.patience) else {
+            let Some(end) = self.advanced_at.get().checked_add(self.patience) else {
                 return std::future::pending().await;
             };
             if end <= Instant::now() {
@@ -173,9 +170,13 @@ impl Attempt<'_> {
             // From here on threads wait in their reads, each for no longer than this.
             socket::may_wait(stream, READ_LIMIT).map_err(|error| Failure::shaking(&error))?;
         }
-        let reader = Reader::new(responses.decoder);
-        let mut connection = Connection::new(requests.stream, responses.stream, reader);
-        connection.set_pings(requests.pings);
+        let connection = Connection::new(
+            Arc::clone(self.context),
+            requests.stream,
+            responses.stream,
+            responses.decoder,
+            requests.pings,
+        );
         Ok((connection, requests.decoder))
     }
 
@@ -210,12 +211,12 @@ impl Attempt<'_> {
     }
 
     fn stage(&self, role: Role) -> Stage {
-        self.shared.progress.stage(role)
+        self.progress.stage(role)
     }
 
     fn reached(&self, role: Role, stage: Stage) {
-        self.shared.progress.reached(role, stage);
-        self.progress.set(Instant::now());
+        self.progress.reached(role, stage);
+        self.advanced_at.set(Instant::now());
     }
 
     async fn shaken(&self, role: Role) -> std::result::Result<Shaken, Failure> {
@@ -232,12 +233,12 @@ impl Attempt<'_> {
         to.set_port(to.port() + u16::from(role == Role::Pull));
         let opened = async {
             let stream = dial(to, self.source).await?.into_std()?;
-            socket::tune(&stream, self.shared.settings.keep_alive.get())?;
+            socket::tune(&stream, self.context.settings.keep_alive.get())?;
             Ok(stream)
         };
         opened.await.map_err(|error: io::Error| {
             let port = to.port();
-            ::log::debug!(target: &self.shared.name, "Port {port}: {error}");
+            ::log::debug!(target: &self.context.name, "Port {port}: {error}");
             match self.source {
                 Some(source) => Failure::opening_from(source, &error),
                 None => Failure::opening(&error),
@@ -284,7 +285,7 @@ impl Attempt<'_> {
                     Some(Event::Greeting { major, minor }) => {
                         pings = (major, minor) >= (3, 1);
                         self.reached(role, Stage::Greeted);
-                        let ready = ready(role, Some(&self.shared.session));
+                        let ready = ready(role, Some(&self.context.session));
                         send(&stream, &ready).await.map_err(lost)?;
                     }
                     // What comes before the first request is nobody's response.

@@ -1,70 +1,58 @@
-//! What lives as long as a client: the way to the server, whether it is open just now, and the
-//! transactions that wait for it to open.
+//! The way to the server: the connection while there is one, and the transactions that wait for one.
 
-mod drive;
-mod status;
-
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use arc_swap::ArcSwapOption;
 
-use super::attending::attending;
-use super::connect::Progress;
-use super::connection::{over_as, Connection, Submit};
-use super::ids;
-use super::lines::About;
-use crate::bus::{Link, Renewals, Transaction};
-use crate::endpoint::settings::ClientSettings;
-use crate::endpoint::stats::{End, Traffic, Unacknowledged};
+use super::backlog::{is_over, Backlog};
+use super::connection::Connection;
+use super::context::{About, ClientContext};
+use super::progress::Progress;
+use super::requests::Submitted;
+use super::room::is_attending;
+use crate::bus::{Link, Renewals, Transaction, POST};
+use crate::endpoint::stats::{ClientStats, End, Traffic, Unacknowledged};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::Repeated;
-use crate::wire::SessionId;
-pub use status::LinkState;
 
-/// The longest that a thread waits in one read; see `SO_RCVTIMEO` in `connect.rs`.
-pub(super) const READ_LIMIT: Duration = Duration::from_millis(100);
+/// How soon to look again at a transaction whose time is over while a slave has its bytes locked.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The state of a client.
-pub(super) struct Shared {
-    pub(super) name: String,
-    /// The lines of the log that may come again and again.
-    pub(super) lines: Repeated<About>,
-    /// `address:port`, for error texts.
-    pub(super) place: String,
-    pub(super) settings: ClientSettings,
-    pub(super) session: SessionId,
-    /// Of the attempt to connect that is being made.
-    pub(super) progress: Progress,
-    /// Added to a transaction's id to make its id on the wire: random for each process, so that a
-    /// response meant for somebody else is not taken for one of ours.
-    pub(super) id_base: u32,
-    /// Told when the client's thread has something to see to.
-    pub(super) control: Notify,
-    pub(super) renewals: Renewals,
-    state: Mutex<State>,
-    /// Told when there is room for those that are held back.
-    room: Condvar,
-    /// How many those are: changed under the lock of the state.
-    held_back: AtomicUsize,
-    /// Told when the state of the link has changed.
-    changed: Condvar,
-    watch: Mutex<Watch>,
-    /// Figures of connections that are over, and of transactions that never had one.
-    past: Mutex<Traffic>,
+/// Whether a client has a connection to its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// There has been none yet; the client tries.
+    Connecting,
+    /// There is one, as far as is known: see
+    /// [`ClientOptions::keep_alive`](crate::endpoint::ClientOptions).
+    Connected,
+    /// There was one; the client tries to get another.
+    Lost,
+    /// The client is stopped, for good.
+    Stopped,
 }
 
+/// The way to the server. All methods may be called from any thread.
+pub(super) struct ClientLink {
+    pub(super) context: Arc<ClientContext>,
+    /// Of the attempt to connect that is being made.
+    pub(super) progress: Progress,
+    /// The connection, once no transaction waits for it any more. Written under the lock of `state`,
+    /// read without.
+    current: ArcSwapOption<Connection>,
+    state: Mutex<State>,
+    /// Notified when the state of the link has changed.
+    changed: Condvar,
+    watch: Mutex<Watch>,
+}
+
+#[derive(Default)]
 struct State {
-    connection: Option<Arc<Connection>>,
-    /// The one that is being taken down: its figures are not among the past yet.
+    /// The connection that is being taken down: its traffic has not been added to the past yet.
     leaving: Option<Arc<Connection>>,
-    /// Transactions that wait for a connection.
-    backlog: VecDeque<Transaction>,
-    /// Length of the backlog at which those that are over are thrown out.
-    sweep_at: usize,
+    backlog: Backlog,
     /// Why there is no connection.
     failure: Option<Error>,
     stopped: bool,
@@ -74,186 +62,181 @@ struct State {
     unacknowledged: Unacknowledged,
 }
 
-impl Shared {
-    pub(super) fn new(name: String, place: String, settings: ClientSettings) -> Result<Shared> {
-        let mut session = [0; 16];
-        getrandom::fill(&mut session).map_err(|error| {
-            Error::new(
-                ErrorKind::System,
-                format!("No random numbers for a session: {error}"),
-            )
-        })?;
-        let id_base = ids::base(&session);
-        Ok(Shared {
-            name,
-            lines: Repeated::default(),
-            place,
-            settings,
-            session: SessionId(session),
+impl ClientLink {
+    pub(super) fn new(context: Arc<ClientContext>) -> ClientLink {
+        ClientLink {
+            context,
             progress: Progress::default(),
-            id_base,
-            control: Notify::new(),
-            renewals: Renewals::default(),
-            state: Mutex::new(State {
-                connection: None,
-                leaving: None,
-                backlog: VecDeque::new(),
-                sweep_at: 64,
-                failure: None,
-                stopped: false,
-                connects: 0,
-                losses: 0,
-                failed_attempts: 0,
-                unacknowledged: Unacknowledged::default(),
-            }),
-            room: Condvar::new(),
-            held_back: AtomicUsize::new(0),
+            current: ArcSwapOption::empty(),
+            state: Mutex::default(),
             changed: Condvar::new(),
             watch: Mutex::default(),
-            past: Mutex::default(),
-        })
+        }
     }
 
-    /// Sends `transaction`, or keeps it until there is a connection.
+    /// Sends `transaction`, or keeps it until there is a connection. Blocks while too many are
+    /// outstanding, for no longer than the transaction has time.
     pub(super) fn submit(self: &Arc<Self>, transaction: &Transaction) {
-        let link = Arc::clone(self) as Arc<dyn Link>;
         let mut now = Instant::now();
-        let unattended = transaction.set_link(link, now);
-        let mut state = self.lock();
+        let unattended = transaction.set_link(Arc::clone(self) as Arc<dyn Link>, now);
         loop {
-            if state.stopped {
-                drop(state);
-                self.past().count(&over_as(transaction, End::Failed));
-                transaction.fail(self.stopped_error());
-                return;
-            }
-            if state.crowded(self.settings.max_outstanding.get()) && !attending() {
-                state = match self.hold_back(state, transaction) {
-                    Some(state) => state,
-                    None => return,
-                };
+            if self.is_full() && !is_attending() {
+                if !self.wait_for_slot(transaction) {
+                    return;
+                }
                 now = Instant::now();
+            }
+            let current = self.current.load();
+            if let Some(connection) = current.as_ref() {
+                if connection.submit(transaction, (unattended, true), now) == Submitted::Taken {
+                    return;
+                }
+                // It ended just now, and nothing of this transaction was sent.
+                self.retire(connection);
                 continue;
             }
-            let Some(connection) = state.connection.clone() else {
-                state.queue(transaction);
+            let mut state = self.lock();
+            if state.stopped {
                 drop(state);
-                self.control.notify_one();
-                return;
-            };
-            drop(state);
-            if connection.submit(self, transaction, (unattended, true), now) == Submit::Sent {
+                self.context.count(transaction, End::Failed);
+                transaction.fail(self.context.stopped());
                 return;
             }
-            // It was lost just now, and nothing of this transaction had been sent.
-            state = self.lock();
-            // The client's thread takes the connection down; until then there is nothing to do.
-            if state
-                .connection
-                .as_ref()
-                .is_some_and(|now| Arc::ptr_eq(now, &connection))
-            {
-                state.leaving = state.connection.take();
-                self.changed.notify_all();
-                self.control.notify_one();
+            if self.current.load().is_none() {
+                let swept = state.backlog.push(transaction);
+                drop(state);
+                drop(swept);
+                self.context.wake();
+                return;
             }
         }
     }
 
-    /// Holds the calling thread back until fewer transactions are outstanding, for at most the time
-    /// that its transaction has. `None`: the transaction has failed.
-    fn hold_back<'a>(
-        &'a self,
-        state: MutexGuard<'a, State>,
-        transaction: &Transaction,
-    ) -> Option<MutexGuard<'a, State>> {
-        // Nobody may be waiting for the responses that would make room.
-        let connection = state.connection.clone();
-        if let Some(connection) = &connection {
-            connection.add_background(1);
+    /// Whether as many transactions are outstanding as may be, when those that are over have been
+    /// thrown out.
+    fn is_full(&self) -> bool {
+        let most = self.context.settings.max_outstanding.get();
+        if let Some(connection) = self.current.load().as_ref() {
+            // The backlog is empty while there is a connection.
+            let pending = &connection.pending;
+            if pending.outstanding() < most {
+                return false;
+            }
+            pending.sweep();
+            return pending.outstanding() >= most;
         }
-        self.control.notify_one();
-        self.held_back.fetch_add(1, Ordering::Relaxed);
-        transaction.delayed();
-        let limit = transaction.timeout();
-        let full = |state: &mut State| {
-            !state.stopped && state.crowded(self.settings.max_outstanding.get())
-        };
-        let (state, timeout) = self
-            .room
-            .wait_timeout_while(state, limit, full)
-            .unwrap_or_else(PoisonError::into_inner);
-        self.held_back.fetch_sub(1, Ordering::Relaxed);
-        if let Some(connection) = connection {
-            connection.add_background(-1);
+        let mut state = self.lock();
+        if state.stopped || state.backlog.len() < most {
+            return false;
         }
-        if !timeout.timed_out() {
-            return Some(state);
-        }
+        let swept = state.backlog.sweep();
+        let is_full = state.backlog.len() >= most;
         drop(state);
-        let text = format!(
-            "{}: {} transactions are outstanding, the most that are allowed",
-            self.place,
-            self.settings.max_outstanding.get()
-        );
-        self.past().count(&over_as(transaction, End::TimedOut));
-        transaction.fail(Error::new(ErrorKind::Timeout, text));
-        None
+        drop(swept);
+        is_full
     }
 
-    /// A connection is there: what waited for it is sent, in the order in which it came.
-    pub(super) fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
+    /// Blocks until fewer transactions are outstanding. False: the time of `transaction` is over,
+    /// and it has failed.
+    fn wait_for_slot(&self, transaction: &Transaction) -> bool {
+        // No thread may be waiting for the responses that would free a slot.
+        let connection = self.current.load_full();
+        let add_unattended = |count| {
+            if let Some(connection) = &connection {
+                connection.pending.add_unattended(count);
+            }
+        };
+        add_unattended(1);
+        self.context.wake();
+        transaction.delayed();
+        let room = &self.context.room;
+        let free = room.wait(transaction.timeout(), || !self.is_full());
+        add_unattended(-1);
+        if !free {
+            let text = format!(
+                "{}: {} transactions are outstanding, the most that are allowed",
+                self.context.place,
+                self.context.settings.max_outstanding.get()
+            );
+            self.context.count(transaction, End::TimedOut);
+            transaction.fail(Error::new(ErrorKind::Timeout, text));
+        }
+        free
+    }
+
+    /// Takes `connection`, which has ended, out of use. The client's thread does the rest.
+    fn retire(&self, connection: &Arc<Connection>) {
+        let mut state = self.lock();
+        let current = self.current.load();
+        if current
+            .as_ref()
+            .is_some_and(|now| Arc::ptr_eq(now, connection))
+        {
+            state.leaving = self.current.swap(None);
+            self.changed.notify_all();
+            self.context.wake();
+        }
+    }
+
+    /// There is a connection: sends what waited for it, in the order of arrival.
+    pub(super) fn connected(&self, connection: &Arc<Connection>) {
         loop {
             let mut state = self.lock();
-            let Some(transaction) = state.backlog.pop_front() else {
+            let Some(transaction) = state.backlog.pop() else {
                 state.failure = None;
                 if !state.stopped {
-                    state.connection = Some(Arc::clone(connection));
+                    self.current.store(Some(Arc::clone(connection)));
                     state.connects += 1;
                 }
                 break;
             };
-            // Whoever asks meanwhile queues up behind it. Not under the lock: a posted write
-            // completes here, and user code may hear of that.
+            // Transactions that come meanwhile queue up behind it. Not under the lock: a posted
+            // write completes here, and may run a callback of the user's.
             drop(state);
-            if over(&transaction) {
+            if is_over(&transaction) {
                 continue;
             }
             let unattended = transaction.unattended();
-            let now = Instant::now();
-            if connection.submit(self, &transaction, (unattended, false), now) == Submit::Lost {
-                self.lock().backlog.push_front(transaction);
+            let submitted = connection.submit(&transaction, (unattended, false), Instant::now());
+            if submitted == Submitted::Lost {
+                self.lock().backlog.put_back(transaction);
                 return;
             }
-            // Who waits for it has found nothing to read before.
+            // A thread that waits for it found nothing to read before.
             transaction.nudge();
         }
-        self.room.notify_all();
+        self.context.room.freed();
         self.changed.notify_all();
     }
 
-    /// The connection is over: what was under way fails, what comes now waits for the next one.
+    /// The connection has ended: what was under way fails, what comes now waits for the next one.
     pub(super) fn disconnected(&self, connection: &Connection, failure: Error) {
         let mut state = self.lock();
-        state.leaving = state.connection.take().or(state.leaving.take());
+        state.leaving = self.current.swap(None).or(state.leaving.take());
         state.failure = Some(failure.clone());
         state.losses += u64::from(!state.stopped);
-        let lost = connection.lost_bytes();
+        let lost = connection.requests.unacknowledged();
         state.unacknowledged.bytes += lost.bytes;
         state.unacknowledged.posts += lost.posts;
         drop(state);
         if lost.posts > 0 {
             ::log::warn!(
-                target: &self.name,
+                target: &self.context.name,
                 "{}: the connection was lost before the server's host had acknowledged {} posted \
                  writes: the server may not have got them.",
-                self.place, lost.posts
+                self.context.place, lost.posts
             );
         }
-        connection.fail_all(self, &failure);
-        self.past().add(&connection.take_traffic());
+        self.take_down(connection, &failure);
+    }
+
+    /// Fails what is under way on `connection`, and keeps its traffic.
+    fn take_down(&self, connection: &Connection, failure: &Error) {
+        connection.fail_all(failure);
+        let traffic = connection.pending.hand_over_traffic();
+        self.context.past().add(&traffic);
         self.lock().leaving = None;
-        self.room.notify_all();
+        self.context.room.freed();
         self.changed.notify_all();
     }
 
@@ -265,106 +248,175 @@ impl Shared {
         drop(state);
         // Not under the lock: a log sink may ask for the state of the link.
         if before.as_ref() != Some(&failure) {
-            self.say(
-                About::NoConnection,
-                format_args!("No connection: {failure}"),
-            );
+            let text = format_args!("No connection: {failure}");
+            self.context.say(About::NoConnection, text);
         }
     }
 
+    /// Stops the client: every transaction, outstanding or new, fails.
     pub(super) fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        let connection = state.connection.take();
+        let connection = self.current.swap(None);
         state.leaving.clone_from(&connection);
         let backlog = std::mem::take(&mut state.backlog);
         drop(state);
-        let error = self.stopped_error();
+        let reason = self.context.stopped();
         if let Some(connection) = connection {
             // What was asked for before is not lost, as far as the network takes it.
-            connection.flush_waiting(self);
-            connection.finish(error.clone());
-            connection.fail_all(self, &error);
-            self.past().add(&connection.take_traffic());
-            self.lock().leaving = None;
+            connection.requests.flush_waiting();
+            connection.finish(reason.clone());
+            self.take_down(&connection, &reason);
         }
         for transaction in backlog {
-            if transaction.fail(error.clone()) {
-                self.past().count(&over_as(&transaction, End::Failed));
+            if transaction.fail(reason.clone()) {
+                self.context.count(&transaction, End::Failed);
             }
         }
-        self.room.notify_all();
+        self.context.room.freed();
         self.changed.notify_all();
-        self.control.notify_one();
-        self.lines.tell_all(&self.name);
+        self.context.wake();
+        self.context.tell_all_left_out();
     }
 
-    pub(super) fn stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.lock().stopped
     }
 
-    pub(super) fn stopped_error(&self) -> Error {
-        Error::new(
-            ErrorKind::Stopped,
-            format!("{}: the client is stopped", self.place),
-        )
-    }
-
-    /// Whether somebody waits for a connection.
-    pub(super) fn wanted(&self) -> bool {
+    /// Whether transactions wait for a connection.
+    pub(super) fn is_wanted(&self) -> bool {
         let mut state = self.lock();
-        state.backlog.retain(|transaction| !over(transaction));
-        !state.backlog.is_empty()
+        let swept = state.backlog.sweep();
+        let is_wanted = !state.backlog.is_empty();
+        drop(state);
+        drop(swept);
+        is_wanted
     }
 
-    /// A response has made room.
-    pub(super) fn made_room(&self) {
-        let _state = self.lock();
-        if self.holds_back() {
-            self.room.notify_all();
+    /// What the client has done.
+    pub(super) fn stats(&self) -> ClientStats {
+        let state = self.lock();
+        let connection = self.current.load_full();
+        let leaving = state.leaving.clone();
+        let (connects, losses) = (state.connects, state.losses);
+        let failed_attempts = state.failed_attempts;
+        let unacknowledged = state.unacknowledged;
+        drop(state);
+        let traffic_of = |connection: Option<Arc<Connection>>| {
+            connection.map_or_else(Traffic::default, |connection| connection.pending.traffic())
+        };
+        // Under the lock of the past, to which the traffic of a connection may be about to move.
+        let past = self.context.past();
+        let connection = traffic_of(connection);
+        let leaving = traffic_of(leaving);
+        let mut traffic = past.clone();
+        drop(past);
+        traffic.add(&connection);
+        traffic.add(&leaving);
+        ClientStats {
+            traffic,
+            connection,
+            connects,
+            losses,
+            failed_attempts,
+            unacknowledged,
         }
     }
 
-    /// Whether threads are held back. Who does not hold the lock may be told so a moment late.
-    pub(super) fn holds_back(&self) -> bool {
-        self.held_back.load(Ordering::Relaxed) > 0
+    pub(super) fn link_state(&self) -> LinkState {
+        self.state_of(&self.lock())
     }
 
+    fn state_of(&self, state: &State) -> LinkState {
+        match *self.current.load() {
+            _ if state.stopped => LinkState::Stopped,
+            Some(_) => LinkState::Connected,
+            None if state.connects == 0 => LinkState::Connecting,
+            None => LinkState::Lost,
+        }
+    }
+
+    /// Waits until the link is in the state `wanted`, for at most `timeout`.
+    pub(super) fn wait_link(&self, wanted: LinkState, timeout: Option<Duration>) -> Result<()> {
+        let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.lock();
+        loop {
+            let now = self.state_of(&state);
+            if now == wanted {
+                return Ok(());
+            }
+            if now == LinkState::Stopped {
+                return Err(self.context.stopped());
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => {
+                    let cause = self.why_not(&state);
+                    let cause = cause.as_ref().map_or("", Error::text);
+                    let place = &self.context.place;
+                    let text = format!("{place}: the link is {now}, not {wanted}. {cause}");
+                    return Err(Error::new(ErrorKind::Timeout, text.trim_end()));
+                }
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+
+    /// Why there is no connection, as far as is known. The attempt that is being made may have got
+    /// further than the one before, which had no connection at all.
+    fn why_not(&self, state: &State) -> Option<Error> {
+        use ErrorKind::{NotFound, Refused, Unreachable};
+        let failure = state.failure.as_ref();
+        let had_none = failure
+            .is_none_or(|failure| matches!(failure.kind(), NotFound | Refused | Unreachable));
+        let silent = had_none
+            .then(|| self.progress.silent(&self.context.place))
+            .flatten();
+        silent.or_else(|| failure.cloned())
+    }
+
+    /// Lets the client's thread keep the deadline of a transaction that no thread waits for, and
+    /// read its response at once.
     pub(super) fn watch(&self, transaction: &Transaction) {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = watch.add(transaction);
-        drop(watch);
-        let connection = self.lock().connection.clone();
-        let background =
-            connection.is_some_and(|connection| connection.read_in_background(self, transaction));
-        if first || background {
-            self.control.notify_one();
+        let first = self.lock_watch().add(transaction);
+        let current = self.current.load();
+        let unattended = current
+            .as_ref()
+            .is_some_and(|connection| connection.pending.read_unattended(transaction));
+        if first || unattended {
+            self.context.wake();
         }
     }
 
-    /// Fails the watched transactions whose time is over, tells of log lines that were left out, and says
-    /// when to look again.
+    /// Fails the watched transactions whose time is over; returns when to look again.
     pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watch = self.lock_watch();
         let due = watch.due(now);
         let next = watch.next();
         drop(watch);
-        let lines = self.lines.tell(&self.name, now);
-        let next = [next, lines].into_iter().flatten().min();
         let mut busy = false;
         for transaction in due {
             // Its bytes are locked just now, or its deadline has been renewed: look again.
             if !transaction.expire() && !transaction.completed() {
-                let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-                watch.add(&transaction);
+                self.lock_watch().add(&transaction);
                 busy = true;
             }
         }
-        if busy {
-            let soon = now + Duration::from_millis(10);
-            return Some(next.map_or(soon, |next| next.min(soon)));
-        }
-        next
+        let again = busy.then_some(now + LOOK_AGAIN);
+        [next, again].into_iter().flatten().min()
+    }
+
+    fn lock_watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -372,37 +424,87 @@ impl Shared {
     }
 }
 
-impl State {
-    fn outstanding(&self) -> usize {
-        let sent = self
-            .connection
+impl Link for ClientLink {
+    fn renewals(&self) -> Option<&Renewals> {
+        Some(&self.context.renewals)
+    }
+
+    fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool {
+        let current = self.current.load();
+        current
             .as_ref()
-            .map_or(0, |connection| connection.outstanding());
-        self.backlog.len() + sent
+            .is_some_and(|connection| connection.drive(transaction, deadline))
     }
 
-    /// Whether as many are outstanding as may be, when those that are over have been thrown out.
-    fn crowded(&mut self, most: usize) -> bool {
-        if self.outstanding() < most {
-            return false;
+    fn poll(&self) {
+        if let Some(connection) = self.current.load().as_ref() {
+            connection.poll();
         }
-        self.backlog.retain(|transaction| !over(transaction));
-        if let Some(connection) = &self.connection {
-            connection.sweep();
-        }
-        self.outstanding() >= most
     }
 
-    fn queue(&mut self, transaction: &Transaction) {
-        if self.backlog.len() >= self.sweep_at {
-            self.backlog.retain(|transaction| !over(transaction));
-            self.sweep_at = 64 + 2 * self.backlog.len();
+    fn leave(&self, transaction: &Transaction) {
+        if let Some(connection) = self.current.load().as_ref() {
+            connection.quit(transaction);
         }
-        self.backlog.push_back(transaction.clone());
+    }
+
+    fn give_up(&self, transaction: &Transaction) -> Option<Error> {
+        let place = &self.context.place;
+        let mut state = self.lock();
+        let waited = state.backlog.remove(transaction);
+        if waited.is_some() {
+            let reason = self.why_not(&state).unwrap_or_else(|| {
+                let text = format!("{place}: not connected yet, no answer: unreachable");
+                Error::new(ErrorKind::Unreachable, text)
+            });
+            drop(state);
+            self.context.room.freed();
+            self.context.count(transaction, End::TimedOut);
+            return Some(reason);
+        }
+        let current = self.current.load_full();
+        // It may be under way on a connection that is being taken down.
+        let connection = current.clone().or_else(|| state.leaving.clone());
+        drop(state);
+        let closes = self.context.settings.close_on_timeout.is_on();
+        if let Some(connection) = connection {
+            if connection.timed_out(transaction) {
+                if closes {
+                    let text = format!(
+                        "{place}: connection lost, it was closed since a transaction timed out \
+                         (close_on_timeout)"
+                    );
+                    connection.abort(Error::new(ErrorKind::ConnectionLost, text));
+                    self.context.wake();
+                }
+                self.context.room.freed();
+            }
+        }
+        if transaction.kind() == POST {
+            let text = format!("{place}: the network takes no more data");
+            return Some(Error::new(ErrorKind::Timeout, text));
+        }
+        // The reader of the text learns that the link is there, and to which server it goes.
+        current.map(|connection| {
+            let state = if closes {
+                "was connected"
+            } else if connection.is_silent() {
+                "is connected, but has not answered a ping"
+            } else {
+                "is connected"
+            };
+            Error::new(ErrorKind::Timeout, format!("({place} {state})"))
+        })
     }
 }
 
-/// Whether nobody will hear of `transaction` any more: it is over, or what it is a piece of.
-fn over(transaction: &Transaction) -> bool {
-    transaction.completed() || (transaction.is_piece() && transaction.expired())
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LinkState::Connecting => "connecting",
+            LinkState::Connected => "connected",
+            LinkState::Lost => "lost",
+            LinkState::Stopped => "stopped",
+        })
+    }
 }

@@ -1,20 +1,27 @@
 //! The client: a slave that carries out transactions at a server.
 //!
-//! A request leaves on the thread that asks, a response is read by the thread that waits for it
-//! (`turn.rs`). The client's own thread connects (`connect.rs`), reads while nobody waits
-//! (`attend.rs`), and looks whether the server still hears it (`pulse.rs`). `link.rs` holds what
-//! lives as long as the client, `connection.rs` what lives as long as a connection; `response.rs`
-//! works through what the server sends.
+//! A request leaves on the thread that asks for it (`requests.rs`); a response is read by the thread
+//! that waits for it (`reader.rs`), one thread at a time (`turn.rs`). The client's own thread
+//! connects (`connect.rs`), reads while no thread waits (`attend.rs`), and checks whether the server
+//! still hears it (`pulse.rs`). `link.rs` lives as long as the client, `connection.rs` as long as a
+//! connection; both stand on `context.rs`, and on `pending.rs` and `posts.rs`, which hold what is
+//! under way.
 
 mod attend;
-mod attending;
+mod backlog;
 mod connect;
 mod connection;
-mod ids;
-mod lines;
+mod context;
+mod failure;
 mod link;
+mod pending;
+mod posts;
+mod progress;
 mod pulse;
+mod reader;
+mod requests;
 mod response;
+mod room;
 mod turn;
 
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
@@ -33,8 +40,9 @@ use crate::bus::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{never_cancel, Home};
 use crate::wire::PROBE;
+use context::ClientContext;
+use link::ClientLink;
 pub use link::LinkState;
-use link::Shared;
 
 /// How long to wait for the client's thread when it is stopped. It could be in a completion
 /// callback of the user's that does not return.
@@ -43,7 +51,7 @@ const PATIENCE: Duration = Duration::from_millis(150);
 /// A client of the bridge.
 pub struct TcpClient {
     base: SlaveBase,
-    shared: Arc<Shared>,
+    link: Arc<ClientLink>,
     thread: Mutex<Option<Thread>>,
     home: Home,
 }
@@ -64,15 +72,16 @@ impl TcpClient {
         let name = format!("pyrogue.memory.TcpClient.{address}.{port}");
         let runtime = socket::event_loop().map_err(|error| system_error(&error))?;
         let place = format!("{address}:{port}");
-        let shared = Arc::new(Shared::new(name, place, ClientSettings::new(&options))?);
+        let context = ClientContext::new(name, place, ClientSettings::new(&options))?;
+        let link = Arc::new(ClientLink::new(Arc::new(context)));
         let (finish, finished) = channel::<()>();
         let run = {
-            let shared = Arc::clone(&shared);
+            let link = Arc::clone(&link);
             move || {
                 never_cancel();
                 // Dropped at the end, by whatever way: the receiver sees it.
                 let _finish = finish;
-                runtime.block_on(attend::run(&shared, &target, port));
+                runtime.block_on(attend::run(&link, &target, port));
                 // A name may still be being resolved: it is not waited for.
                 runtime.shutdown_background();
             }
@@ -83,7 +92,7 @@ impl TcpClient {
             .map_err(|error| system_error(&error))?;
         Ok(TcpClient {
             base: SlaveBase::new(4, u32::MAX),
-            shared,
+            link,
             thread: Mutex::new(Some(Thread { handle, finished })),
             home: Home::here(),
         })
@@ -101,12 +110,12 @@ impl TcpClient {
 
     /// The name under which the client logs.
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.link.context.name
     }
 
     /// The limits and times as they are now.
     pub fn options(&self) -> ClientOptions {
-        self.shared.settings.get()
+        self.link.context.settings.get()
     }
 
     /// Sets the limits and times. Limits hold from now on, times for connections made from now on.
@@ -114,14 +123,14 @@ impl TcpClient {
         if !self.home.is_here() {
             return;
         }
-        self.shared.settings.set(options);
-        self.shared.made_room();
+        self.link.context.settings.set(options);
+        self.link.context.room.freed();
     }
 
     /// What the client has done since it was made.
     pub fn stats(&self) -> ClientStats {
         match self.home.is_here() {
-            true => self.shared.stats(),
+            true => self.link.stats(),
             false => ClientStats::default(),
         }
     }
@@ -129,7 +138,7 @@ impl TcpClient {
     /// Whether there is a connection to the server.
     pub fn link_state(&self) -> LinkState {
         match self.home.is_here() {
-            true => self.shared.link_state(),
+            true => self.link.link_state(),
             // To this process it is for good.
             false => LinkState::Stopped,
         }
@@ -141,7 +150,7 @@ impl TcpClient {
     /// be missed.
     pub fn wait_link(&self, wanted: LinkState, timeout: Option<Duration>) -> Result<()> {
         self.check_home()?;
-        self.shared.wait_link(wanted, timeout)
+        self.link.wait_link(wanted, timeout)
     }
 
     /// Asks the server for a sign of life, every `period`, until it answers. Fails with `Timeout`,
@@ -155,18 +164,18 @@ impl TcpClient {
             let left = end.map_or(period, |end| end.saturating_duration_since(Instant::now()));
             let probe = Transaction::new(0, 0, PROBE, None, period.min(left));
             let begun = Instant::now();
-            self.shared.submit(&probe);
+            self.link.submit(&probe);
             probe.taken();
             let reason = match probe.wait() {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Stopped => return Err(error),
                 Err(reason) => reason,
             };
-            ::log::debug!(target: &self.shared.name, "Not ready: {reason}");
+            ::log::debug!(target: &self.link.context.name, "Not ready: {reason}");
             if end.is_some_and(|end| Instant::now() >= end) {
                 let text = format!(
                     "{}: not ready within {timeout:?}: {reason}",
-                    self.shared.place
+                    self.link.context.place
                 );
                 return Err(Error::new(ErrorKind::Timeout, text));
             }
@@ -179,7 +188,7 @@ impl TcpClient {
     /// read its response at once. To be called when the client has taken it.
     pub fn watch(&self, transaction: &Transaction) {
         if self.home.is_here() {
-            self.shared.watch(transaction);
+            self.link.watch(transaction);
         }
     }
 
@@ -190,7 +199,7 @@ impl TcpClient {
         if !self.home.is_here() {
             return;
         }
-        self.shared.stop();
+        self.link.stop();
         let thread = self
             .thread
             .lock()
@@ -204,7 +213,7 @@ impl TcpClient {
         }
         if finished.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
             ::log::warn!(
-                target: &self.shared.name,
+                target: &self.link.context.name,
                 "A completion callback is still at work: its thread is left behind."
             );
             return;
@@ -219,7 +228,7 @@ impl Drop for TcpClient {
         if !self.home.is_here() {
             // Its thread is the parent's, and so is what that thread has in its hands.
             std::mem::forget(std::mem::replace(&mut self.thread, Mutex::new(None)));
-            std::mem::forget(Arc::clone(&self.shared));
+            std::mem::forget(Arc::clone(&self.link));
             return;
         }
         self.stop();
@@ -244,7 +253,7 @@ impl TcpClient {
         } else if let Err(error) = check_range(transaction.address(), size) {
             transaction.fail(error);
         } else {
-            self.shared.submit(transaction);
+            self.link.submit(transaction);
         }
     }
 }

@@ -1,17 +1,17 @@
-//! Whether the server still hears us: a forwarder in between may keep our side of a connection open
-//! after the server has gone, and then TCP shows nothing.
+//! Whether the server still hears the client. A forwarder in between may keep our side of a
+//! connection open after the server has gone, and then TCP shows nothing.
 //!
 //! When a transaction times out and nothing has come since it was sent, the client sends PING. That
-//! alone proves little: a server of ours answers only while somebody pulls from it, and a process that
-//! is stopped answers nothing; both come back, and no link is given up whose both ends work. So when
-//! the PING is not answered, the client opens one connection more to the same port and listens. A
-//! server that greets it is at work; if the old connection then still says nothing, nobody is at
-//! its end, and it is given up. What greets nobody is left alone. It costs such a server one
-//! connection, which it may never see.
+//! alone proves little: a server of ours answers only while a thread pulls from it, and a stopped
+//! process answers nothing. Both come back, and no connection is given up whose two ends work. So
+//! when the PING is not answered, the client opens one more connection to the same port and
+//! listens. If the server greets it, the server is at work; if the old connection still says nothing
+//! then, its other end is gone, and it is given up. A server that greets nobody is left alone. The
+//! question costs the server one connection, which it may never see.
 //!
-//! PING stands in the stream behind the requests before it. A server need not have read those: ours
-//! leaves off at 64 requests or 1 MiB that wait for their turn, libzmq at 1000 messages. So a PING
-//! counts only behind a few.
+//! PING stands in the stream behind earlier requests, which a server need not have read: ours stops
+//! reading at 64 requests or 1 MiB that wait for their turn, libzmq at 1000 messages. So a PING
+//! counts only behind a few of them.
 
 use std::future::Future;
 use std::io;
@@ -19,29 +19,30 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use super::connect::dial;
-use super::connection::{Connection, ReadError};
+use super::connection::Connection;
+use super::reader::ReadError;
 use crate::endpoint::outgoing::Body;
 use crate::endpoint::socket::{self, Until};
 use crate::wire::ping;
 
-/// The most requests, and bytes of theirs, that may be unread before a PING that counts.
-const FEW: u64 = 32;
-const FEW_BYTES: u64 = 64 << 10;
-/// An answer may be on its way for as long, whatever `keep_alive` says: responses are not looked at
+/// The most requests, and bytes of their data, that may be unread before a PING that counts.
+const MOST_UNREAD: u64 = 32;
+const MOST_UNREAD_BYTES: u64 = 64 << 10;
+/// The shortest time that an answer may take, whatever `keep_alive` says: responses are not read
 /// all the time.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest that one more connection is kept which nobody greets.
+/// The longest that one more connection is kept without a greeting.
 const LONGEST: Duration = Duration::from_secs(600);
 
 type Question = Pin<Box<dyn Future<Output = bool>>>;
 
-/// Of one connection, in the hands of the client's thread.
+/// The state of the question for one connection. Only the client's thread has it.
 pub(super) struct Pulse {
     step: Step,
     /// What had been heard when the server was suspected.
     heard: u64,
-    /// How long the next connection is kept that nobody greets.
-    patience: Duration,
+    /// How long the next connection is kept without a greeting.
+    ask_for: Duration,
 }
 
 enum Step {
@@ -69,7 +70,7 @@ impl Pulse {
         Pulse {
             step: Step::Calm,
             heard: 0,
-            patience: Duration::ZERO,
+            ask_for: Duration::ZERO,
         }
     }
 
@@ -81,19 +82,19 @@ impl Pulse {
         now: Instant,
     ) -> Result<(), ReadError> {
         let wait = keep_alive.max(SHORTEST);
-        if !matches!(self.step, Step::Calm) && connection.heard() != self.heard {
-            connection.mark_silent(false);
+        if !matches!(self.step, Step::Calm) && connection.pending.heard() != self.heard {
+            connection.set_silent(false);
             self.step = Step::Calm;
         }
         let until = match &self.step {
             Step::Calm => {
-                if connection.take_suspicion() && connection.answers_pings() {
-                    let (requests, bytes) = connection.unread();
-                    if requests <= FEW && bytes <= FEW_BYTES {
-                        self.heard = connection.heard();
-                        self.patience = wait;
+                if connection.pending.take_suspicion() && connection.answers_pings {
+                    let unread = connection.pending.unread();
+                    if unread.requests <= MOST_UNREAD && unread.bytes <= MOST_UNREAD_BYTES {
+                        self.heard = connection.pending.heard();
+                        self.ask_for = wait;
                         let body = Body::Borrowed(&[]);
-                        connection.outgoing.send(&ping(), body, &[]);
+                        connection.requests.outgoing.send(&ping(), body, &[]);
                         self.step = Step::Pinged {
                             until: later(now, wait),
                         };
@@ -111,13 +112,14 @@ impl Pulse {
         }
         match self.step {
             Step::Greeted { .. } => {
-                // It may be that nobody has come to read it.
-                let came = [&connection.requests, &connection.responses]
+                // An answer may have come that no thread has read yet.
+                let came = [&connection.requests.stream, &connection.responses]
                     .iter()
                     .any(|stream| socket::wait(stream, Until::Readable, Duration::ZERO));
                 if !came {
                     let text = format!(
-                        "no answer to a ping within {wait:?}, though the server greets new connections"
+                        "no answer to a ping within {wait:?}, though the server greets new \
+                         connections"
                     );
                     return Err(ReadError::Io(io::Error::other(text)));
                 }
@@ -125,12 +127,12 @@ impl Pulse {
             }
             _ => {
                 if matches!(self.step, Step::Asking { .. }) {
-                    self.patience = (self.patience * 2).min(LONGEST.max(wait));
+                    self.ask_for = (self.ask_for * 2).min(LONGEST.max(wait));
                 }
-                connection.mark_silent(true);
+                connection.set_silent(true);
                 self.step = Step::Asking {
                     question: Box::pin(greeted(connection)),
-                    until: later(now, self.patience),
+                    until: later(now, self.ask_for),
                 };
             }
         }
@@ -173,7 +175,7 @@ impl Pulse {
 }
 
 fn later(now: Instant, wait: Duration) -> Instant {
-    // For a limit that is never reached, a year will do.
+    // A year stands for a time that is never reached.
     now.checked_add(wait)
         .unwrap_or(now + Duration::from_secs(365 * 24 * 3600))
 }
@@ -181,8 +183,9 @@ fn later(now: Instant, wait: Duration) -> Instant {
 /// Opens one more connection like that of the requests, and waits for the first bytes of a greeting.
 /// Nothing is sent: it is no client yet.
 fn greeted(connection: &Connection) -> impl Future<Output = bool> + 'static {
-    let ends = connection.requests.peer_addr();
-    let ends = ends.and_then(|peer| Ok((peer, connection.requests.local_addr()?)));
+    let stream = &connection.requests.stream;
+    let ends = stream.peer_addr();
+    let ends = ends.and_then(|peer| Ok((peer, stream.local_addr()?)));
     let ask = async move {
         let (peer, mut local) = ends?;
         local.set_port(0);

@@ -1,291 +1,23 @@
-//! Works through what the server sends: puts data where it belongs, and completes transactions.
+//! What a response says about the transaction that it answers.
 
-mod expected;
-
-use std::ops::Range;
-use std::time::Instant;
-
-use super::connection::{Connection, Entry, ReadError};
-use super::lines::About;
-use super::link::{Shared, READ_LIMIT};
 use crate::bus::{READ, VERIFY};
-use crate::endpoint::socket::{self, Mode, Until};
 use crate::error::{Error, ErrorKind};
-use crate::wire::{decode_result, Decoder, Event, Header, Malformed};
-
-/// Data of at least this much goes straight from the socket to where it belongs.
-pub(super) const DIRECT: u64 = 1 << 14;
-/// As much is received at a time while such data is to be expected.
-const LOOK_AHEAD: usize = 4096;
-
-/// The reading half of a response connection.
-pub(super) struct Reader {
-    decoder: Decoder,
-    buffer: Vec<u8>,
-    current: Option<Current>,
-}
-
-/// What came of receiving data.
-enum Received {
-    Nothing,
-    /// Some, perhaps, and so many bytes beyond the last of it.
-    Data {
-        beyond: usize,
-    },
-    /// There is no place for it: nobody waits for it any more.
-    Unwanted,
-}
-
-/// The response that is coming in.
-struct Current {
-    entry: Entry,
-    /// What of it fits its request.
-    fits: bool,
-    /// Bytes of data that have come.
-    offset: usize,
-}
-
-impl Reader {
-    /// Goes on where the handshake has left `decoder`.
-    pub(super) fn new(decoder: Decoder) -> Reader {
-        Reader {
-            decoder,
-            buffer: vec![0; 1 << 16],
-            current: None,
-        }
-    }
-
-    /// Receives once, and works through what came. False: there was nothing.
-    pub(super) fn receive(
-        &mut self,
-        connection: &Connection,
-        shared: &Shared,
-        mode: Mode,
-    ) -> Result<bool, ReadError> {
-        if let Some(entry) = self.expected(connection) {
-            if let Some(some) = self.receive_expected(connection, shared, mode, &entry)? {
-                return Ok(some);
-            }
-        }
-        let remaining = self.decoder.data_remaining();
-        if remaining >= DIRECT {
-            match self.receive_data(connection, mode, remaining)? {
-                Received::Nothing => return Ok(false),
-                Received::Data { beyond } => {
-                    if self.decoder.data_remaining() == 0 {
-                        self.work_buffer(connection, shared, 0..beyond)?;
-                    }
-                    return Ok(true);
-                }
-                Received::Unwanted => {}
-            }
-        }
-        // Of large data only the beginning comes this way: the rest needs no copy.
-        let most = if connection.expects_large() {
-            LOOK_AHEAD
-        } else {
-            self.buffer.len()
-        };
-        match socket::receive(&connection.responses, &mut self.buffer[..most], mode) {
-            Ok(0) => Err(ReadError::End),
-            Ok(count) => self
-                .work_buffer(connection, shared, 0..count)
-                .map(|()| true),
-            Err(error) if socket::is_early(&error) => Ok(false),
-            Err(error) => Err(ReadError::Io(error)),
-        }
-    }
-
-    /// Receives data into the memory of its transaction, and what comes behind it into the buffer.
-    fn receive_data(
-        &mut self,
-        connection: &Connection,
-        mode: Mode,
-        remaining: u64,
-    ) -> Result<Received, ReadError> {
-        let Some(current) = self.current.as_mut().filter(|current| current.fits) else {
-            return Ok(Received::Unwanted);
-        };
-        let mut lock = current.entry.transaction.lock();
-        let place = lock
-            .bytes_mut()
-            .and_then(|bytes| bytes.get_mut(current.offset..));
-        let Some(place) = place else {
-            current.fits = false;
-            return Ok(Received::Unwanted);
-        };
-        let room = place
-            .len()
-            .min(usize::try_from(remaining).unwrap_or(usize::MAX));
-        if room == 0 {
-            return Ok(Received::Unwanted);
-        }
-        // Where the data ends, the rest of the response saves a call of its own.
-        let behind = if room as u64 == remaining {
-            LOOK_AHEAD
-        } else {
-            0
-        };
-        let behind = &mut self.buffer[..behind];
-        match socket::receive_parts(&connection.responses, [&mut place[..room], behind]) {
-            Ok(0) => Err(ReadError::End),
-            Ok(count) => {
-                let data = count.min(room);
-                current.offset += data;
-                self.decoder.data_taken(data as u64);
-                Ok(Received::Data {
-                    beyond: count - data,
-                })
-            }
-            Err(error) if socket::is_early(&error) => {
-                drop(lock);
-                // Not under the lock: its master may want to give up.
-                let more = mode == Mode::Wait
-                    && socket::wait(&connection.responses, Until::Readable, READ_LIMIT);
-                Ok(if more {
-                    Received::Data { beyond: 0 }
-                } else {
-                    Received::Nothing
-                })
-            }
-            Err(error) => Err(ReadError::Io(error)),
-        }
-    }
-
-    /// Works through a part of the buffer.
-    fn work_buffer(
-        &mut self,
-        connection: &Connection,
-        shared: &Shared,
-        part: Range<usize>,
-    ) -> Result<(), ReadError> {
-        let buffer = std::mem::take(&mut self.buffer);
-        let result = self.work(connection, shared, &buffer[part]);
-        self.buffer = buffer;
-        shared.made_room();
-        result
-    }
-
-    fn work(
-        &mut self,
-        connection: &Connection,
-        shared: &Shared,
-        mut input: &[u8],
-    ) -> Result<(), ReadError> {
-        let now = Instant::now();
-        let mut oldest = u64::MAX;
-        loop {
-            while let Some(message) = self.decoder.take_message(&mut input) {
-                let data = message.data.unwrap_or(&[]);
-                let response = Response {
-                    header: message.header,
-                    malformed: None,
-                    size: data.len() as u64,
-                    data: Some(data),
-                    result: message.result,
-                };
-                answer(connection, shared, &response, true, (now, &mut oldest));
-            }
-            let event = self
-                .decoder
-                .decode(&mut input)
-                .map_err(|error| ReadError::Protocol(error.to_string()))?;
-            let Some(event) = event else { return Ok(()) };
-            match event {
-                Event::Header(header) => {
-                    self.current = connection.find(header.id).map(|entry| Current {
-                        // Only these move data this way: a Write's memory is never written to.
-                        fits: fit(&entry.header, &header).is_ok()
-                            && matches!(entry.header.kind, READ | VERIFY),
-                        entry,
-                        offset: 0,
-                    });
-                }
-                Event::Data(piece) => {
-                    if let Some(current) = &mut self.current {
-                        current.take(piece);
-                    }
-                }
-                Event::End(end) => {
-                    let waited_for = self.current.take().is_some();
-                    let response = Response {
-                        header: end.header,
-                        malformed: end.malformed,
-                        size: end.data_len.unwrap_or(0),
-                        data: None,
-                        result: self.decoder.result(),
-                    };
-                    answer(
-                        connection,
-                        shared,
-                        &response,
-                        waited_for,
-                        (now, &mut oldest),
-                    );
-                }
-                Event::Ping { pong } => {
-                    // Nothing else is ever written here, so the socket has room for it.
-                    let pong = std::io::IoSlice::new(pong.as_bytes());
-                    socket::send(&connection.responses, &[pong]).map_err(ReadError::Io)?;
-                }
-                // The handshake is over; the decoder lets no second one pass.
-                Event::Greeting { .. } | Event::Ready { .. } => {}
-            }
-        }
-    }
-}
-
-impl Current {
-    /// Puts a piece of data where it belongs.
-    fn take(&mut self, piece: &[u8]) {
-        let Header { kind, .. } = self.entry.header;
-        let start = self.offset;
-        self.offset = start.saturating_add(piece.len());
-        if !self.fits || !matches!(kind, READ | VERIFY) {
-            return;
-        }
-        let mut lock = self.entry.transaction.lock();
-        if let Some(place) = lock
-            .bytes_mut()
-            .and_then(|bytes| bytes.get_mut(start..self.offset))
-        {
-            place.copy_from_slice(piece);
-        }
-    }
-}
-
-/// Whether a response has the address, size and type of its request.
-fn fit(request: &Header, response: &Header) -> Result<(), String> {
-    let (a, b) = (request, response);
-    if a.address != b.address {
-        return Err(format!(
-            "address {:#x} instead of {:#x}",
-            b.address, a.address
-        ));
-    }
-    if a.size != b.size {
-        return Err(format!("size {} instead of {}", b.size, a.size));
-    }
-    if a.kind != b.kind {
-        return Err(format!("type {} instead of {}", b.kind, a.kind));
-    }
-    Ok(())
-}
+use crate::wire::{decode_result, Header, Malformed};
 
 /// A complete response.
-struct Response<'a> {
-    header: Header,
-    malformed: Option<Malformed>,
+pub(super) struct Response<'a> {
+    pub(super) header: Header,
+    pub(super) malformed: Option<Malformed>,
     /// Bytes of data that it brought.
-    size: u64,
-    /// These, if they have not been put where they belong.
-    data: Option<&'a [u8]>,
-    result: &'a [u8],
+    pub(super) size: u64,
+    /// These bytes, unless they are in the memory of the transaction already.
+    pub(super) data: Option<&'a [u8]>,
+    pub(super) result: &'a [u8],
 }
 
 impl Response<'_> {
-    /// What it says about `request`.
-    fn outcome(&self, request: &Header) -> Result<(), Error> {
+    /// How the transaction with this `request` came out.
+    pub(super) fn outcome(&self, request: &Header) -> Result<(), Error> {
         let protocol = |text: String| {
             Err(Error::new(
                 ErrorKind::Protocol,
@@ -310,55 +42,82 @@ impl Response<'_> {
     }
 }
 
-/// Completes the transaction that a response answers, if one was `waited_for` when it began. It came
-/// at `now`, together with others, the `oldest` of which has renewed what it may.
-fn answer(
-    connection: &Connection,
-    shared: &Shared,
-    response: &Response,
-    waited_for: bool,
-    (now, oldest): (Instant, &mut u64),
-) {
-    let header = &response.header;
-    let answered = if waited_for {
-        connection.answered(header.id, now, |request| response.outcome(request))
-    } else {
-        None
-    };
-    let Some((entry, outcome)) = answered else {
-        // Late, or of somebody else. A fact for who looks into it, not a fault of the user's.
-        shared.say(
-            About::Stray,
-            format_args!(
-                "No transaction waits for the response id={}, addr=0x{:x}, size={}, type={}",
-                header.id, header.address, header.size, header.kind
-            ),
-        );
-        return;
-    };
-    ::log::debug!(
-        target: &shared.name,
-        "Response for transaction id={}, addr=0x{:x}, size={}, type={}, result: ({})",
-        header.id,
-        header.address,
-        header.size,
-        header.kind,
-        outcome.as_ref().err().map_or("OK", Error::text)
-    );
-    let transaction = entry.transaction;
-    if transaction.order() < *oldest {
-        *oldest = transaction.order();
-        shared.renewals.answered(*oldest, now);
+/// Checks that a response has the address, size and type of its request.
+pub(super) fn fit(request: &Header, response: &Header) -> Result<(), String> {
+    let (a, b) = (request, response);
+    if a.address != b.address {
+        return Err(format!(
+            "address {:#x} instead of {:#x}",
+            b.address, a.address
+        ));
     }
-    if shared.holds_back() {
-        // Now, since a completion callback may wait for who is held back.
-        shared.made_room();
+    if a.size != b.size {
+        return Err(format!("size {} instead of {}", b.size, a.size));
     }
-    match (outcome, response.data) {
-        (Ok(()), Some(data)) if matches!(entry.header.kind, READ | VERIFY) => {
-            transaction.done_with(data)
+    if a.kind != b.kind {
+        return Err(format!("type {} instead of {}", b.kind, a.kind));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::WRITE;
+
+    const REQUEST: Header = Header {
+        id: 1,
+        address: 0x1000,
+        size: 4,
+        kind: READ,
+    };
+
+    fn response(header: Header, size: u64, result: &[u8]) -> Response<'_> {
+        Response {
+            header,
+            malformed: None,
+            size,
+            data: None,
+            result,
         }
-        (Ok(()), _) => transaction.done(),
-        (Err(error), _) => transaction.fail(error),
-    };
+    }
+
+    #[test]
+    fn a_response_must_fit_its_request() {
+        assert_eq!(response(REQUEST, 4, b"OK").outcome(&REQUEST), Ok(()));
+        for (header, size, word) in [
+            (
+                Header {
+                    address: 0x1004,
+                    ..REQUEST
+                },
+                4,
+                "address 0x1004 instead of 0x1000",
+            ),
+            (Header { size: 8, ..REQUEST }, 8, "size 8 instead of 4"),
+            (
+                Header {
+                    kind: WRITE,
+                    ..REQUEST
+                },
+                4,
+                "type 2 instead of 1",
+            ),
+            (REQUEST, 3, "3 bytes of data for a size of 4"),
+        ] {
+            let error = response(header, size, b"OK").outcome(&REQUEST).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol);
+            assert!(error.text().contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_in_the_words_of_the_slave() {
+        let error = response(REQUEST, 0, b"no such register").outcome(&REQUEST);
+        let error = error.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.text()),
+            (ErrorKind::Failed, "no such register")
+        );
+    }
 }

@@ -1,86 +1,103 @@
-//! Whose turn it is to read the connection.
+//! Which thread reads a connection.
 //!
-//! One thread reads at a time. A thread that waits for a response reads itself, so that no hand-over
-//! to another thread costs more than the transaction. Whoever waits while another reads is a
-//! *follower*: the reader completes its transaction for it, or, when done, nudges it to read on. The
-//! endpoint's own thread reads only while nobody waits: it *stands by*. It is not told each time a
-//! reader leaves, but looks every [`TICK`](super::attend::TICK) while transactions come and go; where
-//! nobody is going to wait it is told to read at once.
+//! One thread reads at a time: the one that has the *turn*, and with it the reader. A thread that
+//! waits for a response reads itself, so that no hand-over to another thread costs more than the
+//! transaction. A thread that waits while another reads is a *follower*: the reading thread
+//! completes its transaction for it, or, when it leaves, nudges it to read on.
 //!
-//! The rule: while somebody waits for a response, somebody reads, or has been nudged to; what nobody
-//! waits for is read when the endpoint's thread looks.
+//! The client's own thread reads only while no other does: it *stands by*. It is not told each time
+//! that a thread leaves. Instead it looks again and again while transactions come and go, at the
+//! interval `LOOK_EVERY` of `attend.rs`; where no thread is going to wait, it is told to read at
+//! once.
+//!
+//! The rule: while a thread waits for a response, some thread reads or has been nudged to. What no
+//! thread waits for is read when the client's thread looks.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 
 use crate::bus::Transaction;
 use crate::sync::{Mutex, MutexGuard};
 
-/// The turn to read.
-#[derive(Default)]
-pub(super) struct Turn {
-    state: Mutex<State>,
+/// The turn to read with an `R`.
+pub(super) struct Turn<R> {
+    state: Mutex<State<R>>,
 }
 
-#[derive(Default)]
-struct State {
-    reading: bool,
+struct State<R> {
+    /// `None` while a thread has it.
+    reader: Option<Box<R>>,
     followers: Vec<Transaction>,
     /// The follower that was nudged last, until it comes to read or quits.
     nudged: Option<Transaction>,
-    /// How many turns there have been: a sign of life for the endpoint's thread.
+    /// How many turns there have been: a sign of life for the client's thread.
     turns: u64,
-    /// The endpoint's thread looks every tick, instead of standing by.
-    ticking: bool,
+    /// The client's thread looks at intervals, instead of standing by.
+    looking: bool,
 }
 
-/// What a thread that wants to read is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Enter {
-    /// Read. If `wake`, the endpoint's thread is standing by and has to be told not to.
-    Read { wake: bool },
-    /// Wait: another thread reads.
-    Follow,
+/// The turn of a thread, which ends when this is dropped.
+pub(super) struct Reading<'a, R> {
+    turn: &'a Turn<R>,
+    /// `Some` until the end.
+    reader: Option<Box<R>>,
+    /// The client's thread stands by, and has to be told not to.
+    pub(super) wakes_standby: bool,
 }
 
-/// What the endpoint's thread finds when it looks.
+/// What the client's thread finds when it looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Somebody reads, or has done so since the last look.
+    /// A thread reads, or has done so since the last look.
     Busy,
-    /// Nobody does: stand by.
+    /// None does: stand by.
     Idle,
 }
 
-impl Turn {
-    /// A thread waits for `transaction` and would read.
-    pub(super) fn enter(&self, transaction: &Transaction) -> Enter {
+impl<R> Turn<R> {
+    pub(super) fn new(reader: R) -> Turn<R> {
+        let state = State {
+            reader: Some(Box::new(reader)),
+            followers: Vec::new(),
+            nudged: None,
+            turns: 0,
+            looking: false,
+        };
+        Turn {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// A thread waits for `transaction` and would read. `None`: another thread reads, and this one
+    /// follows.
+    pub(super) fn enter(&self, transaction: &Transaction) -> Option<Reading<'_, R>> {
         let mut state = self.lock();
         state.answers_nudge(transaction);
-        if state.reading {
+        let Some(reader) = state.reader.take() else {
             if !state.followers.iter().any(|other| other.same(transaction)) {
                 state.followers.push(transaction.clone());
             }
-            return Enter::Follow;
-        }
-        state.reading = true;
+            return None;
+        };
         state.turns += 1;
-        Enter::Read {
-            wake: !std::mem::replace(&mut state.ticking, true),
-        }
+        let wakes_standby = !std::mem::replace(&mut state.looking, true);
+        drop(state);
+        Some(Reading {
+            turn: self,
+            reader: Some(reader),
+            wakes_standby,
+        })
     }
 
-    /// The endpoint's thread would read; false when another thread does.
-    pub(super) fn enter_standby(&self) -> bool {
-        let mut state = self.lock();
-        !std::mem::replace(&mut state.reading, true)
-    }
-
-    /// The reader reads no more. A follower, if there is one, is nudged to take over; false if there
-    /// is none.
-    pub(super) fn leave(&self) -> bool {
-        let mut state = self.lock();
-        state.reading = false;
-        Turn::pass_on(state)
+    /// A thread that waits for no transaction would read: the client's own, or one that polls.
+    /// `None`: another thread reads.
+    pub(super) fn enter_standby(&self) -> Option<Reading<'_, R>> {
+        let reader = self.lock().reader.take()?;
+        Some(Reading {
+            turn: self,
+            reader: Some(reader),
+            wakes_standby: false,
+        })
     }
 
     /// A follower waits no longer. If it has been nudged, and has not come, another takes its place;
@@ -88,54 +105,51 @@ impl Turn {
     pub(super) fn quit(&self, transaction: &Transaction) -> bool {
         let mut state = self.lock();
         state.followers.retain(|other| !other.same(transaction));
-        if !state.answers_nudge(transaction) || state.reading {
+        if !state.answers_nudge(transaction) || state.reader.is_none() {
             return true;
         }
-        Turn::pass_on(state)
+        pass_on(state)
     }
 
-    /// The endpoint's thread looks whether to stand by. `turns` is what it saw last time.
+    /// The client's thread looks whether to stand by. `turns` is what it saw last time.
     pub(super) fn look(&self, turns: &mut u64) -> Look {
         let mut state = self.lock();
         let same = std::mem::replace(turns, state.turns) == state.turns;
-        if state.ticking && (state.reading || !same) {
+        // A thread may have begun to read before this one was looking.
+        if state.reader.is_none() || (state.looking && !same) {
             return Look::Busy;
         }
-        if state.reading {
-            // A reader that came before anybody ticked: this is the endpoint's thread itself.
-            return Look::Busy;
-        }
-        state.ticking = false;
+        state.looking = false;
         Look::Idle
     }
 
-    /// Whether a reader has told the endpoint's thread not to stand by.
-    pub(super) fn is_ticking(&self) -> bool {
-        self.lock().ticking
+    /// Whether a thread has told the client's thread not to stand by.
+    pub(super) fn is_looking(&self) -> bool {
+        self.lock().looking
     }
 
-    /// Nobody reads: nudges a follower; false if there is none.
-    fn pass_on(mut state: MutexGuard<'_, State>) -> bool {
-        if state.nudged.as_ref().is_some_and(|next| !next.completed()) {
-            // It is on its way.
-            return true;
-        }
-        state.nudged = state.pop();
-        let next = state.nudged.clone();
-        drop(state);
-        next.is_some_and(|next| {
-            next.nudge();
-            true
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    /// Whether `transaction` is the one that was nudged; then it is so no more.
+/// No thread reads: nudges a follower; false if there is none.
+fn pass_on<R>(mut state: MutexGuard<'_, State<R>>) -> bool {
+    if state.nudged.as_ref().is_some_and(|next| !next.completed()) {
+        // It is on its way.
+        return true;
+    }
+    state.nudged = state.pop();
+    let next = state.nudged.clone();
+    drop(state);
+    next.is_some_and(|next| {
+        next.nudge();
+        true
+    })
+}
+
+impl<R> State<R> {
+    /// Whether `transaction` is the one that was nudged; it is no longer.
     fn answers_nudge(&mut self, transaction: &Transaction) -> bool {
         let nudged = |next: &mut Transaction| next.same(transaction);
         self.nudged.take_if(nudged).is_some()
@@ -151,6 +165,43 @@ impl State {
     }
 }
 
+impl<R> Reading<'_, R> {
+    /// Ends the turn. A follower, if there is one, is nudged to take over; false if there is none.
+    pub(super) fn leave(mut self) -> bool {
+        self.end()
+    }
+
+    fn end(&mut self) -> bool {
+        let Some(reader) = self.reader.take() else {
+            return true;
+        };
+        let mut state = self.turn.lock();
+        state.reader = Some(reader);
+        pass_on(state)
+    }
+}
+
+impl<R> Deref for Reading<'_, R> {
+    type Target = R;
+
+    fn deref(&self) -> &R {
+        self.reader.as_ref().expect("the turn has not ended")
+    }
+}
+
+impl<R> DerefMut for Reading<'_, R> {
+    fn deref_mut(&mut self) -> &mut R {
+        self.reader.as_mut().expect("the turn has not ended")
+    }
+}
+
+impl<R> Drop for Reading<'_, R> {
+    /// Where the thread panics as well: the others must not wait for ever.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,65 +214,82 @@ mod tests {
 
     #[test]
     fn one_reads_and_the_others_follow() {
-        let (turn, a, b) = (Turn::default(), transaction(), transaction());
-        assert_eq!(turn.enter(&a), Enter::Read { wake: true });
-        assert_eq!(turn.enter(&b), Enter::Follow);
-        assert!(!turn.enter_standby());
-        assert!(turn.leave());
-        assert_eq!(turn.enter(&b), Enter::Read { wake: false });
-        assert!(!turn.leave());
-        assert!(turn.enter_standby());
+        let (turn, a, b) = (Turn::new(7), transaction(), transaction());
+        let mut reading = turn.enter(&a).unwrap();
+        assert!(reading.wakes_standby);
+        *reading += 1;
+        assert!(turn.enter(&b).is_none());
+        assert!(turn.enter_standby().is_none());
+        assert!(reading.leave());
+        let reading = turn.enter(&b).unwrap();
+        assert!(!reading.wakes_standby);
+        assert_eq!(*reading, 8, "there is one reader");
+        assert!(!reading.leave());
+        assert!(turn.enter_standby().is_some());
+    }
+
+    #[test]
+    fn a_turn_ends_when_its_thread_panics() {
+        let (turn, a) = (Turn::new(()), transaction());
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let _reading = turn.enter(&a).unwrap();
+                panic!("as a callback of the user's might");
+            });
+            assert!(thread.join().is_err());
+        });
+        assert!(turn.enter(&a).is_some());
     }
 
     #[test]
     fn a_follower_that_quits_after_its_nudge_passes_it_on() {
-        let (turn, a, b, c) = (Turn::default(), transaction(), transaction(), transaction());
-        turn.enter(&a);
-        turn.enter(&b);
-        turn.enter(&c);
-        assert!(turn.leave());
+        let (turn, a, b, c) = (Turn::new(()), transaction(), transaction(), transaction());
+        let reading = turn.enter(&a).unwrap();
+        assert!(turn.enter(&b).is_none());
+        assert!(turn.enter(&c).is_none());
+        assert!(reading.leave());
         assert!(turn.quit(&c), "b is nudged in its place");
         assert!(!turn.quit(&b), "nobody is left");
     }
 
     #[test]
-    fn a_nudge_is_passed_on_by_whoever_it_was_meant_for() {
-        let (turn, a, b, c) = (Turn::default(), transaction(), transaction(), transaction());
-        turn.enter(&a);
-        turn.enter(&b);
-        turn.enter(&c);
-        assert!(turn.leave());
+    fn a_nudge_is_passed_on_by_the_thread_it_was_meant_for() {
+        let (turn, a, b, c) = (Turn::new(()), transaction(), transaction(), transaction());
+        let reading = turn.enter(&a).unwrap();
+        assert!(turn.enter(&b).is_none());
+        assert!(turn.enter(&c).is_none());
+        assert!(reading.leave());
         assert!(turn.quit(&b), "c is on its way");
         // Another comes first, and leaves before c has come.
-        turn.enter(&a);
-        turn.enter(&b);
-        assert!(turn.leave());
+        let reading = turn.enter(&a).unwrap();
+        assert!(turn.enter(&b).is_none());
+        assert!(reading.leave());
         assert!(turn.quit(&c), "b is nudged in its place");
-        assert_eq!(turn.enter(&b), Enter::Read { wake: false });
-        assert!(!turn.leave());
+        let reading = turn.enter(&b).unwrap();
+        assert!(!reading.wakes_standby);
+        assert!(!reading.leave());
     }
 
     #[test]
     fn a_completed_follower_is_passed_over() {
-        let (turn, a, b) = (Turn::default(), transaction(), transaction());
-        turn.enter(&a);
-        turn.enter(&b);
+        let (turn, a, b) = (Turn::new(()), transaction(), transaction());
+        let reading = turn.enter(&a).unwrap();
+        assert!(turn.enter(&b).is_none());
         b.done();
-        assert!(!turn.leave());
+        assert!(!reading.leave());
     }
 
     #[test]
-    fn the_endpoint_stands_by_when_nobody_reads() {
-        let (turn, a) = (Turn::default(), transaction());
+    fn the_client_thread_stands_by_when_no_thread_reads() {
+        let (turn, a) = (Turn::new(()), transaction());
         let mut turns = 0;
         assert_eq!(turn.look(&mut turns), Look::Idle);
-        turn.enter(&a);
+        let reading = turn.enter(&a).unwrap();
         assert_eq!(turn.look(&mut turns), Look::Busy);
         assert_eq!(turn.look(&mut turns), Look::Busy, "it reads still");
-        turn.leave();
+        reading.leave();
         assert_eq!(turn.look(&mut turns), Look::Idle);
-        turn.enter(&a);
-        turn.leave();
+        turn.enter(&a).unwrap().leave();
         // Transactions come and go: look again before standing by.
         assert_eq!(turn.look(&mut turns), Look::Busy);
         assert_eq!(turn.look(&mut turns), Look::Idle);
