@@ -2,7 +2,8 @@
 // the client's side locks for one such read: those of the Rust code, counted by counted.rs, and
 // those of the C++ code, counted here in front of pthread_mutex_lock.
 //
-//     read MOST BUS    fails if the client locks more than MOST, or src/bus/transaction more than BUS
+//     read MOST BUS    fails if the client locks more than MOST, or src/bus/transaction more than
+//     BUS
 #include "rogue/interfaces/memory/Constants.h"
 #include "rogue/interfaces/memory/Emulate.h"
 #include "rogue/interfaces/memory/Master.h"
