@@ -12,7 +12,7 @@ use super::reader::{ReadError, Reader};
 use super::requests::{Requests, Submitted};
 use super::room::Attending;
 use super::turn::{Reading, Turn};
-use crate::bus::Transaction;
+use crate::bus::{Transaction, POST};
 use crate::endpoint::socket::{self, Mode, Until};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Decoder;
@@ -77,7 +77,8 @@ impl Connection {
     pub(super) fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool {
         // A thread waits: what was deferred leaves now.
         self.requests.flush_waiting();
-        if self.requests.is_lost() || !self.pending.contains(transaction) {
+        // A Post completes when it has been sent, not by a response.
+        if self.requests.loss().is_some() || transaction.kind() == POST {
             return transaction.completed();
         }
         let Some(mut reading) = self.turn.enter(transaction) else {
@@ -116,7 +117,7 @@ impl Connection {
     /// Reads what has come, unless another thread reads.
     pub(super) fn poll(&self) {
         self.requests.flush_waiting();
-        if self.requests.is_lost() {
+        if self.requests.loss().is_some() {
             return;
         }
         let Some(mut reading) = self.turn.enter_standby() else {

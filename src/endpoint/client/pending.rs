@@ -228,17 +228,12 @@ impl Pending {
         true
     }
 
-    /// Whether `transaction` waits for a response.
-    pub(super) fn contains(&self, transaction: &Transaction) -> bool {
-        let id = self.context.wire_id(transaction);
-        self.lock().holds(id, transaction)
-    }
-
     /// Removes `transaction`, which has timed out; false if it was not there any more.
     pub(super) fn timed_out(&self, transaction: &Transaction) -> bool {
         let id = self.context.wire_id(transaction);
         let mut table = self.lock();
-        if !table.holds(id, transaction) {
+        let entry = table.entries.get(&id);
+        if entry.is_none_or(|entry| !entry.transaction.same(transaction)) {
             return false;
         }
         let Some(entry) = table.entries.remove(&id) else {
@@ -388,13 +383,6 @@ impl Pending {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    fn holds(&self, id: u32, transaction: &Transaction) -> bool {
-        let entry = self.entries.get(&id);
-        entry.is_some_and(|entry| entry.transaction.same(transaction))
     }
 }
 

@@ -369,7 +369,7 @@ impl Requests {
         self.loss.get().map(|loss| &loss.reason)
     }
 
-    pub(super) fn is_lost(&self) -> bool {
+    fn is_lost(&self) -> bool {
         self.loss.get().is_some() || self.outgoing.is_closed()
     }
 
