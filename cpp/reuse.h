@@ -1,6 +1,6 @@
 // Memory for the objects of one class, kept by each thread for its next ones: a master with many
 // transactions outstanding has more of them than an allocator keeps at hand for one size. The Rust
-// side does the same with what is behind them (src/bus/transaction/reuse.rs). 64 outstanding take
+// side does the same with what is behind them (src/bus/spares.rs). 64 outstanding take
 // 0.94 to 0.98 of the time. Not installed.
 #ifndef ROGUE_MEMORY_BRIDGE_REUSE_H
 #define ROGUE_MEMORY_BRIDGE_REUSE_H

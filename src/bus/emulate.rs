@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::kind::{kind_name, POST, READ, VERIFY, WRITE};
-use super::memory::WITHIN;
+use super::memory::INLINE;
 use super::slave::{check_access, Slave, SlaveBase};
 use super::transaction::{check_range, Transaction};
 use crate::error::{Error, ErrorKind, Result};
@@ -117,9 +117,9 @@ impl Emulate {
             return;
         }
         let size = transaction.size() as usize;
-        if size <= WITHIN && matches!(transaction.kind(), READ | VERIFY) {
+        if size <= INLINE && matches!(transaction.kind(), READ | VERIFY) {
             // A lock of its own would take longer than the rest.
-            let mut word = [0; WITHIN];
+            let mut word = [0; INLINE];
             self.read(transaction.address(), &mut word[..size]);
             transaction.done_with(&word[..size]);
             return;
@@ -153,7 +153,7 @@ impl Slave for Emulate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Master, Memory};
+    use crate::bus::{Content, Master, Memory};
     use std::sync::Arc;
 
     fn master(min: u32, max: u32) -> Master {
@@ -171,7 +171,10 @@ mod tests {
         struct Copy(Arc<Mutex<Vec<u8>>>);
         impl crate::bus::Completion for Copy {
             fn completed(&self, _: u64, completed: crate::bus::Completed) {
-                *self.0.lock().unwrap() = completed.payload.as_ref().to_vec();
+                let Content::Bytes(payload) = completed.content else {
+                    panic!("the emulated memory has written all bytes");
+                };
+                *self.0.lock().unwrap() = payload.as_ref().to_vec();
             }
         }
         transaction.on_completion(Arc::new(Copy(heard.clone())), 0);

@@ -1,77 +1,77 @@
 //! The bytes that a transaction moves: the caller's own memory, or memory that the transaction owns.
 //!
 //! A master may hand over memory that it goes on owning (`reqTransaction(address, size, data,
-//! type)`), which no Rust borrow can describe: this module and `transaction/lock.rs`, where it is
-//! decided who may touch the bytes when, are the two under `bus/` with `unsafe`, but for a line in
-//! `transaction/reuse.rs`.
+//! type)`), which no Rust borrow can describe. So this module has `unsafe`, and under `bus/` so have
+//! two more: `transaction/lock.rs`, which decides what code may touch the bytes when, and
+//! `transaction/state.rs`, which hands out the bytes of a transaction that has ended.
 #![allow(unsafe_code)]
 
-use std::alloc::{alloc, Layout};
 use std::cell::UnsafeCell;
 use std::ptr::NonNull;
 
-/// A stretch of bytes with a fixed place.
+/// A range of bytes at a fixed address.
 #[derive(Debug)]
 pub struct Memory {
     start: NonNull<u8>,
     len: usize,
-    /// As many bytes have been written, from the start on. Nobody reaches the others before `fill`.
+    /// How many bytes have been written, from the start on. The others may be uninitialised, and no
+    /// [`Span`] is made before `fill` has zeroed them.
     written: usize,
     owner: Owner,
 }
 
-/// Who keeps the bytes.
+/// What the bytes belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// Whoever asked.
+    /// The caller, which lends them.
     Caller,
-    /// This object, which was made from a `Vec` of this capacity, or as one.
+    /// This object, by way of a `Vec` of this capacity.
     Heap(usize),
-    /// The transaction that this is the memory of.
-    Within,
+    /// The [`Inline`] of the transaction that has this as its memory.
+    Inline,
 }
 
-// SAFETY: a `Memory` is a pointer with a length. Owned bytes move with it; for bytes of the caller's,
-// `Memory::caller` makes the caller promise that any thread may touch them.
+// SAFETY: a `Memory` is an address with a length. Owned bytes move with it; of the caller's,
+// `Memory::caller` has the promise that any thread may touch them.
 unsafe impl Send for Memory {}
-// SAFETY: through a shared `Memory` nothing can be read or written but by the unsafe methods below.
+// SAFETY: through `&Memory` the bytes are reached in one way only, the unsafe `Span::new`, whose
+// promise covers other threads. (`start` only tells the address; to use it is unsafe.) `append`,
+// `fill` and `span` need `&mut Memory`, and `drop` needs the object itself.
 unsafe impl Sync for Memory {}
 
 impl Memory {
     /// Memory that lives as long as this object.
     pub fn owned(bytes: Vec<u8>) -> Memory {
+        let len = bytes.len();
+        Memory::of_vec(bytes, len)
+    }
+
+    /// `len` bytes that live as long as this object, to be written by `append` or zeroed for a
+    /// `span`; `None` if there is no memory for them.
+    pub(super) fn reserved(len: usize) -> Option<Memory> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len).ok()?;
+        Some(Memory::of_vec(bytes, len))
+    }
+
+    /// The first `len` bytes of the capacity of `bytes`.
+    fn of_vec(bytes: Vec<u8>, len: usize) -> Memory {
         let mut bytes = std::mem::ManuallyDrop::new(bytes);
-        let start = NonNull::new(bytes.as_mut_ptr()).unwrap_or(NonNull::dangling());
+        debug_assert!(len <= bytes.capacity());
         Memory {
-            start,
-            len: bytes.len(),
+            start: NonNull::new(bytes.as_mut_ptr()).unwrap_or(NonNull::dangling()),
+            len,
             written: bytes.len(),
             owner: Owner::Heap(bytes.capacity()),
         }
     }
 
-    /// `len` bytes that live as long as this object, to be written by `append` or made zeros for a
-    /// `span`; `None` if there is no memory for them.
-    pub(super) fn reserved(len: usize) -> Option<Memory> {
-        let layout = Layout::array::<u8>(len).ok()?;
-        if len == 0 {
-            return Some(Memory::owned(Vec::new()));
-        }
-        // SAFETY: the layout is not empty.
-        let start = NonNull::new(unsafe { alloc(layout) })?;
-        Some(Memory {
-            start,
-            len,
-            written: 0,
-            owner: Owner::Heap(len),
-        })
-    }
-
-    /// Makes zeros of all bytes that have not been written.
+    /// Zeroes all bytes that have not been written.
     fn fill(&mut self) {
         if self.written < self.len {
-            // SAFETY: these bytes are this object's, and nobody else reaches them: a span of them is
-            // made when they are all written.
+            // SAFETY: the bytes from `written` on are inside the memory, which is this object's own:
+            // other memory is written from the beginning. Nothing else refers to them: a span is
+            // made only when all are written, and `append` needs `&mut self` as this does.
             unsafe {
                 let rest = self.start.add(self.written);
                 rest.write_bytes(0, self.len - self.written);
@@ -80,13 +80,14 @@ impl Memory {
         }
     }
 
-    /// Writes `bytes` at `offset`, if that is just where the bytes begin that have not been written,
-    /// and they fit there. False, and nothing done, if not.
+    /// Writes `bytes` at `offset`, if exactly `offset` bytes have been written before and there is
+    /// room. False, and no effect, if not.
     pub(super) fn append(&mut self, offset: usize, bytes: &[u8]) -> bool {
         if offset != self.written || bytes.len() > self.len - self.written {
             return false;
         }
-        // SAFETY: there is room for them, as just checked; and as for `fill`.
+        // SAFETY: there is room for them, as just checked, in bytes that nothing else refers to (see
+        // `fill`); so `bytes`, a borrow, does not overlap them.
         unsafe {
             let place = self.start.add(offset);
             place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
@@ -95,8 +96,8 @@ impl Memory {
         true
     }
 
-    /// The bytes `offset..offset + len`, or `None` when they are not all inside; those that have not been
-    /// written are made zeros first.
+    /// The bytes `offset..offset + len`, or `None` if they are not all inside. Bytes that have not
+    /// been written are zeroed first.
     ///
     /// # Safety
     ///
@@ -107,12 +108,12 @@ impl Memory {
         unsafe { Span::new(self, offset, len) }
     }
 
-    /// Whether every byte has been written, or made zero.
+    /// Whether every byte has been written or zeroed.
     pub(super) fn is_written(&self) -> bool {
         self.written == self.len
     }
 
-    /// Whether no byte has been written: they are zeros to whoever would look.
+    /// Whether no byte has been written, and there are some: they count as zeros.
     pub(super) fn is_untouched(&self) -> bool {
         self.written == 0 && self.len > 0
     }
@@ -139,9 +140,9 @@ impl Memory {
         self.owner != Owner::Caller
     }
 
-    /// Whether they are those of a [`Within`].
-    pub(super) fn is_within(&self) -> bool {
-        self.owner == Owner::Within
+    /// Whether they are those of an [`Inline`].
+    pub(super) fn is_inline(&self) -> bool {
+        self.owner == Owner::Inline
     }
 
     /// How many bytes there are.
@@ -154,49 +155,51 @@ impl Memory {
         self.len == 0
     }
 
-    /// Where the bytes start. Reading or writing there is up to the caller's own care.
+    /// Where the bytes start. To read or write there is up to the caller's own care.
     pub fn start(&self) -> NonNull<u8> {
         self.start
     }
 }
 
-/// Room for the bytes of a small transaction inside the transaction itself, so that a register
-/// access takes no memory but that. As strictly aligned as memory from the heap is: programs take it
-/// for an array of words.
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if let Owner::Heap(capacity) = self.owner {
+            // SAFETY: `of_vec` took this pointer and capacity from a `Vec`, which it did not free.
+            // They are given back once. Bytes need no destructor, so the length may be 0.
+            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), 0, capacity) });
+        }
+    }
+}
+
+/// Capacity of the inline buffer of a transaction, in bytes.
+pub const INLINE: usize = 16;
+
+/// A buffer inside the transaction itself, so that a register access needs no further allocation.
+/// Aligned as memory from the heap is, since programs use it as an array of words.
 #[derive(Default)]
 #[repr(align(16))]
-pub(super) struct Within(UnsafeCell<[u8; WITHIN]>);
+pub(super) struct Inline(UnsafeCell<[u8; INLINE]>);
 
-/// As many bytes find room inside a transaction.
-pub const WITHIN: usize = 16;
+// SAFETY: through `&Inline` the bytes are reached in three ways, all unsafe: `memory` and `copy`, of
+// which one is called once, before other threads know of the bytes; and `bytes`, which reads them
+// when nothing writes to them any more.
+unsafe impl Sync for Inline {}
 
-// SAFETY: the bytes are reached by way of the `Memory` alone that `memory` makes, once.
-unsafe impl Sync for Within {}
-
-impl Within {
-    /// The first `len` bytes, which are zero, as memory; `None` if there are not so many.
+impl Inline {
+    /// The first `len` bytes, which are zero, as memory; `None` if there are fewer.
     ///
     /// # Safety
     ///
-    /// This, or `copy`, is called once, and the memory is dropped before `self` is moved or dropped.
+    /// This or `copy` is called at most once, and the memory is dropped before `self` is moved or
+    /// dropped.
     pub(super) unsafe fn memory(&self, len: usize) -> Option<Memory> {
         let start = NonNull::new(self.0.get().cast::<u8>())?;
-        (len <= WITHIN).then_some(Memory {
+        (len <= INLINE).then_some(Memory {
             start,
             len,
             written: len,
-            owner: Owner::Within,
+            owner: Owner::Inline,
         })
-    }
-
-    /// A copy of all of it.
-    ///
-    /// # Safety
-    ///
-    /// Nobody writes to it meanwhile.
-    pub(super) unsafe fn bytes(&self) -> [u8; WITHIN] {
-        // SAFETY: the caller's promise.
-        unsafe { *self.0.get() }
     }
 
     /// As `memory`, with a copy of `bytes`.
@@ -207,7 +210,8 @@ impl Within {
     pub(super) unsafe fn copy(&self, bytes: &[u8]) -> Option<Memory> {
         // SAFETY: the caller's promise.
         let memory = unsafe { self.memory(bytes.len()) }?;
-        // SAFETY: there is room for `bytes`, as just checked, and nobody else can reach it yet.
+        // SAFETY: there is room for `bytes`, as `memory` has checked, and nothing else knows of this
+        // memory yet.
         unsafe {
             memory
                 .start
@@ -215,28 +219,39 @@ impl Within {
         };
         Some(memory)
     }
+
+    /// A copy of all of it.
+    ///
+    /// # Safety
+    ///
+    /// Nothing writes to it meanwhile.
+    pub(super) unsafe fn bytes(&self) -> [u8; INLINE] {
+        // SAFETY: the caller's promise; the array is initialised, and aligned by its type.
+        unsafe { *self.0.get() }
+    }
 }
 
-/// A part of a [`Memory`] that is locked for its holder alone.
+/// Bytes of a [`Memory`] that one holder may touch.
 #[derive(Debug)]
 pub(super) struct Span {
     start: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: see `Memory`; the range lock makes the holder the only one to touch these bytes.
+// SAFETY: the promise made to `Span::new` names no thread: the holder alone touches these bytes,
+// wherever it is.
 unsafe impl Send for Span {}
-// SAFETY: `&Span` gives out shared slices only.
+// SAFETY: `&Span` gives out shared slices only, by `bytes`.
 unsafe impl Sync for Span {}
 
 impl Span {
-    /// The bytes `offset..offset + len` of `memory`, or `None` when they are not all inside it, or not
+    /// The bytes `offset..offset + len` of `memory`, or `None` if they are not all inside it, or not
     /// all of it has been written.
     ///
     /// # Safety
     ///
-    /// Until the span is dropped, `memory` must stay valid (for owned memory: alive), and nobody else
-    /// may reach an overlapping span of it, unless all of them use `bytes` alone.
+    /// Until the span is dropped, `memory` must stay valid (for owned memory: alive), and no
+    /// overlapping span of it may be used, unless both are used by `bytes` alone.
     pub(super) unsafe fn new(memory: &Memory, offset: usize, len: usize) -> Option<Span> {
         if offset.checked_add(len)? > memory.len || memory.written < memory.len {
             return None;
@@ -251,23 +266,14 @@ impl Span {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        // SAFETY: valid and not written to by others: the promise made to `new`.
+        // SAFETY: inside valid memory, all of it initialised, and not written to elsewhere: checked
+        // by `new`, and promised to it.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
     pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: valid and reached by nobody else: the promise made to `new`.
+        // SAFETY: as in `bytes`; and no other span of these bytes is in use.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if let Owner::Heap(capacity) = self.owner {
-            // SAFETY: these are the parts of the `Vec` that `owned` took apart, or what `reserved` got
-            // from the allocator as a `Vec` would, given back once. Bytes need no destructor.
-            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), 0, capacity) });
-        }
     }
 }
 
@@ -291,7 +297,7 @@ mod tests {
     #[test]
     fn empty_memory_is_allowed() {
         assert!(Memory::owned(Vec::new()).is_empty());
-        // There is nothing in it that could be told as zeros.
+        // It has no bytes that could count as zeros.
         assert!(!Memory::owned(Vec::new()).is_untouched());
         assert!(Memory::reserved(0).unwrap().is_empty());
     }

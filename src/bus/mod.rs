@@ -1,8 +1,8 @@
-//! The memory bus inside one process: who asks ([`Master`]), who carries out ([`Slave`]), and what
-//! passes between them ([`Transaction`]).
+//! The memory bus inside one process: a [`Master`] makes accesses, a [`Slave`] carries them out, and
+//! a [`Transaction`] passes between them.
 //!
-//! Nothing here knows of sockets or of the bytes on the wire; an endpoint takes part as one more
-//! [`Slave`] (the client) or as one more source of transactions (the server).
+//! Nothing here knows of sockets or of the bytes on the wire. The endpoints take part in the bus: the
+//! client as a [`Slave`], the server as another source of transactions.
 
 mod bits;
 mod deadline;
@@ -12,6 +12,7 @@ mod kind;
 mod master;
 mod memory;
 mod slave;
+mod spares;
 mod transaction;
 
 pub use bits::{any_bits, copy_bits, set_bits};
@@ -20,9 +21,9 @@ pub use emulate::Emulate;
 pub use hub::{route, Hub, MAX_PIECES};
 pub use kind::{kind_name, POST, READ, VERIFY, WRITE};
 pub use master::{caller_start, Master, DEFAULT_TIMEOUT};
-pub use memory::{Memory, WITHIN};
+pub use memory::{Memory, INLINE};
 pub use slave::{check_access, Slave, SlaveBase, Unconnected};
 pub use transaction::{
-    check_range, deadline_from_now, Completed, Completion, DataLock, Link, Payload, Transaction,
-    WeakTransaction,
+    check_range, deadline_from_now, Completed, Completion, Content, DataLock, Link, Payload,
+    Transaction, WeakTransaction,
 };

@@ -42,10 +42,10 @@ struct Callback {
 impl Completion for Callback {
     fn completed(&self, _token: u64, completed: Completed) {
         let Completed {
-            outcome, payload, ..
+            outcome, content, ..
         } = completed;
         // Nothing of ours refers to the program's data when it hears that it may have it back.
-        drop(payload);
+        drop(content);
         let (status, text) = match &outcome {
             Ok(()) => (RIM_STATUS_OK, c_text("")),
             Err(error) => (status::of(error.kind()), c_text(error.text())),

@@ -26,6 +26,7 @@ mod process {
 }
 
 mod sync {
+    pub(crate) use loom::sync::atomic::AtomicU8;
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
     // A lock of the checker's is good for one execution.
@@ -37,12 +38,16 @@ pub mod bus {
     mod deadline;
     mod kind;
     mod memory;
+    mod spares;
     mod transaction;
 
     pub use deadline::Renewals;
     pub use kind::{POST, READ, VERIFY, WRITE};
     pub use memory::Memory;
-    pub use transaction::{check_range, Completed, Completion, DataLock, Link, Transaction};
+    pub use transaction::{
+        check_range, deadline_from_now, Completed, Completion, Content, DataLock, Link, Payload,
+        Transaction,
+    };
 }
 
 #[path = "../../src/endpoint/client"]

@@ -130,3 +130,16 @@ fn the_last_piece_completes_the_whole() {
         assert_eq!(count.times.load(Ordering::Relaxed), 1);
     });
 }
+
+#[test]
+fn a_whole_with_a_failed_piece_fails_whichever_thread_completes_it() {
+    check(Some(3), || {
+        let whole = short();
+        let piece = whole.piece(0, 4, 0).unwrap();
+        let fails = thread::spawn(move || piece.fail(failure()));
+        // The last piece and this may both find that the whole has ended.
+        whole.seal();
+        assert!(whole.wait().is_err());
+        assert!(fails.join().unwrap());
+    });
+}

@@ -1,69 +1,29 @@
-//! Who may touch the bytes of a transaction: a lock on a range of its root's memory.
+//! Which code may touch the bytes of a transaction: a lock on a range of its root's memory.
 //!
-//! A piece of a split transaction locks its own range, so two pieces never wait for each other, and
+//! A piece of a split transaction locks its own range. So two pieces never wait for each other, and
 //! a lock on the whole waits for both. While any lock is held the transaction is not published, and
-//! a master that waits for it does not return: so a holder's slice is valid for as long as it is held.
+//! a master that waits for it does not return: a holder's slice is valid for as long as it is held.
 #![allow(unsafe_code)]
 
 use std::fmt;
 use std::ops::Range;
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 
-use super::{Inner, State, Transaction};
-use crate::bus::memory::{Memory, Span, WITHIN};
+use super::state::{Inner, State, Transaction};
+use crate::bus::memory::{Memory, Span};
 use crate::error::{Error, Result};
 
-/// The ranges of a root transaction's memory that are locked now.
-#[derive(Default)]
-pub(super) struct Locked {
-    /// One lock at a time is the rule, and should cost no memory of its own.
-    first: Option<Range<usize>>,
-    others: Vec<Range<usize>>,
-}
-
-impl Locked {
-    pub(super) fn overlaps(&self, range: &Range<usize>) -> bool {
-        let hit = |held: &Range<usize>| held.start < range.end && range.start < held.end;
-        self.first.as_ref().is_some_and(hit) || self.others.iter().any(hit)
-    }
-
-    fn add(&mut self, range: Range<usize>) {
-        if self.first.is_none() {
-            self.first = Some(range);
-        } else {
-            self.others.push(range);
-        }
-    }
-
-    fn remove(&mut self, range: &Range<usize>) {
-        if self.first.as_ref() == Some(range) {
-            self.first = None;
-        } else if let Some(index) = self.others.iter().position(|held| held == range) {
-            self.others.swap_remove(index);
-        }
-    }
-}
-
-/// The bytes of a published transaction: read-only, since nobody can lock them again.
-#[derive(Debug)]
-pub(super) enum Published {
-    Bytes(Span),
-    /// A copy of those that are inside the transaction.
-    Small([u8; WITHIN]),
-    /// Nobody has touched them: so many zeros.
-    Zeros(usize),
-}
-
-/// The right to touch a transaction's bytes, held by one thread's work at a time. It ends when this
-/// is dropped, by whatever thread.
+/// The right to touch a transaction's bytes, which one holder has at a time. It ends when this is
+/// dropped, on any thread.
 pub struct DataLock {
     transaction: Transaction,
-    /// `None` if the bytes are out of reach, or `late` has it.
+    /// `None` if the bytes are out of reach, or in `late`.
     span: Option<Span>,
-    /// Of bytes that have to be made zeros first: filled when somebody looks at them. In a box, since
-    /// those are many and seldom, and a lock is moved about.
+    /// For bytes that must be zeroed first: filled when they are looked at. In a box, since this is
+    /// seldom and a lock is moved often.
     late: Option<Box<OnceLock<Option<Span>>>>,
-    /// It has not been given back yet.
+    /// It has not been released yet.
     held: bool,
 }
 
@@ -76,7 +36,7 @@ impl DataLock {
         }
     }
 
-    /// The transaction's bytes, to be changed; `None` when it has expired.
+    /// The transaction's bytes, for changes; `None` when it has expired.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         if self.span.is_none() {
             self.late()?;
@@ -92,7 +52,8 @@ impl DataLock {
         }
         let span = || {
             let inner = &self.transaction.0;
-            // SAFETY: as in `Transaction::lock`; the lock is held.
+            // SAFETY: as in `Transaction::lock`: this range is locked for `self`, which keeps the
+            // span no longer than the lock.
             unsafe { inner.root().lock_state().span(&inner.range()) }
         };
         self.late.as_ref().map(|late| late.get_or_init(span))
@@ -103,12 +64,12 @@ impl DataLock {
         &self.transaction
     }
 
-    /// Completes the transaction and gives the lock back.
+    /// Completes the transaction and releases the lock.
     pub fn done(self) -> bool {
         self.finish(Ok(()))
     }
 
-    /// Fails the transaction and gives the lock back.
+    /// Fails the transaction and releases the lock.
     pub fn fail(self, error: Error) -> bool {
         self.finish(Err(error))
     }
@@ -119,7 +80,7 @@ impl DataLock {
         }
         let inner = &self.transaction.0;
         if inner.parent.is_some() {
-            // The lock is one on the root.
+            // The range is locked in the root: dropping `self` releases it.
             return inner.finish(outcome, Some(&self.transaction));
         }
         (self.span, self.late) = (None, None);
@@ -152,10 +113,11 @@ impl Drop for DataLock {
         let mut state = root.lock_state();
         root.unlock(&mut state, &inner.range());
         drop(state);
-        // Whatever completed while this lock was held can be published now.
+        // What completed while this lock was held can be published now.
         let mut next = Some(&self.transaction);
         while let Some(transaction) = next {
-            transaction.0.publish(Some(transaction));
+            let state = transaction.0.lock_state();
+            transaction.0.publish_locked(state, Some(transaction));
             next = transaction
                 .0
                 .parent
@@ -166,8 +128,8 @@ impl Drop for DataLock {
 }
 
 impl Transaction {
-    /// Locks the transaction's bytes, waiting while somebody else holds them. There are none to lock in
-    /// another process.
+    /// Locks the transaction's bytes, waiting while they are locked elsewhere. In another process
+    /// there are none to lock.
     pub fn lock(&self) -> DataLock {
         if !self.is_here() {
             return DataLock {
@@ -190,9 +152,10 @@ impl Transaction {
         }
         let ready = state.memory.as_ref().is_none_or(Memory::is_written);
         let span = if ready {
-            // SAFETY: the root owns or was lent the memory, and outlives this lock, which holds a
-            // handle. It is published (and the caller's memory given back) only while no lock is held;
-            // overlapping locks exclude each other.
+            // SAFETY: the root owns the memory or was lent it, and outlives this lock, which holds a
+            // handle. It is published (and the caller's memory returned) only while no lock is held.
+            // Overlapping locks exclude each other, and nothing else makes a span of a locked range:
+            // `done_with` and `append` look for locks, `start` only takes the address.
             unsafe { state.span(&range) }
         } else {
             None
@@ -211,9 +174,8 @@ impl Transaction {
         lock
     }
 
-    /// As a lock, a copy of `data` to the transaction's bytes, and [`Transaction::done`] together,
-    /// for as many bytes as the transaction has. False, and no byte changed, when it had completed
-    /// before.
+    /// Locks the transaction, copies `data`, which must be of its size, to its bytes, and completes
+    /// it, all in one step. False, and no byte changed, if it had completed before.
     pub fn done_with(&self, data: &[u8]) -> bool {
         let inner = &self.0;
         if !self.is_here() {
@@ -233,7 +195,8 @@ impl Transaction {
             return false;
         }
         if let Some(memory) = &mut state.memory {
-            // SAFETY: as for `lock`, which nobody else can have while this thread has the state.
+            // SAFETY: as in `lock`: no range of it is locked, and none can be while this thread has
+            // the state, which it keeps longer than the span.
             if let Some(mut span) = unsafe { memory.span(0, range.len()) } {
                 span.bytes_mut().copy_from_slice(data);
             }
@@ -243,8 +206,8 @@ impl Transaction {
     }
 
     /// Where the transaction's bytes start, without a lock; `None` when it has expired. For
-    /// languages whose programs take the lock separately.
-    pub fn start(&self) -> Option<std::ptr::NonNull<u8>> {
+    /// languages in which programs take the lock separately.
+    pub fn start(&self) -> Option<NonNull<u8>> {
         if !self.is_here() {
             return None;
         }
@@ -252,16 +215,16 @@ impl Transaction {
             return None;
         }
         let mut root = self.0.root().lock_state();
-        // SAFETY: as for `lock`; only the place is taken.
+        // SAFETY: the span is dropped here and no byte is touched: only the address is taken.
         let span = unsafe { root.span(&self.0.range()) }?;
         Some(span.start())
     }
 }
 
 impl Transaction {
-    /// Copies `bytes` to the transaction's bytes from `offset` on without making zeros of those first.
-    /// False, and nothing done, if that is not possible: this is a piece of another transaction, the
-    /// bytes are or have been locked, or they do not begin where such a copy has ended.
+    /// Copies `bytes` to the transaction's bytes from `offset` on, without zeroing those first.
+    /// False, and no effect, if that is not possible: this is a piece of another transaction, the
+    /// bytes are or have been locked, or `offset` is not where the last such copy ended.
     pub fn append(&self, offset: usize, bytes: &[u8]) -> bool {
         let inner = &self.0;
         if inner.parent.is_some() || !self.is_here() {
@@ -287,11 +250,11 @@ impl Transaction {
         let size = self.size() as usize;
         let mut state = self.0.lock_state();
         if state.memory.is_none() {
-            // SAFETY: `within` is not used as memory before, since there is none yet (under the lock),
-            // and it lives as long as the transaction, which owns the memory.
-            let within = unsafe { self.0.within.memory(size) };
-            // They are made zeros when somebody is to see them.
-            state.memory = within.or_else(|| Memory::reserved(size));
+            // SAFETY: the inline bytes are not in use as memory, since there is none (and the lock is
+            // held); and they live as long as the transaction, which owns the memory.
+            let inline = unsafe { self.0.inline.memory(size) };
+            // Reserved bytes are zeroed when they are first looked at.
+            state.memory = inline.or_else(|| Memory::reserved(size));
         }
         state.memory.is_some()
     }
@@ -315,42 +278,15 @@ impl Inner {
     /// Gives a transaction that is being made a copy of `bytes` as its memory.
     pub(super) fn provide_copy(&mut self, bytes: &[u8]) {
         debug_assert_eq!(bytes.len(), self.size as usize);
-        // SAFETY: as in `Transaction::provide_zeros`, and nobody else has the transaction.
-        let memory = unsafe { self.within.copy(bytes) };
+        // SAFETY: as in `Transaction::provide_zeros`; and nobody else has the transaction yet.
+        let memory = unsafe { self.inline.copy(bytes) };
         self.state_mut().memory = memory.or_else(|| Some(Memory::owned(bytes.to_vec())));
         self.provided = true;
     }
 
-    /// Which bytes of the root's memory this transaction moves.
-    pub(super) fn range(&self) -> Range<usize> {
-        let start = self.parent.as_ref().map_or(0, |parent| parent.offset);
-        start..start + self.size as usize
-    }
-
-    /// Gives back a lock on `range` of this root's memory.
+    /// Releases a lock on `range` of this root's memory.
     fn unlock(&self, state: &mut State, range: &Range<usize>) {
         state.locked.remove(range);
         self.wake(state);
-    }
-
-    /// The bytes, once published. The span is good for as long as a handle is kept with it.
-    pub(super) fn published_bytes(&self, state: &mut State) -> Option<Published> {
-        // A piece's bytes can still be locked by way of its root or of another piece.
-        if self.parent.is_some() {
-            return None;
-        }
-        // The caller's memory may be taken back as soon as a wait has seen the publication.
-        let memory = state.memory.as_mut().filter(|memory| memory.is_owned())?;
-        let range = self.range();
-        if memory.is_within() {
-            // SAFETY: a published root cannot be locked any more: nobody writes to them.
-            return Some(Published::Small(unsafe { self.within.bytes() }));
-        }
-        if memory.is_untouched() {
-            return Some(Published::Zeros(range.len()));
-        }
-        // SAFETY: a published root cannot be locked any more, and what owns the memory outlives the
-        // span, which is kept with a handle.
-        unsafe { memory.span(range.start, range.len()) }.map(Published::Bytes)
     }
 }

@@ -1,44 +1,11 @@
-//! A transaction that is carried out elsewhere: moved by an offset, or in pieces (sub-transactions).
-//! It completes when all pieces have, and fails when any has.
+//! A transaction that is passed on: moved by an offset, or split into pieces (sub-transactions). It
+//! completes when all its pieces have, and fails if any of them has.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use super::{Inner, Transaction};
+use super::state::{Parent, Transaction};
 use crate::error::{Error, ErrorKind, Result};
-
-/// What a piece belongs to.
-pub(super) struct Parent {
-    pub(super) transaction: Transaction,
-    /// Where the piece's bytes start in the memory of the root.
-    pub(super) offset: usize,
-}
-
-/// The pieces of a transaction, as far as they are not over.
-#[derive(Default)]
-pub(super) struct Pieces {
-    open: usize,
-    sealed: bool,
-    /// The first failure among them: the piece's id and what it said.
-    failure: Option<(u32, Error)>,
-}
-
-impl Parent {
-    pub(super) fn root(&self) -> &Inner {
-        self.transaction.0.root()
-    }
-
-    /// A piece has been published.
-    pub(super) fn piece_over(&self, id: u32, outcome: Result<()>) {
-        let mut state = self.transaction.0.lock_state();
-        state.pieces.open = state.pieces.open.saturating_sub(1);
-        if let Err(error) = outcome {
-            state.pieces.failure.get_or_insert((id, error));
-        }
-        drop(state);
-        self.transaction.complete_pieces();
-    }
-}
 
 /// Refuses an access that goes beyond the last address, 2^64 - 1: its end would wrap around to
 /// address 0.
@@ -67,7 +34,7 @@ impl Transaction {
     }
 
     /// A piece of this transaction: `size` bytes from `offset` on, to be moved at `address`. The
-    /// parent completes when [`Transaction::seal`] has been called and every piece is over.
+    /// parent completes when [`Transaction::seal`] has been called and every piece has ended.
     pub fn piece(&self, offset: u32, size: u32, address: u64) -> Result<Transaction> {
         if u64::from(offset) + u64::from(size) > u64::from(self.size()) {
             let text = format!(
@@ -78,7 +45,7 @@ impl Transaction {
         }
         check_range(address, size)?;
         self.check_home()?;
-        self.0.lock_state().pieces.open += 1;
+        self.0.lock_state().pieces.begin();
         let parent = Parent {
             transaction: self.clone(),
             offset: self.0.range().start + offset as usize,
@@ -103,34 +70,8 @@ impl Transaction {
         if !self.is_here() {
             return;
         }
-        self.0.lock_state().pieces.sealed = true;
+        self.0.lock_state().pieces.seal();
         self.complete_pieces();
-    }
-
-    /// Completes the parent when its pieces are all over.
-    fn complete_pieces(&self) {
-        let mut state = self.0.lock_state();
-        if !state.pieces.sealed || state.pieces.open > 0 {
-            return;
-        }
-        let failure = state.pieces.failure.take();
-        drop(state);
-        match failure {
-            None => self.done(),
-            Some((id, error)) => self.fail(Error::new(
-                error.kind(),
-                format!("Transaction error. Subtransaction {id} failed with error: {error}"),
-            )),
-        };
-    }
-
-    /// The transaction whose memory this one moves: itself, unless it is a piece.
-    pub(super) fn root_handle(&self) -> &Transaction {
-        let mut transaction = self;
-        while let Some(parent) = &transaction.0.parent {
-            transaction = &parent.transaction;
-        }
-        transaction
     }
 
     /// Whether two handles are to the same transaction.

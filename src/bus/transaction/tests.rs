@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::bus::{READ, WRITE};
+use crate::bus::{Renewals, READ, WRITE};
 
 fn transaction(bytes: Vec<u8>, timeout: Duration) -> Transaction {
     let size = bytes.len() as u32;
@@ -25,7 +25,10 @@ struct Heard(Mutex<Vec<Word>>);
 
 impl Completion for Heard {
     fn completed(&self, token: u64, completed: Completed) {
-        let bytes = completed.payload.as_ref().to_vec();
+        let bytes = match completed.content {
+            Content::Bytes(payload) => payload.as_ref().to_vec(),
+            Content::Zeros(count) => vec![0; count],
+        };
         self.0
             .lock()
             .unwrap()
@@ -391,7 +394,10 @@ fn bytes_that_nobody_touches_are_told_as_zeros() {
     struct Zeros(Mutex<Vec<Option<usize>>>);
     impl Completion for Zeros {
         fn completed(&self, _: u64, completed: Completed) {
-            self.0.lock().unwrap().push(completed.payload.zeros());
+            self.0.lock().unwrap().push(match completed.content {
+                Content::Zeros(count) => Some(count),
+                Content::Bytes(_) => None,
+            });
         }
     }
     let heard = Arc::new(Zeros(Mutex::default()));

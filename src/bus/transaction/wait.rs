@@ -2,43 +2,27 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{deadline_from_now, Transaction, LOGGER};
+use super::state::{Link, State, Transaction, LOGGER};
 use crate::bus::deadline::Renewals;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A slave at the far end of a connection, as the thread that waits for one of its transactions
-/// sees it.
-pub trait Link: Send + Sync {
-    /// Brings `transaction` forward on the calling thread, for instance by reading the connection,
-    /// and returns when it has completed or `deadline` has passed. False: somebody else does that,
-    /// and will complete the transaction or call [`Transaction::nudge`].
-    fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool;
-
-    /// The waiting thread, having been told false by `drive`, waits no longer. It may have been
-    /// nudged since, and not have come back for it.
-    fn leave(&self, transaction: &Transaction);
-
-    /// Works through what has come, without waiting for more.
-    fn poll(&self) {}
-
-    /// The answers that renew the deadlines of its transactions, in place of those that
-    /// [`Transaction::set_renewals`] has named.
-    fn renewals(&self) -> Option<&Renewals> {
-        None
-    }
-
-    /// The transaction's time is over. Forgets it, and says what of the link may explain it.
-    fn give_up(&self, transaction: &Transaction) -> Option<Error>;
+/// When `timeout` will be over; `None` if never.
+pub fn deadline_from_now(timeout: Duration) -> Option<Instant> {
+    // Without a limit there is no need to read the clock.
+    let limited = timeout < Duration::MAX;
+    limited
+        .then(Instant::now)
+        .and_then(|now| now.checked_add(timeout))
 }
 
 impl Transaction {
     /// The slave has taken the transaction: its time runs from now. Masters call this when the
     /// slave's `do_transaction` has returned.
     pub fn taken(&self) {
-        if self.0.prompt.load(Ordering::Acquire) {
-            self.0.prompt.store(false, Ordering::Release);
+        if self.0.clock_started.load(Ordering::Acquire) {
+            self.0.clock_started.store(false, Ordering::Release);
         } else {
             self.restart();
         }
@@ -55,10 +39,10 @@ impl Transaction {
         }
     }
 
-    /// The link keeps its master waiting: its time runs from [`Transaction::taken`] after all.
+    /// The link has not sent it at once: its time runs from [`Transaction::taken`] after all.
     pub fn delayed(&self) {
         let mut state = self.0.lock_state();
-        if self.0.prompt.swap(false, Ordering::AcqRel) {
+        if self.0.clock_started.swap(false, Ordering::AcqRel) {
             state.deadline = None;
         }
     }
@@ -70,34 +54,34 @@ impl Transaction {
         }
     }
 
-    /// The slave is a link: waiting threads drive it, and its answers to earlier transactions renew
-    /// the deadline of this one, as [`Link::renewals`] tells.
+    /// The slave is a link: waiting threads drive it, and its responses to earlier transactions
+    /// renew the deadline of this one (see [`Link::renewals`]).
     ///
-    /// True if nobody is going to wait: somebody hears of the end by a
-    /// [`Completion`](super::Completion), or it is a piece of another transaction.
+    /// True if no thread is going to wait: the transaction has a [`Completion`](super::Completion),
+    /// or it is a piece of another one.
     ///
-    /// A link mostly takes a transaction at once. So its time runs from `now` on, if it does not
-    /// already, and [`Transaction::taken`] need not look at the clock again; otherwise see
-    /// [`Transaction::delayed`].
+    /// A link mostly sends a transaction at once. So its time runs from `now` on, unless it runs
+    /// already, and [`Transaction::taken`] need not read the clock again. If it was not sent at once
+    /// the link calls [`Transaction::delayed`].
     pub fn set_link(&self, link: Arc<dyn Link>, now: Instant) -> bool {
-        let root = &self.root_handle().0;
+        let root = self.0.root();
         let mut state = root.lock_state();
         state.link = Some(link);
         state.direct = !self.is_piece();
         if state.direct && state.deadline.is_none() && state.outcome.is_none() {
             state.deadline = now.checked_add(state.timeout);
-            root.prompt.store(true, Ordering::Release);
+            root.clock_started.store(true, Ordering::Release);
             root.wake(&state);
         }
         state.completion.is_some() || !state.direct
     }
 
-    /// Whether nobody is going to wait for it, as [`Transaction::set_link`] tells.
+    /// Whether no thread is going to wait for it, as [`Transaction::set_link`] returns.
     pub fn unattended(&self) -> bool {
         self.is_piece() || self.0.lock_state().completion.is_some()
     }
 
-    /// Whether the transaction has completed, as far as can be told without waiting.
+    /// Whether the transaction has completed, after handling what has arrived, without waiting.
     pub fn poll(&self) -> bool {
         if !self.is_here() {
             return true;
@@ -112,9 +96,9 @@ impl Transaction {
         state.outcome.is_some()
     }
 
-    /// Answers that `renewals` hears of renew the deadline of this transaction.
+    /// Responses that `renewals` is told of renew the deadline of this transaction.
     pub fn set_renewals(&self, renewals: Arc<Renewals>) {
-        self.root_handle().0.lock_state().renewals = Some(renewals);
+        self.0.root().lock_state().renewals = Some(renewals);
     }
 
     /// When its time is over, as things stand; `None` while no time runs.
@@ -122,17 +106,7 @@ impl Transaction {
         if !self.is_here() {
             return None;
         }
-        let state = self.root_handle().0.lock_state();
-        let deadline = state.deadline?;
-        let link = state.link.as_ref().and_then(|link| link.renewals());
-        let answer = link
-            .or(state.renewals.as_deref())
-            .and_then(|renewals| renewals.last_answer(self.order()));
-        match answer.map(|answer| answer.checked_add(state.timeout)) {
-            Some(None) => None,
-            Some(Some(renewed)) => Some(deadline.max(renewed)),
-            None => Some(deadline),
-        }
+        self.0.root().lock_state().renewed_deadline(self.order())
     }
 
     /// Wakes the threads that wait for this transaction, so that one of them drives its link.
@@ -147,25 +121,32 @@ impl Transaction {
         if let Err(error) = self.check_home() {
             return Some(Err(error));
         }
-        self.0.lock_state().collect()
+        self.0.published_outcome()
     }
 
     /// Waits until the transaction has completed or its time is over. Afterwards nothing touches
     /// the memory that it was given. Any number of threads may wait; each gets the outcome.
     pub fn wait(&self) -> Result<()> {
         self.check_home()?;
+        // The link that has told this thread to wait for another one.
         let mut followed = None;
         let outcome = loop {
-            let state = self.0.lock_state();
-            if let Some(outcome) = state.collect() {
+            if let Some(outcome) = self.0.published_outcome() {
                 break outcome;
             }
+            let state = self.0.lock_state();
             let pending = state.outcome.is_none();
             let link = state.link.clone().filter(|_| pending);
             let direct = state.direct;
+            // A piece has the deadline of its root.
+            let own = (!self.is_piece()).then(|| state.deadline_now(self.order()));
             drop(state);
-            let deadline = if pending { self.deadline() } else { None };
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            let (deadline, late) = match own {
+                _ if !pending => (None, false),
+                Some(found) => found,
+                None => self.0.root().lock_state().deadline_now(self.order()),
+            };
+            if late {
                 self.time_out(link.as_ref());
                 continue;
             }
@@ -187,7 +168,7 @@ impl Transaction {
     /// Sleeps until something has changed or `deadline` has come.
     fn sleep(&self, deadline: Option<Instant>) {
         let mut state = self.0.lock_state();
-        // What may have changed since the caller looked: nobody would tell us again.
+        // What may have changed since the caller looked: there is no second wake-up for it.
         let deadline_is_new = deadline.is_none() && state.deadline.is_some();
         let locked = state.locked.overlaps(&self.0.range());
         let deadline_is_new = deadline_is_new && state.outcome.is_none();
@@ -198,7 +179,7 @@ impl Transaction {
         state.waiters += 1;
         let changed = &self.0.changed;
         state = match deadline {
-            // Past its deadline, but its bytes are locked: the holder will tell.
+            // Past its deadline, but its bytes are locked: releasing the lock wakes this thread.
             Some(deadline) if !locked || deadline > Instant::now() => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 changed
@@ -213,7 +194,7 @@ impl Transaction {
     }
 
     /// For transactions that no thread waits for: fails this one if its deadline has passed. False
-    /// if it has not, or if a slave holds its bytes just now.
+    /// if it has not, or if its bytes are locked just now.
     pub fn expire(&self) -> bool {
         if self
             .deadline()
@@ -224,8 +205,8 @@ impl Transaction {
         self.end_time()
     }
 
-    /// Its time is over, says somebody who keeps it elsewhere: fails it as [`Transaction::expire`]
-    /// does, whatever its own deadline. False if a slave holds its bytes just now.
+    /// For callers that keep the deadline elsewhere: fails it as [`Transaction::expire`] does,
+    /// whatever its own deadline. False if its bytes are locked just now.
     pub fn end_time(&self) -> bool {
         let state = self.0.lock_state();
         if state.locked.overlaps(&self.0.range()) {
@@ -236,7 +217,7 @@ impl Transaction {
         self.fail_late(link.as_ref())
     }
 
-    /// The deadline has passed: fails the transaction, or waits if a slave holds its bytes just now.
+    /// The deadline has passed: fails the transaction, or waits while its bytes are locked.
     fn time_out(&self, link: Option<&Arc<dyn Link>>) {
         let mut state = self.0.lock_state();
         if state.locked.overlaps(&self.0.range()) {
@@ -253,8 +234,8 @@ impl Transaction {
         self.fail_late(link);
     }
 
-    /// The error of a transaction whose time is over, in the words that scripts look for, with what may
-    /// explain it.
+    /// The error of a transaction that has timed out, with what may explain it. Scripts search for
+    /// this text, which is Rogue's.
     pub fn late(&self, reason: Option<Error>) -> Error {
         let text = format!(
             "Timeout waiting for register transaction {} message response.",
@@ -274,6 +255,35 @@ impl Transaction {
             self.kind(), self.id(), self.address(), self.size(), self.timeout()
         );
         self.fail(error)
+    }
+}
+
+impl State {
+    /// The deadline of this root for its part created as number `order`, with the renewals that the
+    /// responses to earlier transactions bring.
+    fn renewed_deadline(&self, order: u64) -> Option<Instant> {
+        let deadline = self.deadline?;
+        let link = self.link.as_ref().and_then(|link| link.renewals());
+        let response = link
+            .or(self.renewals.as_deref())
+            .and_then(|renewals| renewals.last_answer(order));
+        match response.map(|response| response.checked_add(self.timeout)) {
+            Some(None) => None,
+            Some(Some(renewed)) => Some(deadline.max(renewed)),
+            None => Some(deadline),
+        }
+    }
+
+    /// Until when to wait, and whether the time is over. Renewals only extend the deadline, so they
+    /// are not looked up before it has passed.
+    fn deadline_now(&self, order: u64) -> (Option<Instant>, bool) {
+        let passed =
+            |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= Instant::now());
+        if !passed(self.deadline) {
+            return (self.deadline, false);
+        }
+        let renewed = self.renewed_deadline(order);
+        (renewed, passed(renewed))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{answer_bytes, data_bytes, filler, Client, Responses};
-use crate::bus::{Completed, Completion, WRITE};
+use crate::bus::{Completed, Completion, Content, WRITE};
 use crate::endpoint::outgoing::Chunk;
 use crate::endpoint::stats::{End, Over};
 use crate::error::ErrorKind;
@@ -77,7 +77,7 @@ impl Completion for Client {
             size,
             kind,
             outcome,
-            payload,
+            content,
         } = completed;
         let header = Header {
             id: token as u32,
@@ -98,11 +98,11 @@ impl Completion for Client {
         };
         let follows = match outcome {
             Ok(()) => {
-                let body = match payload.zeros() {
+                let body = match content {
                     // A write's data is not echoed.
                     _ if kind == WRITE => Chunk::Zeros(0),
-                    Some(count) => Chunk::Zeros(count),
-                    None => Chunk::Payload(payload),
+                    Content::Zeros(count) => Chunk::Zeros(count),
+                    Content::Bytes(payload) => Chunk::Payload(payload),
                 };
                 self.respond(&header, body, Ok(()), &answered)
             }

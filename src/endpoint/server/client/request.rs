@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bus::{POST, READ, VERIFY, WITHIN, WRITE};
+use crate::bus::{INLINE, POST, READ, VERIFY, WRITE};
 use crate::endpoint::server::incoming::{Charge, Incoming};
 use crate::wire::Header;
 
@@ -20,7 +20,7 @@ pub(in crate::endpoint::server) struct Request {
 /// transaction takes none.
 pub(in crate::endpoint::server) fn answer_bytes(kind: u32, size: u32) -> usize {
     match kind {
-        READ | VERIFY if size as usize > WITHIN => size as usize,
+        READ | VERIFY if size as usize > INLINE => size as usize,
         _ => 0,
     }
 }
@@ -28,7 +28,7 @@ pub(in crate::endpoint::server) fn answer_bytes(kind: u32, size: u32) -> usize {
 /// The same of the data that such a request brings.
 pub(in crate::endpoint::server) fn data_bytes(kind: u32, size: u32) -> usize {
     match kind {
-        WRITE | POST if size as usize > WITHIN => size as usize,
+        WRITE | POST if size as usize > INLINE => size as usize,
         _ => 0,
     }
 }
@@ -38,7 +38,7 @@ pub(in crate::endpoint::server) fn data_bytes(kind: u32, size: u32) -> usize {
 pub(in crate::endpoint::server) enum Data {
     None,
     /// So many bytes.
-    Small([u8; WITHIN], u8),
+    Small([u8; INLINE], u8),
     Large(Vec<u8>, Charge),
 }
 
@@ -53,7 +53,7 @@ impl Data {
 
     /// Takes `bytes`, which `charge` counts so far, or copies them if they are few.
     pub(in crate::endpoint::server) fn take(bytes: &mut Vec<u8>, charge: &mut Charge) -> Data {
-        let large = bytes.len() > WITHIN;
+        let large = bytes.len() > INLINE;
         let counted = charge.take(if large { bytes.len() } else { 0 });
         if large {
             return Data::Large(std::mem::take(bytes), counted);
@@ -65,17 +65,17 @@ impl Data {
 
     /// A copy of `bytes`, counted in `incoming` if they are many.
     pub(in crate::endpoint::server) fn copy(bytes: &[u8], incoming: &Arc<Incoming>) -> Data {
-        if bytes.len() > WITHIN {
+        if bytes.len() > INLINE {
             return Data::Large(bytes.to_vec(), incoming.charge(bytes.len()));
         }
         Data::small(bytes)
     }
 
-    /// A copy of at most `WITHIN` bytes.
+    /// A copy of at most `INLINE` bytes.
     fn small(bytes: &[u8]) -> Data {
-        let mut small = [0; WITHIN];
+        let mut small = [0; INLINE];
         small[..bytes.len()].copy_from_slice(bytes);
-        // It fits: it is not more than `WITHIN`.
+        // It fits: it is not more than `INLINE`.
         Data::Small(small, bytes.len() as u8)
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Connection, Shared, State, Waits, MAX_REQUESTS, MAX_REQUEST_BYTES};
-use crate::bus::{Memory, Transaction, READ, VERIFY, WITHIN};
+use crate::bus::{Memory, Transaction, INLINE, READ, VERIFY};
 use crate::endpoint::server::budget::Verdict;
 use crate::endpoint::server::client::{answer_bytes, Client, Data, Request, Responses};
 use crate::endpoint::socket;
@@ -269,7 +269,7 @@ impl Shared {
         // A small one has its memory at once: to bring it later, see `admit`, would take a lock.
         let bytes = match (&data, header.kind) {
             (Data::Small(bytes, count), _) => bytes.get(..usize::from(*count)),
-            (Data::None, READ | VERIFY) => [0; WITHIN].get(..header.size as usize),
+            (Data::None, READ | VERIFY) => [0; INLINE].get(..header.size as usize),
             _ => None,
         };
         let make = |token| {

@@ -1,0 +1,453 @@
+//! What a transaction is made of, and how it ends.
+//!
+//! Everything here refers to everything else: a transaction knows what hears of its end and which
+//! link carries it, and both get the transaction. What only builds on it is in the files beside.
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::parts::{Pieces, Ranges};
+use crate::bus::deadline::Renewals;
+use crate::bus::memory::{Inline, Memory, Span, INLINE};
+use crate::bus::spares::Spares;
+use crate::error::{Error, ErrorKind, Result};
+use crate::process::Home;
+use crate::sync::{AtomicU8, Condvar, Mutex, MutexGuard, REUSE};
+
+/// The name under which transactions log.
+pub(super) const LOGGER: &str = "pyrogue.memory.Transaction";
+
+/// Is called when a transaction has completed.
+pub trait Completion: Send + Sync {
+    /// Runs exactly once for each transaction it was given to, with the `token` of that
+    /// transaction, on the thread that completed it, released the last lock on its bytes, or
+    /// dropped its last handle. No lock of the bus is held.
+    fn completed(&self, token: u64, completed: Completed);
+}
+
+/// A transaction that has ended, as its [`Completion`] sees it.
+#[derive(Debug)]
+pub struct Completed {
+    /// The address it was created with, whatever hubs have added since.
+    pub address: u64,
+    /// Bytes to move.
+    pub size: u32,
+    /// The type: `READ`, `WRITE`, `POST`, `VERIFY`, or whatever was asked for.
+    pub kind: u32,
+    /// Whether it was carried out.
+    pub outcome: Result<()>,
+    /// The bytes of a transaction that was carried out, owns its memory and is no piece. Nobody
+    /// writes to them any more. Otherwise there are none: a caller has its memory itself.
+    pub content: Content,
+}
+
+/// The bytes of a completed transaction.
+#[derive(Debug)]
+pub enum Content {
+    /// The bytes; empty if there are none.
+    Bytes(Payload),
+    /// Zeros, this many: the slave has not touched them, and they are nowhere in memory.
+    Zeros(usize),
+}
+
+/// The bytes of a completed transaction, kept alive for as long as they are needed.
+#[derive(Debug)]
+pub struct Payload(Kept);
+
+#[derive(Debug)]
+enum Kept {
+    /// The handle keeps the memory alive that the span is in.
+    Transaction {
+        _handle: Transaction,
+        span: Span,
+    },
+    /// A copy of the first bytes of the array, which costs less than a handle.
+    Copy([u8; INLINE], u8),
+    Nothing,
+}
+
+impl AsRef<[u8]> for Payload {
+    fn as_ref(&self) -> &[u8] {
+        match &self.0 {
+            Kept::Transaction { span, .. } => span.bytes(),
+            Kept::Copy(bytes, len) => &bytes[..usize::from(*len)],
+            Kept::Nothing => &[],
+        }
+    }
+}
+
+/// A slave at the far end of a connection, as the thread that waits for one of its transactions
+/// sees it.
+pub trait Link: Send + Sync {
+    /// Makes progress with `transaction` on the calling thread, for instance by reading the
+    /// connection, and returns when it has completed or `deadline` has passed. False: another
+    /// thread does that, and will complete the transaction or call [`Transaction::nudge`].
+    fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool;
+
+    /// The waiting thread, for which `drive` returned false, waits no longer. It may have been
+    /// nudged since without having called `drive` again.
+    fn leave(&self, transaction: &Transaction);
+
+    /// Handles what has arrived, without waiting for more.
+    fn poll(&self) {}
+
+    /// The responses that renew the deadlines of its transactions, in place of those that
+    /// [`Transaction::set_renewals`] has set.
+    fn renewals(&self) -> Option<&Renewals> {
+        None
+    }
+
+    /// The transaction has timed out. Forgets it, and returns what of the link may explain it.
+    fn give_up(&self, transaction: &Transaction) -> Option<Error>;
+}
+
+/// A handle to one access on the bus. Clones are handles to the same access.
+///
+/// It is one pointer: the C++ classes keep it where a `void*` has room (`bridge/memory.rs`).
+#[derive(Clone)]
+#[repr(transparent)]
+pub struct Transaction(pub(super) Arc<Inner>);
+
+/// A handle that does not keep its transaction alive.
+#[derive(Clone)]
+pub struct WeakTransaction(pub(super) Weak<Inner>);
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub(super) home: Home,
+    /// Place in the order of creation; 0 in a blank one.
+    pub(super) order: u64,
+    pub(super) kind: u32,
+    pub(super) size: u32,
+    origin: u64,
+    pub(super) address: AtomicU64,
+    pub(super) parent: Option<Parent>,
+    /// It has had memory of its own from the beginning.
+    pub(super) provided: bool,
+    /// How far it has come: one of the constants below. Set under the lock, read without it.
+    progress: AtomicU8,
+    /// The link has started the clock when it took the transaction; `taken` need not.
+    pub(super) clock_started: AtomicBool,
+    state: Mutex<State>,
+    pub(super) changed: Condvar,
+    /// The bytes of a small transaction that owns them.
+    pub(super) inline: Inline,
+}
+
+/// There is no outcome.
+const OPEN: u8 = 0;
+/// There is an outcome, but somebody holds a lock on the bytes.
+const COMPLETED: u8 = 1;
+/// Published: carried out.
+const DONE: u8 = 2;
+/// Published: failed.
+const FAILED: u8 = 3;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) memory: Option<Memory>,
+    /// The ranges of this root's memory that are locked now.
+    pub(super) locked: Ranges,
+    pub(super) outcome: Option<Result<()>>,
+    /// Waiting threads have been told, and the master may have its memory back.
+    pub(super) published: bool,
+    pub(super) timeout: Duration,
+    pub(super) deadline: Option<Instant>,
+    /// How many threads wait for `changed`.
+    pub(super) waiters: u32,
+    pub(super) nudged: bool,
+    pub(super) pieces: Pieces,
+    pub(super) completion: Option<(Arc<dyn Completion>, u64)>,
+    pub(super) link: Option<Arc<dyn Link>>,
+    /// The link carries this transaction itself, not pieces of it.
+    pub(super) direct: bool,
+    pub(super) renewals: Option<Arc<Renewals>>,
+}
+
+/// What a piece belongs to.
+pub(super) struct Parent {
+    pub(super) transaction: Transaction,
+    /// Where the piece's bytes start in the memory of the root.
+    pub(super) offset: usize,
+}
+
+/// Gives each transaction of the process its place in the order of creation.
+static ORDER: AtomicU64 = AtomicU64::new(1);
+
+fn next_order() -> u64 {
+    loop {
+        let order = ORDER.fetch_add(1, Ordering::Relaxed);
+        // Its low half is the id, and id 0 means "all" to `Master::wait`.
+        if order as u32 != 0 {
+            return order;
+        }
+    }
+}
+
+impl Transaction {
+    /// A new transaction; `fill` may set what the arguments do not.
+    pub(super) fn build(
+        address: u64,
+        size: u32,
+        kind: u32,
+        parent: Option<Parent>,
+        fill: impl FnOnce(&mut Inner),
+    ) -> Transaction {
+        let mut blank = Spares::take(&SPARES);
+        let inner = Arc::get_mut(&mut blank).expect("a blank one has one handle");
+        inner.home = Home::here();
+        inner.order = next_order();
+        inner.kind = kind;
+        inner.size = size;
+        inner.origin = address;
+        inner.address = AtomicU64::new(address);
+        inner.parent = parent;
+        fill(inner);
+        Transaction(blank)
+    }
+
+    /// Whether this is the process that the transaction was made in.
+    pub(super) fn is_here(&self) -> bool {
+        self.0.home.is_here()
+    }
+
+    /// Completes the parent when all its pieces have ended.
+    pub(super) fn complete_pieces(&self) {
+        let outcome = self.0.lock_state().pieces.outcome();
+        if let Some(outcome) = outcome {
+            self.0.finish(outcome, Some(self));
+        }
+    }
+
+    /// A piece of this transaction has been published.
+    fn piece_ended(&self, id: u32, outcome: Result<()>) {
+        self.0.lock_state().pieces.end(id, outcome);
+        self.complete_pieces();
+    }
+}
+
+impl Inner {
+    pub(super) fn lock_state(&self) -> MutexGuard<'_, State> {
+        // User code never runs under this lock, so a poisoned state is still consistent.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn state_mut(&mut self) -> &mut State {
+        self.state.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The transaction whose memory this one moves: itself, unless it is a piece.
+    pub(super) fn root(&self) -> &Inner {
+        let mut inner = self;
+        while let Some(parent) = &inner.parent {
+            inner = &parent.transaction.0;
+        }
+        inner
+    }
+
+    /// Which bytes of the root's memory this transaction moves.
+    pub(super) fn range(&self) -> Range<usize> {
+        let start = self.parent.as_ref().map_or(0, |parent| parent.offset);
+        start..start + self.size as usize
+    }
+
+    /// Whether there is an outcome.
+    pub(super) fn has_completed(&self) -> bool {
+        // Acquire pairs with the release in `finish_locked`: the caller sees what the slave did.
+        self.progress.load(Ordering::Acquire) != OPEN
+    }
+
+    /// The outcome, if it is published.
+    pub(super) fn published_outcome(&self) -> Option<Result<()>> {
+        // Acquire pairs with the release in `publish_locked`. Whoever held the bytes gave them back
+        // under the lock under which that store is made, so its writes are seen here too.
+        match self.progress.load(Ordering::Acquire) {
+            DONE => Some(Ok(())),
+            FAILED => self.lock_state().outcome.clone(),
+            _ => None,
+        }
+    }
+
+    /// Sets the outcome; false if there was one.
+    pub(super) fn finish(&self, outcome: Result<()>, handle: Option<&Transaction>) -> bool {
+        if !self.home.is_here() {
+            return false;
+        }
+        let state = self.lock_state();
+        if state.outcome.is_some() {
+            return false;
+        }
+        self.finish_locked(state, outcome, handle);
+        true
+    }
+
+    /// Sets the outcome of a transaction that has none.
+    pub(super) fn finish_locked(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        outcome: Result<()>,
+        handle: Option<&Transaction>,
+    ) {
+        log_outcome(self, &outcome);
+        state.outcome = Some(outcome);
+        self.progress.store(COMPLETED, Ordering::Release);
+        self.publish_locked(state, handle);
+    }
+
+    /// Publishes the outcome if there is one and no lock is held on the bytes.
+    pub(super) fn publish_locked(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        handle: Option<&Transaction>,
+    ) {
+        // A piece is published while locks are held: they keep the root from being published, and
+        // so its memory in place. If the piece waited for them, nobody would publish it later.
+        let held = self.parent.is_none() && state.locked.overlaps(&self.range());
+        if held || state.published {
+            return;
+        }
+        let Some(outcome) = &state.outcome else {
+            return;
+        };
+        let parent = self.parent.as_ref().map(|parent| (parent, outcome.clone()));
+        let progress = if outcome.is_ok() { DONE } else { FAILED };
+        state.published = true;
+        // The link takes no more part, and may own the transaction: break that cycle.
+        state.link = None;
+        self.progress.store(progress, Ordering::Release);
+        self.wake(&state);
+        self.run_completion(state, handle);
+        if let Some((parent, outcome)) = parent {
+            parent.transaction.piece_ended(self.order as u32, outcome);
+        }
+    }
+
+    /// Wakes the threads that wait for a change of the state.
+    pub(super) fn wake(&self, state: &State) {
+        if state.waiters > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Calls the completion of a published transaction, if it has one.
+    pub(super) fn run_completion(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        handle: Option<&Transaction>,
+    ) {
+        let Some((completion, token)) = state.completion.take() else {
+            return;
+        };
+        let outcome = state.outcome.clone().unwrap_or(Ok(()));
+        let content = match (&outcome, handle) {
+            (Ok(()), Some(handle)) => self.content(&mut state, handle),
+            _ => Content::Bytes(Payload(Kept::Nothing)),
+        };
+        drop(state);
+        completion.completed(
+            token,
+            Completed {
+                address: self.origin,
+                size: self.size,
+                kind: self.kind,
+                outcome,
+                content,
+            },
+        );
+    }
+
+    /// The bytes of this published transaction, of which `handle` is a handle.
+    fn content(&self, state: &mut State, handle: &Transaction) -> Content {
+        // A caller may take its memory back as soon as a wait has seen the publication; and a
+        // piece's bytes can still be locked through its root or through another piece.
+        let owned = state.memory.as_mut().filter(|memory| memory.is_owned());
+        let Some(memory) = owned.filter(|_| self.parent.is_none()) else {
+            return Content::Bytes(Payload(Kept::Nothing));
+        };
+        let size = self.size as usize;
+        if memory.is_untouched() {
+            return Content::Zeros(size);
+        }
+        Content::Bytes(Payload(if memory.is_inline() {
+            // SAFETY: a published root cannot be locked any more, so nobody writes to its bytes.
+            Kept::Copy(unsafe { self.inline.bytes() }, self.size as u8)
+        } else {
+            // SAFETY: as above; and the handle, which owns the memory, is kept with the span.
+            match unsafe { memory.span(0, size) } {
+                Some(span) => Kept::Transaction {
+                    _handle: handle.clone(),
+                    span,
+                },
+                None => Kept::Nothing,
+            }
+        }))
+    }
+
+    /// The last handle goes: nobody can complete the transaction any more.
+    fn abandon(&self) {
+        // Nobody can hold a lock on its bytes: a lock holds a handle.
+        if self.order == 0 || !self.home.is_here() || self.has_completed() {
+            return;
+        }
+        let text = "The slave dropped the transaction without completing it";
+        self.finish(Err(Error::new(ErrorKind::Failed, text)), None);
+    }
+
+    /// Makes it blank, for another transaction. One without an outcome fails first.
+    fn clear(&mut self) {
+        self.abandon();
+        self.order = 0;
+        self.provided = false;
+        self.progress = AtomicU8::default();
+        *self.clock_started.get_mut() = false;
+        self.parent = None;
+        // Its memory may be the inline bytes, so it goes before them.
+        *self.state_mut() = State::default();
+        self.inline = Inline::default();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if !self.is_here() {
+            // Another process's: a thread that does not exist here may have been changing it. It
+            // must not be freed, so this handle is never counted down.
+            std::mem::forget(Arc::clone(&self.0));
+        } else if REUSE && Arc::get_mut(&mut self.0).map(Inner::clear).is_some() {
+            Spares::keep(&SPARES, &self.0);
+        }
+    }
+}
+
+thread_local! {
+    /// Blank transactions, for the thread's next ones.
+    static SPARES: Spares<Inner> = const { Spares::new() };
+}
+
+fn log_outcome(inner: &Inner, outcome: &Result<()>) {
+    if !::log::log_enabled!(target: LOGGER, ::log::Level::Debug) {
+        return;
+    }
+    let (id, kind, size) = (inner.order as u32, inner.kind, inner.size);
+    let address = inner.address.load(Ordering::Relaxed);
+    match outcome {
+        Ok(()) => ::log::debug!(
+            target: LOGGER,
+            "Transaction done. type={kind} id={id}, address=0x{address:016x}, size={size}"
+        ),
+        Err(error) => ::log::debug!(
+            target: LOGGER,
+            "Transaction error. type={kind} id={id}, address=0x{address:016x}, size={size}, \
+             error={error}"
+        ),
+    }
+}
