@@ -5,6 +5,7 @@
 //! transaction looks for marks only when its own deadline has passed.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,15 +15,37 @@ const MAX_MARKS: usize = 4096;
 const QUANTUM: Duration = Duration::from_millis(1);
 
 /// When which transactions were answered, as far as that can still renew a deadline.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Renewals {
+    start: Instant,
+    /// The last mark: its time in [`QUANTUM`]s since `start`, one more than that, in the upper half,
+    /// and the lower half of its order. So most answers need no lock.
+    last: AtomicU64,
     /// (order of creation of the transaction answered, time of the answer), ascending in both.
     marks: Mutex<VecDeque<(u64, Instant)>>,
+}
+
+impl Default for Renewals {
+    fn default() -> Renewals {
+        Renewals {
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+            marks: Mutex::default(),
+        }
+    }
 }
 
 impl Renewals {
     /// Notes that the transaction created as number `order` was answered at `now`.
     pub fn answered(&self, order: u64, now: Instant) {
+        let quanta = now.saturating_duration_since(self.start).as_nanos() / QUANTUM.as_nanos();
+        let quantum = (quanta as u32).wrapping_add(1);
+        let last = self.last.load(Ordering::Acquire);
+        // The orders of transactions that are outstanding together lie less than 2^31 apart.
+        let is_later = (order as u32).wrapping_sub(last as u32) as i32 >= 0;
+        if (last >> 32) as u32 == quantum && is_later {
+            return;
+        }
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&(last, at)) = marks.back() {
             // Answers that came together are told with the same time.
@@ -38,6 +61,8 @@ impl Renewals {
             marks.pop_front();
         }
         marks.push_back((order, now));
+        let last = u64::from(quantum) << 32 | u64::from(order as u32);
+        self.last.store(last, Ordering::Release);
     }
 
     /// When the last answer came to a transaction that is not younger than number `order`.
@@ -59,7 +84,7 @@ mod tests {
     #[test]
     fn an_answer_renews_later_transactions_only() {
         let renewals = Renewals::default();
-        let start = Instant::now();
+        let start = renewals.start;
         let at = |ms| start + Duration::from_millis(ms);
         assert_eq!(renewals.last_answer(7), None);
         renewals.answered(5, at(10));
@@ -77,9 +102,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_an_older_transaction_counts_within_the_same_moment() {
+        let renewals = Renewals::default();
+        let at = |us| renewals.start + Duration::from_micros(us);
+        for (order, us) in [
+            (1 << 32, 5000),
+            ((1 << 32) - 1, 5001),
+            ((1 << 32) + 7, 5002),
+        ] {
+            renewals.answered(order, at(us));
+        }
+        assert_eq!(renewals.last_answer((1 << 32) - 2), None);
+        assert_eq!(renewals.last_answer((1 << 32) - 1), Some(at(5001)));
+        assert_eq!(renewals.marks.lock().unwrap().len(), 1);
+    }
+
+    #[test]
     fn the_marks_are_bounded() {
         let renewals = Renewals::default();
-        let start = Instant::now();
+        let start = renewals.start;
         for n in 0..3 * MAX_MARKS as u64 {
             renewals.answered(n, start + Duration::from_millis(2 * n));
         }
