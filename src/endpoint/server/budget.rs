@@ -20,12 +20,12 @@ pub(super) struct Budget {
     /// What connections hold because their sockets did not take it.
     pub(super) queued: Arc<AtomicUsize>,
     /// Answers in the slave's hands, and responses that wait for their connection.
-    owed: AtomicUsize,
+    reserved: AtomicUsize,
 }
 
 /// The limits, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct MemoryLimits {
     /// For one client.
     pub(super) client: usize,
     /// For all.
@@ -45,20 +45,20 @@ pub(super) enum Verdict {
 impl Budget {
     /// As many bytes are held.
     pub(super) fn used(&self) -> usize {
-        let owed = self.owed.load(Ordering::Relaxed);
-        owed.saturating_add(self.queued.load(Ordering::Relaxed))
+        let reserved = self.reserved.load(Ordering::Relaxed);
+        reserved.saturating_add(self.queued.load(Ordering::Relaxed))
     }
 
-    pub(super) fn owe(&self, bytes: usize) {
-        self.owed.fetch_add(bytes, Ordering::Relaxed);
+    pub(super) fn reserve(&self, bytes: usize) {
+        self.reserved.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn settle(&self, bytes: usize) {
-        self.owed.fetch_sub(bytes, Ordering::Relaxed);
+    pub(super) fn release(&self, bytes: usize) {
+        self.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
-impl Limits {
+impl MemoryLimits {
     /// Whether an answer of `answer` bytes fits, whatever its client holds of `used`.
     pub(super) fn surely_fits(self, used: usize, answer: usize) -> bool {
         used.saturating_add(answer) <= self.client.min(self.total / 2)
@@ -104,7 +104,7 @@ mod tests {
     use Verdict::{HoldsMuch, NoRoom, Start};
 
     const MIB: usize = 1 << 20;
-    const LIMITS: Limits = Limits {
+    const LIMITS: MemoryLimits = MemoryLimits {
         client: 32 * MIB,
         total: 256 * MIB,
     };
@@ -117,7 +117,7 @@ mod tests {
         }
         assert_eq!(held, 32 * MIB);
         // One answer it may have, however large.
-        let small = Limits {
+        let small = MemoryLimits {
             client: 1,
             total: 1 << 30,
         };
@@ -164,7 +164,7 @@ mod tests {
         assert!(LIMITS.has_room(all / 8, 2 * all));
         assert!(LIMITS.has_room(0, usize::MAX));
         assert_eq!(LIMITS.missing(all, MIB), MIB);
-        let none = Limits {
+        let none = MemoryLimits {
             client: 0,
             total: 0,
         };

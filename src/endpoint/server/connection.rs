@@ -1,247 +1,146 @@
-//! The work on one connection of a server: from its arrival over the handshake to its end.
-
-mod ending;
-mod receive;
-mod request;
+//! The work on one connection of a server: its handshake, then its requests or its responses.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::panic::AssertUnwindSafe;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ::log::Level;
 use futures_util::future::poll_fn;
-use futures_util::FutureExt;
-use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
-use tokio::net::TcpListener;
 
-use super::client::{Client, Data, Request};
-use super::incoming::Charge;
-use super::lines::About;
-use super::quota::Over;
-use super::state::Shared;
-use crate::endpoint::address::canonical;
+use super::context::{ServerContext, ServerTopic};
+use super::ending::{Cause, Ending, Finish};
+use super::receive::{Received, Receiver, RECEIVE_AHEAD};
+use super::registry::Registry;
+use super::request::RequestReader;
 use crate::endpoint::liveness::Liveness;
-use crate::endpoint::outgoing::{Body, Outgoing};
+use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::pairing::{Arrival, Side};
-use crate::endpoint::socket;
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role, SessionId};
-use ending::{breach, Cause, Dropped, Finish, Leave};
 
-/// Data of at least this much is received where it belongs, as far as it is not there yet.
-const DIRECT: u64 = 1 << 14;
-/// The longest wait for requests in the system call that receives them. What else there is to do waits
-/// as long; the kernel rounds it up to some milliseconds.
-const LISTEN_LIMIT: Duration = Duration::from_millis(1);
-/// How often a connection may receive before the others have their turn.
+/// How often a connection receives before the others have their turn.
 const MOST_TURNS: u32 = 8;
+/// Bytes of answers to PINGs that may wait to be sent.
+const MOST_PONGS: usize = 1 << 14;
 /// What is wrong with a client that has more responses waiting than may.
 const CROWDED: &str = "it does not read its responses";
-/// The pause after a failed accept: the process has no descriptors left, and will not at once.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Takes in connections for as long as the server lives.
-pub(super) async fn accept(shared: Arc<Shared>, listener: Listening, side: Side) {
-    while !shared.stopped() {
-        match socket::accept(&listener.0).await {
-            Ok((stream, peer)) => {
-                let work = serve(Arc::clone(&shared), stream, peer, side);
-                // A fault in it is the end of that connection, and of nothing else.
-                let work = AssertUnwindSafe(work).catch_unwind().map(|_| ());
-                // Without a share of tokio's budget for one poll: who has used that up is woken by the
-                // event loop, which is forgotten when the thread leaves it meanwhile.
-                shared.arrive(Box::pin(tokio::task::unconstrained(work)));
-            }
-            Err(error) => {
-                let about = About::Accept(error.raw_os_error());
-                shared.say(
-                    Level::Warn,
-                    about,
-                    format_args!("Cannot accept a connection: {error}"),
-                );
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// A socket that listens until this is dropped, even if a process that was forked off has it too: to
-/// close it here would leave the port taken, and clients connecting to nobody.
-pub(super) struct Listening(pub(super) TcpListener);
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        // Not every system can; there it is closed, as ever.
-        let _ = socket2::SockRef::from(&self.0).shutdown(std::net::Shutdown::Both);
-    }
-}
-
-/// One connection, on the thread that pulls.
-struct Connection {
-    shared: Arc<Shared>,
+/// One connection, on the pulling thread.
+pub(super) struct PeerConnection {
+    context: Arc<ServerContext>,
+    registry: Arc<Registry>,
     id: u64,
     side: Side,
-    /// The peer's address; an IPv4 one as such, whatever socket it came by.
-    peer: IpAddr,
-    port: u16,
-    socket: AsyncFd<Arc<TcpStream>>,
+    role: Role,
+    address: PeerAddress,
+    receiver: Receiver,
     outgoing: Arc<Outgoing>,
     decoder: Decoder,
-    session: Option<SessionId>,
-    client: Option<Arc<Client>>,
-    /// Data of the request that is coming in.
-    data: Vec<u8>,
-    /// What is counted for them: all that will come of them, if that is `reserved`.
-    charge: Charge,
-    reserved: bool,
-    /// Answers to PINGs that have not been sent, and where the last of them ends.
-    pongs: usize,
-    last_pong: u64,
-    /// There was no memory for them: the request will be refused.
-    no_memory: bool,
-    /// The last message had data that is worth to be received where it belongs.
-    large: bool,
-    /// More was there when it was received last, whatever the event loop knows of that.
-    more: bool,
-    /// Requests that are complete, until they are given to the server.
-    requests: Vec<Request>,
-    /// As many of them waited as may when the last ones were given.
+    requests: RequestReader,
+    /// As many requests waited as may when the last ones were given to the registry.
     full: bool,
-    /// When what is worked on came, as [`Shared::clock`] told it.
-    now: u64,
+    pongs: Pongs,
 }
 
-async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, side: Side) {
-    let peer = canonical(peer);
-    let peer_ip = peer.ip();
-    socket::no_pacing(&stream, peer_ip);
-    let tuned = socket::tune(&stream, shared.settings.keep_alive.get())
-        .and_then(|()| socket::may_wait(&stream, LISTEN_LIMIT));
-    if let Err(error) = tuned {
-        let text = format_args!("Lost {peer}: {error}");
-        shared.say(Level::Warn, About::Setup, text);
-        return;
-    }
-    let stream = Arc::new(stream);
-    let outgoing = shared.outgoing(Arc::clone(&stream));
-    let Ok(socket) = socket::watched(stream, Interest::READABLE | Interest::WRITABLE) else {
-        return;
-    };
-    let id = match shared.connect(&outgoing, peer_ip, side) {
-        Ok(id) => id,
-        Err(over) => {
-            let why = match over {
-                Over::Connections(most) => format!("{most} connections are the most"),
-                Over::Address(most) => format!("{most} clients of one address are the most"),
-                Over::Network(most) => format!("{most} clients of one IPv6 network are the most"),
-            };
-            let text = format_args!("Closing the connection of {peer}: {why}.");
-            shared.say(Level::Warn, About::OverLimit, text);
-            return;
+/// Where a connection comes from. An IPv4 address is one, whatever socket it came by.
+#[derive(Clone, Copy)]
+pub(super) struct PeerAddress {
+    pub(super) ip: IpAddr,
+    pub(super) port: u16,
+}
+
+/// Answers to PINGs that have not been sent.
+#[derive(Default)]
+struct Pongs {
+    bytes: usize,
+    /// They have been sent when [`Outgoing::sent`] reaches this.
+    end: u64,
+}
+
+impl PeerConnection {
+    /// A connection that the registry has admitted as number `id`.
+    pub(super) fn new(
+        registry: Arc<Registry>,
+        (id, side): (u64, Side),
+        address: PeerAddress,
+        receiver: Receiver,
+        outgoing: Arc<Outgoing>,
+    ) -> PeerConnection {
+        let context = Arc::clone(&registry.context);
+        let (role, messages) = match side {
+            Side::Request => (Role::Pull, Messages::Requests),
+            Side::Response => (Role::Push, Messages::None),
+        };
+        let limits = Limits {
+            max_data: u64::from(context.settings.max_transaction()),
+            ..Limits::default()
+        };
+        PeerConnection {
+            registry,
+            id,
+            side,
+            role,
+            address,
+            receiver,
+            outgoing,
+            decoder: Decoder::new(role, messages, limits),
+            requests: RequestReader::new(Arc::clone(&context)),
+            full: false,
+            pongs: Pongs::default(),
+            context,
         }
-    };
-    let (role, messages) = match side {
-        Side::Request => (Role::Pull, Messages::Requests),
-        Side::Response => (Role::Push, Messages::None),
-    };
-    let max_data = u64::from(shared.settings.max_transaction());
-    let limits = Limits {
-        max_data,
-        ..Limits::default()
-    };
-    let mut connection = Connection {
-        id,
-        side,
-        peer: peer_ip,
-        port: peer.port(),
-        socket,
-        outgoing,
-        decoder: Decoder::new(role, messages, limits),
-        session: None,
-        client: None,
-        data: Vec::new(),
-        charge: shared.incoming.charge(0),
-        reserved: false,
-        pongs: 0,
-        last_pong: 0,
-        no_memory: false,
-        large: false,
-        more: false,
-        requests: Vec::new(),
-        full: false,
-        now: 0,
-        shared,
-    };
-    let leave = Leave(Arc::clone(&connection.shared), id);
-    let end = connection.run(role).await;
-    let Connection { shared, client, .. } = connection;
-    drop(leave);
-    if shared.stopped() {
-        return;
     }
-    if let Err(Dropped { cause, about, text }) = end {
-        shared.dropped(|dropped| match cause {
-            Cause::Handshake => dropped.handshake += 1,
-            Cause::Protocol => dropped.protocol += 1,
-            Cause::NotReading => dropped.not_reading += 1,
-            Cause::Network => dropped.network += 1,
-        });
-        let text = format_args!("Closing the connection of {peer}: {text}");
-        shared.say(Level::Warn, about, text);
-    }
-    match client {
-        Some(_) => shared.say(
-            Level::Info,
-            About::Gone,
-            format_args!("Client {peer} has gone."),
-        ),
-        None => ::log::debug!(target: &shared.name, "{peer} has gone."),
-    }
-}
 
-impl Connection {
-    async fn run(&mut self, role: Role) -> Finish {
+    /// Works on it to its end.
+    pub(super) async fn run(&mut self) -> Finish {
         self.outgoing.send(&greeting(), Body::Borrowed(&[]), &[]);
-        let limit = self.shared.settings.handshake_timeout.get();
+        let limit = self.context.settings.handshake_timeout.get();
         let handshake = tokio::time::timeout(limit, async {
             while !self.decoder.is_ready() {
-                if !self.receive(role).await? {
+                if !self.receive().await? {
                     return Ok(false);
                 }
             }
             Ok(true)
         });
         match handshake.await {
-            Err(_) => return Err(Cause::Handshake.say(format!("no handshake within {limit:?}"))),
+            Err(_) => {
+                let text = format!("no handshake within {limit:?}");
+                return Err(Cause::Handshake.because(text));
+            }
             Ok(Ok(true)) => {}
             Ok(other) => return other.map(|_| ()),
         }
         match self.side {
-            Side::Request => self.requests(role).await,
-            Side::Response => self.responses(role).await,
+            Side::Request => self.run_requests().await,
+            Side::Response => self.run_responses().await,
         }
     }
 
-    async fn requests(&mut self, role: Role) -> Finish {
+    /// Whether it is the request connection of a client.
+    pub(super) fn is_client(&self) -> bool {
+        self.requests.peer().is_some()
+    }
+
+    async fn run_requests(&mut self) -> Finish {
         let mut turns = 0u32;
         loop {
-            while self.full && self.shared.full(self.id) {
-                let Some(client) = self.client.clone() else {
+            while self.full && self.registry.is_full(self.id) {
+                let Some(peer) = self.requests.peer() else {
                     return Ok(());
                 };
                 if self.outgoing.is_closed() {
                     return Ok(());
                 }
                 tokio::select! {
-                    () = client.space.notified() => {}
-                    // What is not read does not tell that its sender has gone.
-                    () = closed(&self.socket) => return Ok(()),
+                    () = peer.space.notified() => {}
+                    // Nothing is read meanwhile, which would tell that the sender has gone.
+                    () = self.receiver.closed() => return Ok(()),
                 }
             }
-            if !self.receive(role).await? {
+            if !self.receive().await? {
                 return Ok(());
             }
             turns = turns.wrapping_add(1);
@@ -251,151 +150,235 @@ impl Connection {
         }
     }
 
-    /// A response connection is written to by whoever has a response; here is done what the socket
-    /// did not take then.
-    async fn responses(&mut self, role: Role) -> Finish {
+    /// Any thread that has a response writes it to the socket. Here is sent what the socket did not take.
+    async fn run_responses(&mut self) -> Finish {
         let outgoing = Arc::clone(&self.outgoing);
         let mut life = Liveness::of_client();
         let mut look_at = None;
         loop {
             let now = Instant::now();
             if outgoing.is_watched() && look_at.is_none_or(|at| at <= now) {
-                look_at = self.look(&mut life, now)?;
+                look_at = self.check_life(&mut life, now)?;
             }
-            let stalled = outgoing.is_stalled();
-            let flush = async {
-                if !stalled {
-                    outgoing.pending.notified().await;
-                    // Another thread may have sent what has waited.
-                    self.shared.bytes_taken(self.id);
-                } else {
-                    let _ = self
-                        .socket
-                        .async_io(Interest::WRITABLE, |_| {
-                            let left = outgoing.flush();
-                            // The client's next requests may have waited for this.
-                            self.shared.bytes_taken(self.id);
-                            match left {
-                                Ok(0) => Ok(()),
-                                Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
-                                Err(error) => Err(error),
-                            }
-                        })
-                        .await;
-                }
-            };
-            // All of these may be dropped half-way: whoever finishes first has changed nothing yet.
+            // Each of these may be dropped half-way: the ones that have not finished changed nothing.
             tokio::select! {
-                ready = self.socket.readable() => {
+                ready = self.receiver.socket().readable() => {
                     if let Ok(mut ready) = ready {
                         ready.retain_ready();
                     }
                 }
-                () = flush => continue,
+                () = self.flush() => continue,
                 () = sleep_until(look_at), if look_at.is_some() => continue,
             }
-            if outgoing.is_closed() || self.receive_once(role).await? == Some(false) {
+            if outgoing.is_closed() || self.receive_once().await? == Some(false) {
                 return Ok(());
             }
         }
     }
 
-    /// Says that the handshake is over.
-    fn note_ready(&self) {
-        let peer = SocketAddr::new(self.peer, self.port);
-        let (side, whose) = match (self.side, self.session) {
-            (Side::Request, Some(_)) => ("requests", ""),
-            (Side::Response, Some(_)) => ("responses", ""),
-            (Side::Request, None) => ("requests", " (a legacy client)"),
-            (Side::Response, None) => ("responses", " (a legacy client)"),
+    /// Waits until bytes of responses can be sent, or may have been sent by another thread.
+    async fn flush(&self) {
+        if !self.outgoing.is_stalled() {
+            self.outgoing.pending.notified().await;
+            self.registry.bytes_taken(self.id);
+            return;
+        }
+        let flush = |_: &_| {
+            let left = self.outgoing.flush();
+            // The client's next requests may have waited for this.
+            self.registry.bytes_taken(self.id);
+            match left {
+                Ok(0) => Ok(()),
+                Ok(_) => Err(io::ErrorKind::WouldBlock.into()),
+                Err(error) => Err(error),
+            }
         };
-        ::log::debug!(target: &self.shared.name, "{peer} is a connection for {side}{whose}.");
-        if self.client.is_some() {
-            let text = format_args!("Client {peer} is connected{whose}.");
-            self.shared.say(Level::Info, About::Connected, text);
+        let socket = self.receiver.socket();
+        let _ = socket.async_io(Interest::WRITABLE, flush).await;
+    }
+
+    /// Looks whether the peer is still there; returns when to look again, or why it is given up.
+    fn check_life(&self, life: &mut Liveness, now: Instant) -> Finish<Option<Instant>> {
+        let keep_alive = self.context.settings.keep_alive.get();
+        life.look(&self.outgoing, keep_alive, now).map_err(|gone| {
+            self.outgoing.abort();
+            Ending::gone(gone)
+        })
+    }
+
+    /// Receives what is there and works through it. False at the end of the stream.
+    async fn receive(&mut self) -> Finish<bool> {
+        let direct = self.decoder.data_remaining();
+        if direct >= RECEIVE_AHEAD as u64 {
+            let closed = self.receiver.closed();
+            if !self.requests.reserve(direct, closed).await {
+                return Ok(false);
+            }
+            return self.receive_data(direct).await;
+        }
+        loop {
+            if let Some(goes_on) = self.receive_once().await? {
+                return Ok(goes_on);
+            }
         }
     }
 
-    fn work(&mut self, role: Role, input: &[u8]) -> Finish {
-        self.now = self.shared.clock();
-        let result = self.decode(role, input);
-        self.charge.grow(self.data.len());
-        self.full = self.shared.push(self.id, &mut self.requests);
+    /// Receives once when the connection seems readable. `None` if nothing was there after all, false at
+    /// the end of the stream.
+    async fn receive_once(&mut self) -> Finish<Option<bool>> {
+        let context = Arc::clone(&self.context);
+        let large = self.requests.expects_large();
+        let listen = self.requests.peer().map(|peer| &peer.listen);
+        let full = match self.receiver.receive(&context, listen, large).await {
+            Ok(Received::Bytes {
+                buffer,
+                count,
+                full,
+            }) => {
+                self.work(&buffer[..count])?;
+                full
+            }
+            Ok(Received::Nothing) => return Ok(None),
+            Ok(Received::End) => return Ok(Some(false)),
+            Err(error) => return self.failed(&error).map(|()| Some(false)),
+        };
+        if full && !self.requests.expects_large() {
+            // It may have more than its share: the others first.
+            let_others().await;
+        }
+        Ok(Some(true))
+    }
+
+    /// Receives large data where it belongs. False at the end of the stream.
+    async fn receive_data(&mut self, direct: u64) -> Finish<bool> {
+        let (data, room) = self.requests.data_and_room(direct);
+        let count = match self.receiver.receive_data(data, room).await {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                self.requests.forget_data();
+                self.decoder.skip_data();
+                return Ok(true);
+            }
+            Err(error) => return self.failed(&error).map(|()| false),
+        };
+        self.decoder.data_taken(count as u64);
+        let complete = count > 0 && self.decoder.data_remaining() == 0;
+        self.requests.data_received(count, complete);
+        if complete {
+            self.work(&[])?;
+        }
+        Ok(count > 0)
+    }
+
+    /// Works through `input`, and gives the registry the requests that are complete then.
+    fn work(&mut self, input: &[u8]) -> Finish {
+        self.requests.now = self.context.clock();
+        let result = self.decode(input);
+        self.requests.count_data();
+        self.full = self.registry.push(self.id, &mut self.requests.complete);
         result
     }
 
-    fn decode(&mut self, role: Role, mut input: &[u8]) -> Finish {
+    fn decode(&mut self, mut input: &[u8]) -> Finish {
         loop {
             while let Some(message) = self.decoder.take_message(&mut input) {
-                if !self.whole_request(&message) && self.is_crowded() {
-                    return Err(Cause::NotReading.say(CROWDED));
+                if !self.requests.whole(&message) && self.requests.is_crowded() {
+                    return Err(Cause::NotReading.because(CROWDED));
                 }
             }
             let event = match self.decoder.decode(&mut input) {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(breach(&error)),
+                Err(error) => return Err(Ending::breach(&error)),
             };
             match event {
                 Event::Greeting { .. } => {
-                    self.outgoing
-                        .send(&ready(role, None), Body::Borrowed(&[]), &[]);
+                    let ready = ready(self.role, None);
+                    self.outgoing.send(&ready, Body::Borrowed(&[]), &[]);
                 }
-                Event::Ready { session } => {
-                    self.session = session;
-                    let arrival = Arrival {
-                        id: self.id,
-                        side: self.side,
-                        peer: self.peer,
-                        session,
-                    };
-                    self.client = self.shared.ready(arrival, self.port);
-                    self.note_ready();
-                }
+                Event::Ready { session } => self.ready(session),
                 Event::Ping { pong } => {
-                    self.pong(pong.as_bytes())?;
+                    if !self.pongs.send(&self.outgoing, pong.as_bytes()) {
+                        let text = "it does not read the answers to its PINGs";
+                        return Err(Cause::NotReading.because(text));
+                    }
                 }
-                Event::Header(_) => {
-                    self.data.clear();
-                    self.no_memory = false;
-                    self.reserved = false;
-                }
+                Event::Header(_) => self.requests.begin(),
                 Event::Data(piece) => {
-                    if self.data.try_reserve(piece.len()).is_ok() {
-                        self.data.extend_from_slice(piece);
-                    } else {
-                        self.forget_data();
+                    if !self.requests.append(piece) {
+                        self.decoder.skip_data();
                     }
                 }
                 Event::End(end) => {
-                    self.large = end.data_len.is_some_and(|len| len >= DIRECT);
-                    let data = Data::take(&mut self.data, &mut self.charge);
-                    if !self.request(&end, data) && self.is_crowded() {
-                        return Err(Cause::NotReading.say(CROWDED));
+                    if !self.requests.end(&end) && self.requests.is_crowded() {
+                        return Err(Cause::NotReading.because(CROWDED));
                     }
                 }
             }
         }
     }
-}
 
-/// Ends when the peer has closed the connection, though there may be something left to read.
-async fn closed(socket: &AsyncFd<Arc<TcpStream>>) {
-    while let Ok(ready) = socket.ready(Interest::READABLE).await {
-        if ready.ready().is_read_closed() {
-            return;
+    /// The handshake is over.
+    fn ready(&mut self, session: Option<SessionId>) {
+        let PeerAddress { ip, port } = self.address;
+        let arrival = Arrival {
+            id: self.id,
+            side: self.side,
+            peer: ip,
+            session,
+        };
+        self.requests.set_peer(self.registry.ready(arrival, port));
+        let peer = SocketAddr::new(ip, port);
+        let side = match self.side {
+            Side::Request => "requests",
+            Side::Response => "responses",
+        };
+        let whose = match session {
+            Some(_) => "",
+            None => " (a legacy client)",
+        };
+        ::log::debug!(target: &self.context.name, "{peer} is a connection for {side}{whose}.");
+        if self.is_client() {
+            let text = format_args!("Client {peer} is connected{whose}.");
+            self.context.say(Level::Info, ServerTopic::Connected, text);
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    /// Receiving has failed. That is no failure of the network if this side has closed the connection, or
+    /// the peer's process has ended without reading everything.
+    fn failed(&self, error: &io::Error) -> Finish {
+        if self.outgoing.is_closed() || error.kind() == io::ErrorKind::ConnectionReset {
+            return Ok(());
+        }
+        Err(Ending::network(error))
     }
 }
 
-/// Lets the other connections work before this one goes on. Not tokio's `yield_now`: that is
-/// forgotten when the thread which pulls leaves the event loop meanwhile.
+impl Pongs {
+    /// Answers a PING. False if too many answers wait.
+    fn send(&mut self, outgoing: &Outgoing, pong: &[u8]) -> bool {
+        if outgoing.sent() >= self.end {
+            self.bytes = 0;
+        }
+        if self.bytes > MOST_PONGS {
+            return false;
+        }
+        // On a request connection nobody sends what waits, but the next answer does.
+        if let Sent::Queued(end) = outgoing.send(pong, Body::Borrowed(&[]), &[]) {
+            self.bytes += pong.len();
+            self.end = end;
+        }
+        true
+    }
+}
+
+/// Lets the other connections work before this one goes on. Not tokio's `yield_now`, which is forgotten
+/// when the pulling thread leaves the event loop meanwhile.
 async fn let_others() {
     let mut first = true;
-    poll_fn(|context| {
+    poll_fn(|cx| {
         if std::mem::replace(&mut first, false) {
-            context.waker().wake_by_ref();
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         Poll::Ready(())

@@ -1,64 +1,62 @@
 //! The transactions of one client that are in the slave's hands.
 //!
-//! Each has a place here from the moment it is handed out until it has completed; its number goes along
-//! with the transaction. So the server knows which are late, and which are left when their client has
-//! gone. A weak handle is kept, since the bus tells by the last strong one that a slave has let go; a
-//! strong one that is made here is given to the caller, who drops it without a lock.
-
-use std::time::Instant;
+//! Each has a place here from when it is handed out until it is complete; the number of the place goes
+//! along with it. So the server knows which ones are late, and which are left when their client goes.
+//! The handles are weak, since the bus takes the drop of the last strong one as a sign that the slave
+//! has let go. A strong handle made here goes to the caller, who drops it without a lock.
 
 use crate::bus::{Transaction, WeakTransaction, READ, VERIFY};
 
 /// See the [module](self).
 #[derive(Default)]
 pub(super) struct Hands {
-    places: Vec<Option<Held>>,
+    places: Vec<Option<InHands>>,
     free: Vec<u32>,
-    /// Those that count among what the slave may have.
+    /// How many count against `max_outstanding`.
     count: usize,
 }
 
-/// A transaction in the slave's hands. Times are those of `Shared::clock`.
-struct Held {
+/// A transaction in the slave's hands. Times are those of the server's clock.
+struct InHands {
     transaction: WeakTransaction,
     /// When its request came.
     since: u64,
     /// When it was handed out.
     at: u64,
-    /// When its time is over.
+    /// When the slave's time for it is over.
     until: u64,
-    /// Nobody needs it but its client.
+    /// It reads: nobody but its client needs it.
     reads: bool,
     counts: bool,
 }
 
 /// A transaction that was in the slave's hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
+pub(super) struct LeftHands {
     /// When its request came.
     pub(super) since: u64,
-    /// It counted until now among what the slave may have.
+    /// It counted against `max_outstanding` until now.
     pub(super) counted: bool,
 }
 
 impl Hands {
-    /// As many count among what the slave may have.
+    /// How many count against `max_outstanding`.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
     /// The place for the next one.
     pub(super) fn next(&self) -> u32 {
-        // No server has as many as would not fit: `max_outstanding` places take more memory than that.
+        // It fits: 2^32 places take more memory than there is.
         self.free
             .last()
             .copied()
             .unwrap_or(self.places.len() as u32)
     }
 
-    /// Puts `transaction` to the place that [`Hands::next`] told.
+    /// Puts `transaction` into the place that [`Hands::next`] returned.
     pub(super) fn put(&mut self, transaction: &Transaction, since: u64, at: u64, until: u64) {
-        let held = Some(Held {
+        let entry = Some(InHands {
             transaction: transaction.downgrade(),
             since,
             at,
@@ -68,24 +66,24 @@ impl Hands {
         });
         self.count += 1;
         match self.free.pop() {
-            Some(place) => self.places[place as usize] = held,
-            None => self.places.push(held),
+            Some(place) => self.places[place as usize] = entry,
+            None => self.places.push(entry),
         }
     }
 
-    /// The transaction at `place` has completed.
-    pub(super) fn take(&mut self, place: u32) -> Option<Ended> {
+    /// The transaction at `place` is complete.
+    pub(super) fn take(&mut self, place: u32) -> Option<LeftHands> {
         let held = self.places.get_mut(place as usize)?.take()?;
         self.free.push(place);
         self.count -= usize::from(held.counts);
-        Some(Ended {
+        Some(LeftHands {
             since: held.since,
             counted: held.counts,
         })
     }
 
-    /// The transactions whose time is over at `now` go to `due`, and stay in their places until they
-    /// have completed. Returns when the next one's is, if there are more.
+    /// Adds the transactions whose time is over at `now` to `due`. They keep their places until they are
+    /// complete. Returns when the time of the next one is over.
     pub(super) fn due(&self, now: u64, due: &mut Vec<Transaction>) -> Option<u64> {
         let mut next = None::<u64>;
         for held in self.places.iter().flatten() {
@@ -98,7 +96,7 @@ impl Hands {
         next
     }
 
-    /// The time of `transaction` is over at `until`, not before.
+    /// The time of `transaction` is over at `until`.
     pub(super) fn renew(&mut self, transaction: &Transaction, until: u64) {
         let mut held = self.places.iter_mut().flatten();
         if let Some(held) = held.find(|held| held.transaction.is(transaction)) {
@@ -106,7 +104,8 @@ impl Hands {
         }
     }
 
-    /// Those that were handed out by `at`, or all that read, count no more, and go to `left`.
+    /// Adds to `left` those that were handed out by `at`, and with `reads` all that read: they count no
+    /// more.
     pub(super) fn let_go(&mut self, at: u64, reads: bool, left: &mut Vec<Transaction>) {
         for held in self.places.iter_mut().flatten() {
             let goes = held.at <= at || (reads && held.reads);
@@ -117,59 +116,6 @@ impl Hands {
             self.count -= 1;
             left.extend(held.transaction.upgrade());
         }
-    }
-}
-
-/// Transactions that the slave has still though nobody waits for them: their clients have gone.
-#[derive(Default)]
-pub(super) struct Abandoned {
-    transactions: Vec<Left>,
-    /// Bytes that they hold.
-    bytes: usize,
-}
-
-struct Left {
-    transaction: WeakTransaction,
-    bytes: usize,
-    until: Option<Instant>,
-}
-
-impl Abandoned {
-    /// As many there are.
-    pub(super) fn len(&self) -> usize {
-        self.transactions.len()
-    }
-
-    /// Bytes that they hold.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Adds one that holds `bytes` of its own. It counts until the slave lets go of it, and at most until
-    /// `until`: a slave that has lost it never will.
-    pub(super) fn add(&mut self, transaction: &Transaction, bytes: usize, until: Option<Instant>) {
-        self.bytes += bytes;
-        self.transactions.push(Left {
-            transaction: transaction.downgrade(),
-            bytes,
-            until,
-        });
-    }
-
-    /// Forgets those that the slave has let go of, and those that it has lost: these go to `lost`.
-    /// Returns how many bytes they held.
-    pub(super) fn look(&mut self, now: Instant, lost: &mut Vec<Transaction>) -> usize {
-        let before = self.bytes;
-        let bytes = &mut self.bytes;
-        self.transactions.retain(|left| {
-            if left.transaction.is_alive() && left.until.is_none_or(|until| until > now) {
-                return true;
-            }
-            *bytes -= left.bytes;
-            lost.extend(left.transaction.upgrade());
-            false
-        });
-        before - self.bytes
     }
 }
 
@@ -184,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn each_has_its_place_until_it_ends() {
+    fn each_has_its_place_until_it_is_complete() {
         let mut hands = Hands::default();
         let all: Vec<_> = (0..3).map(|_| transaction()).collect();
         for (n, transaction) in all.iter().enumerate() {
@@ -203,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn those_whose_time_is_over_are_told() {
+    fn late_ones_are_found() {
         let mut hands = Hands::default();
         let (first, second) = (transaction(), transaction());
         hands.put(&first, 0, 0, 10);
@@ -220,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_let_go_counts_no_more() {
+    fn what_is_let_go_of_counts_no_more() {
         let mut hands = Hands::default();
         let (first, second) = (transaction(), transaction());
         hands.put(&first, 0, 1, u64::MAX);
@@ -236,22 +182,5 @@ mod tests {
         assert!(left.len() == 2 && left[1].same(&second));
         hands.let_go(3, true, &mut left);
         assert_eq!((left.len(), hands.count()), (3, 0));
-    }
-
-    #[test]
-    fn what_is_abandoned_counts_until_the_slave_lets_go() {
-        let now = Instant::now();
-        let mut abandoned = Abandoned::default();
-        let (held, lost) = (transaction(), transaction());
-        abandoned.add(&held, 10, None);
-        abandoned.add(&lost, 5, Some(now + Duration::from_secs(9)));
-        let mut gone = Vec::new();
-        assert_eq!(abandoned.look(now, &mut gone), 0);
-        drop(held);
-        assert_eq!(abandoned.look(now, &mut gone), 10);
-        assert_eq!((abandoned.len(), abandoned.bytes()), (1, 5));
-        assert!(gone.is_empty());
-        assert_eq!(abandoned.look(now + Duration::from_secs(9), &mut gone), 5);
-        assert!(abandoned.len() == 0 && gone[0].same(&lost));
     }
 }

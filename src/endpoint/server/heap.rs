@@ -1,24 +1,30 @@
-//! When the memory that the server has let go of goes back to the system.
+//! When memory that the server has freed goes back to the system.
 //!
-//! glibc keeps what is freed for the next who asks: it gives back the end of the heap by itself, but
-//! nothing below what is still in use there. A server that held a lot of responses once would stay
-//! that large. To give it back costs time, and so does taking it again: so it is done when much of it
-//! has been free for some time.
+//! glibc keeps freed memory for the next allocation: it returns the end of the heap by itself, and
+//! nothing below a block that is in use. A server that once held many responses would stay that large.
+//! Returning memory costs time, and so does getting it again: so it is done when much of it has been
+//! free for some time.
 #![allow(unsafe_code)]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Somebody looks when as many bytes are held,
+/// Housekeeping looks when this many bytes are held,
 const WORTH: usize = 8 << 20;
-/// and until no more than this was held of late.
+/// and until no more than this was held recently.
 const LITTLE: usize = 2 << 20;
-/// They have to be free for this long: at least once, at most twice.
+/// How long memory has to be free: at least once, at most twice this.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// What the server has held of late.
+/// What the server has held recently.
 #[derive(Debug, Default)]
 pub(super) struct Heap {
-    /// The most since memory was given back last: the allocator may have as much.
+    usage: Mutex<HeapUse>,
+}
+
+#[derive(Debug, Default)]
+struct HeapUse {
+    /// The most since memory was returned last: the allocator may have as much.
     most: usize,
     /// The most since `since`.
     recent: usize,
@@ -26,14 +32,30 @@ pub(super) struct Heap {
 }
 
 impl Heap {
-    /// So many bytes are held now. Returns when to look again, if there may be something to do then;
-    /// and gives memory back by `give_back` if the time has come.
-    pub(super) fn look(
-        &mut self,
-        held: usize,
-        now: Instant,
-        give_back: impl FnOnce(),
-    ) -> Option<Instant> {
+    /// `held` bytes are held now. Whether that is much, and nobody calls [`Heap::look`] yet. Takes a
+    /// lock only if it is much.
+    pub(super) fn rises(&self, held: usize) -> bool {
+        held >= WORTH && self.lock().rises(held)
+    }
+
+    /// `held` bytes are held now: returns memory to the system if it is time for that. Returns when to
+    /// look again, if there may be something to do then.
+    pub(super) fn look(&self, held: usize, now: Instant) -> Option<Instant> {
+        let mut trim = false;
+        let next = self.lock().look(held, now, || trim = true);
+        if trim {
+            return_free_memory();
+        }
+        next
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HeapUse> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HeapUse {
+    fn look(&mut self, held: usize, now: Instant, trim: impl FnOnce()) -> Option<Instant> {
         self.recent = self.recent.max(held);
         self.most = self.most.max(self.recent);
         if self.since.is_none() && self.most < WORTH {
@@ -43,9 +65,9 @@ impl Heap {
         if since + QUIET > now {
             return Some(since + QUIET);
         }
-        // More than half of it, and not for next to nothing.
+        // More than half of it, and not a trifle.
         if self.most - self.recent >= LITTLE.max(self.most / 2) {
-            give_back();
+            trim();
             self.most = self.recent;
         }
         let little = self.recent < LITTLE;
@@ -54,8 +76,7 @@ impl Heap {
         self.since.map(|since| since + QUIET)
     }
 
-    /// So many bytes are held now. Whether that is much, and nobody looks yet.
-    pub(super) fn rises(&mut self, held: usize) -> bool {
+    fn rises(&mut self, held: usize) -> bool {
         if held < WORTH || held <= self.recent {
             return false;
         }
@@ -64,10 +85,10 @@ impl Heap {
     }
 }
 
-/// Gives what is free back to the system.
-pub(super) fn give_back() {
+/// Returns what is free to the system.
+fn return_free_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: any thread may call it at any time, whichever allocator the program has.
+    // SAFETY: any thread may call it at any time, whatever allocator the program uses.
     unsafe {
         libc::malloc_trim(0);
     }
@@ -78,7 +99,7 @@ mod tests {
     use super::*;
 
     struct Looks {
-        heap: Heap,
+        heap: HeapUse,
         now: Instant,
         given: u32,
     }
@@ -86,7 +107,7 @@ mod tests {
     impl Looks {
         fn new() -> Looks {
             Looks {
-                heap: Heap::default(),
+                heap: HeapUse::default(),
                 now: Instant::now(),
                 given: 0,
             }
@@ -108,7 +129,7 @@ mod tests {
         assert!(looks.look(0, 0.5));
         assert!(looks.look(WORTH / 4, 0.5), "it was in use within this time");
         assert_eq!(looks.given, 0);
-        assert!(looks.look(0, 1.0), "some was in use");
+        assert!(looks.look(0, 1.0), "some was in use a moment ago");
         assert_eq!(looks.given, 1);
         assert!(!looks.look(0, 1.0), "nothing is left to look for");
         assert_eq!(looks.given, 2);
@@ -117,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn it_need_not_be_looked_at_for_every_byte() {
+    fn a_rise_is_told_once() {
         let mut looks = Looks::new();
         assert!(!looks.heap.rises(WORTH - 1));
         assert!(looks.heap.rises(2 * WORTH));
         assert!(!looks.heap.rises(2 * WORTH));
-        // What there was when nobody looked counts.
+        // What was held before the first look counts.
         assert!(looks.look(0, 0.0));
         assert!(!looks.heap.rises(3 * WORTH), "it is looked at again anyway");
         looks.look(0, 1.0);

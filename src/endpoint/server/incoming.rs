@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::budget::Limits;
+use super::budget::MemoryLimits;
 
 /// The sum, and who waits for it to fall.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Incoming {
     pub(super) async fn reserve(
         self: &Arc<Self>,
         bytes: usize,
-        limits: impl Fn() -> Limits,
+        limits: impl Fn() -> MemoryLimits,
     ) -> Charge {
         if self.has_room(bytes, limits()) {
             return self.charge(bytes);
@@ -68,7 +68,7 @@ impl Incoming {
             told: Notify::new(),
         });
         // Leaves the queue by whatever way this ends.
-        let place = Place {
+        let place = QueuePlace {
             of: self,
             waiter: &waiter,
         };
@@ -113,7 +113,7 @@ impl Incoming {
     }
 
     /// Whether there is room for `bytes`, and nobody waits for it.
-    pub(super) fn has_room(&self, bytes: usize, limits: Limits) -> bool {
+    pub(super) fn has_room(&self, bytes: usize, limits: MemoryLimits) -> bool {
         !self.is_waited_for() && limits.has_room(self.used(), bytes)
     }
 
@@ -135,12 +135,12 @@ impl Incoming {
 }
 
 /// A place in the queue.
-struct Place<'a> {
+struct QueuePlace<'a> {
     of: &'a Incoming,
     waiter: &'a Arc<Waiter>,
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         let mut queue = self.of.lock();
         if queue
@@ -205,7 +205,7 @@ mod tests {
     use std::future::Future;
     use std::pin::{pin, Pin};
 
-    const LIMITS: Limits = Limits {
+    const LIMITS: MemoryLimits = MemoryLimits {
         client: 0,
         total: 100,
     };

@@ -1,24 +1,41 @@
-//! The server: takes transactions from any number of clients, in turns, and hands them to whoever
-//! pulls.
+//! The server: takes transactions from any number of clients, in turns, and hands them to the thread
+//! that pulls.
 //!
-//! A server has no thread. [`TcpServer::next`] drives everything (accepting, reading, what waits to
-//! be sent) on the thread that calls it; while nobody calls, nothing moves but the responses, which
-//! leave on the thread that completes their transaction. See `pull.rs` for what that thread does,
-//! `state.rs` for what is shared, `connection.rs` for the work on one connection, `client.rs` for a
-//! client as the server sees it.
+//! A server has no thread. [`TcpServer::next`] drives everything (accepting, reading, sending what waits)
+//! on the thread that calls it. While nobody calls, nothing moves but the responses, which leave on the
+//! thread that completes their transaction.
+//!
+//! From the ground up: `context` holds what all parts stand on, `peer` is one client, `registry` knows all
+//! of them, `dispatch` decides whose request is next, `connection` does the work on one connection,
+//! `accept` lets connections in, `housekeeping` works by the clock, and `pull` drives all of it.
 
+mod accept;
 mod budget;
-mod client;
 mod connection;
+mod context;
+mod deadlines;
 mod deferred;
+mod departed;
+mod dispatch;
+mod ending;
 mod hands;
 mod heap;
+mod held;
 mod housekeeping;
 mod incoming;
-mod lines;
+mod load;
+mod pairs;
+mod peer;
+mod peer_state;
 mod pull;
+mod queued;
 mod quota;
-mod state;
+mod receive;
+mod registry;
+mod relief;
+mod reply;
+mod request;
+mod roster;
 mod turns;
 mod wake;
 
@@ -27,6 +44,7 @@ use std::time::Duration;
 
 use super::address::{listen, Listeners};
 use super::options::ServerOptions;
+use super::pairing::Side;
 use super::settings::ServerSettings;
 use super::socket;
 use super::stats::{PeerStats, ServerStats};
@@ -34,12 +52,15 @@ use crate::bus::{check_access, Transaction, POST, WRITE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 use crate::time::Time;
+use accept::{accept, Arrivals, Listening};
+use context::ServerContext;
 use pull::Pull;
-use state::Shared;
+use registry::Registry;
 
 /// A server of the bridge.
 pub struct TcpServer {
-    shared: Arc<Shared>,
+    context: Arc<ServerContext>,
+    registry: Arc<Registry>,
     address: String,
     port: u16,
     pull: Mutex<Option<Pull>>,
@@ -60,31 +81,31 @@ impl TcpServer {
         let name = format!("pyrogue.memory.TcpServer.{address}.{bound}");
         let runtime =
             socket::event_loop().map_err(|error| system_error("start an event loop", &error))?;
-        let shared = Arc::new(Shared::new(name, ServerSettings::new(&options)));
-        let context = runtime.enter();
-        for (side, listeners) in [
-            (super::pairing::Side::Request, requests),
-            (super::pairing::Side::Response, responses),
-        ] {
+        let context = Arc::new(ServerContext::new(name, ServerSettings::new(&options)));
+        let registry = Arc::new(Registry::new(Arc::clone(&context)));
+        let arrivals = Arc::new(Arrivals::new(Arc::clone(&context.wake)));
+        let entered = runtime.enter();
+        for (side, listeners) in [(Side::Request, requests), (Side::Response, responses)] {
             for listener in listeners {
                 let listener = tokio::net::TcpListener::from_std(listener)
                     .map_err(|error| system_error("listen", &error))?;
-                let listener = connection::Listening(listener);
-                runtime.spawn(connection::accept(Arc::clone(&shared), listener, side));
+                let (registry, arrivals) = (Arc::clone(&registry), Arc::clone(&arrivals));
+                runtime.spawn(accept(registry, arrivals, Listening(listener), side));
             }
         }
-        runtime.spawn(housekeeping::run(Arc::clone(&shared)));
-        drop(context);
+        runtime.spawn(housekeeping::run(Arc::clone(&registry)));
+        drop(entered);
         ::log::info!(
-            target: &shared.name,
+            target: &context.name,
             "TCP memory bridge ready. request={address}:{bound} response={address}:{}",
             bound + 1
         );
         Ok(TcpServer {
-            shared,
+            context,
+            pull: Mutex::new(Some(Pull::new(runtime, Arc::clone(&registry), arrivals))),
+            registry,
             address: address.to_owned(),
             port: bound,
-            pull: Mutex::new(Some(Pull::new(runtime))),
             home: Home::here(),
         })
     }
@@ -111,22 +132,22 @@ impl TcpServer {
 
     /// The name under which the server logs.
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.context.name
     }
 
     /// The time that the slave has for each transaction pulled from now on, after which the client
     /// gets an error: an hour unless set; `None` is no limit. A limit is kept only while somebody pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
-        self.shared
+        self.context
             .settings
             .timeout
             .set(timeout.unwrap_or(Duration::MAX));
-        self.shared.retime();
+        self.registry.deadlines.retime(&self.context);
     }
 
     /// The limits and times as they are now.
     pub fn options(&self) -> ServerOptions {
-        self.shared.settings.get()
+        self.context.settings.get()
     }
 
     /// Sets the limits and times. Limits hold from now on, times and the largest transaction for
@@ -135,17 +156,17 @@ impl TcpServer {
         if !self.home.is_here() {
             return;
         }
-        self.shared.settings.set(options);
+        self.context.settings.set(options);
         // More may be handed out than before, or held, and times may be over sooner.
-        self.shared.look_again();
-        self.shared.incoming.tell();
-        self.shared.retime();
+        self.context.look_again();
+        self.context.incoming.tell();
+        self.registry.deadlines.retime(&self.context);
     }
 
     /// What the server has done since it began.
     pub fn stats(&self) -> ServerStats {
         match self.home.is_here() {
-            true => self.shared.stats(),
+            true => self.registry.stats(),
             false => ServerStats::default(),
         }
     }
@@ -153,7 +174,7 @@ impl TcpServer {
     /// The clients that are connected now, with what was done for each.
     pub fn peers(&self) -> Vec<PeerStats> {
         match self.home.is_here() {
-            true => self.shared.peers(),
+            true => self.registry.peer_stats(),
             false => Vec::new(),
         }
     }
@@ -161,7 +182,7 @@ impl TcpServer {
     /// Gives the slave the time `limit`, as it is when a transaction is pulled, in place of the
     /// server's own. It runs from [`TcpServer::returned`] on. What is told first holds.
     pub fn limit_by(&self, limit: Arc<Time>) {
-        _ = self.shared.limit.set(limit);
+        _ = self.context.limit.set(limit);
     }
 
     /// The slave has returned from a transaction of a server that has a [`TcpServer::limit_by`]. If it
@@ -170,7 +191,7 @@ impl TcpServer {
     pub fn returned(&self, transaction: &Transaction) {
         if self.home.is_here() && !transaction.completed() {
             transaction.taken();
-            self.shared.watch(transaction);
+            self.registry.deadlines.watch(&self.context, transaction);
         }
     }
 
@@ -185,11 +206,11 @@ impl TcpServer {
         let mut guard = match self.pull.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poison)) => poison.into_inner(),
-            Err(TryLockError::WouldBlock) if self.shared.stopped() => return Err(self.stopped()),
+            Err(TryLockError::WouldBlock) if self.context.stopped() => return Err(self.stopped()),
             Err(TryLockError::WouldBlock) => {
                 let text = format!(
                     "Another thread is pulling from the server {}",
-                    self.shared.name
+                    self.context.name
                 );
                 return Err(Error::new(ErrorKind::Busy, text));
             }
@@ -197,8 +218,8 @@ impl TcpServer {
         let Some(pull) = guard.as_mut() else {
             return Err(self.stopped());
         };
-        let result = pull.next(&self.shared, timeout);
-        if self.shared.stopped() {
+        let result = pull.next(timeout);
+        if self.context.stopped() {
             if let Some(transaction) = result {
                 transaction.fail(self.stopped());
             }
@@ -215,19 +236,19 @@ impl TcpServer {
         if !self.home.is_here() {
             return;
         }
-        self.shared.stop();
+        self.registry.stop();
         // Whoever pulls has been told and leaves at once.
         let mut guard = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pull) = guard.take() {
-            pull.end(&self.shared);
-            self.shared.lines.tell_all(&self.shared.name);
-            ::log::info!(target: &self.shared.name, "Stopping TCP memory bridge.");
+            pull.end();
+            self.context.summarize_all_lines();
+            ::log::info!(target: &self.context.name, "Stopping TCP memory bridge.");
         }
     }
 
     /// Posted writes that failed since the server began. No response tells their clients.
     pub fn failed_posts(&self) -> u64 {
-        self.shared.failed_posts()
+        self.context.failed_posts()
     }
 
     fn stopped(&self) -> Error {
@@ -241,7 +262,7 @@ impl Drop for TcpServer {
         if !self.home.is_here() {
             // To let go of a socket here would take it out of the event loop of the parent's.
             std::mem::forget(std::mem::replace(&mut self.pull, Mutex::new(None)));
-            std::mem::forget(Arc::clone(&self.shared));
+            std::mem::forget(Arc::clone(&self.registry));
             return;
         }
         self.stop();

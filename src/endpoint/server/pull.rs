@@ -1,11 +1,10 @@
-//! What the thread that pulls does until it has a transaction.
+//! What the pulling thread does until it has a transaction.
 //!
-//! Mostly it turns an event loop, which knows all connections. While a server has one client only
-//! and its requests come one soon after the other, the thread waits for the next one in the system
-//! call that receives it: that leaves out the event loop with its own system call. Whatever else
-//! there may be to do, a new connection above all, waits meanwhile; so each such wait is short
-//! ([`socket::may_wait`]), there are none once the client pauses, and the event loop has its
-//! turn every [`QUICK`].
+//! Mostly it runs an event loop, which knows all connections. While a server has one client only, and its
+//! requests follow each other closely, the thread waits for the next one in the system call that receives
+//! it. That leaves out the event loop and its own system call. Everything else waits meanwhile, above all
+//! a new connection. So each such wait is short ([`socket::may_wait`]), there are none when the client
+//! pauses, and the event loop has its turn every [`QUICK`].
 //!
 //! [`socket::may_wait`]: crate::endpoint::socket::may_wait
 
@@ -17,169 +16,191 @@ use futures_util::future::poll_fn;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Runtime;
 
-use super::client::Client;
-use super::state::{Shared, Work};
+use super::accept::{Arrivals, Work};
+use super::context::ServerContext;
+use super::dispatch;
+use super::peer::Peer;
+use super::registry::Registry;
 use crate::bus::Transaction;
 
-/// While requests are at hand, the network is looked at no more often than this: 100 us, in steps of
-/// the server's clock.
-const LOOK_EVERY: u64 = 100_000 >> 8;
-/// Requests that come within this come one soon after the other: 2 ms.
-const QUICK: u64 = 2_000_000 >> 8;
+/// While requests are at hand, the network is looked at no more often than this: 100 us, by the server's
+/// clock.
+const LOOK_EVERY: u64 = 100_000;
+/// Requests that come within this time follow each other closely: 2 ms.
+const QUICK: u64 = 2_000_000;
 
 /// What the pulling thread has to itself.
 pub(super) struct Pull {
-    /// The work on each connection. It is a part of what the thread waits for, and no task of the
-    /// event loop's: a request that it has read is handed out at once, without another turn of the
-    /// loop and its system call.
-    connections: FuturesUnordered<Work>,
+    /// The work on all connections.
+    connections: Connections,
     runtime: Runtime,
     /// When the network was looked at last, by the server's clock.
     looked: u64,
     /// When the event loop had its turn last.
     turned: u64,
-    /// The connections brought a transaction last without any turn of the event loop.
-    owed: bool,
-    /// The only client, while its requests come soon.
-    only: Option<Arc<Client>>,
+    /// The only client, while its requests follow each other closely.
+    only: Option<Arc<Peer>>,
+}
+
+/// The work on all connections. It is a part of what the pulling thread waits for, and no task of the
+/// event loop: a request that it has read is handed out at once, without another turn of the loop and its
+/// system call.
+struct Connections {
+    work: FuturesUnordered<Work>,
+    arrivals: Arc<Arrivals>,
+    registry: Arc<Registry>,
+    /// They brought the last transaction without a turn of the event loop: it is due one.
+    loop_is_due: bool,
 }
 
 impl Pull {
-    pub(super) fn new(runtime: Runtime) -> Pull {
+    pub(super) fn new(runtime: Runtime, registry: Arc<Registry>, arrivals: Arc<Arrivals>) -> Pull {
         Pull {
-            connections: FuturesUnordered::new(),
+            connections: Connections {
+                work: FuturesUnordered::new(),
+                arrivals,
+                registry,
+                loop_is_due: false,
+            },
             runtime,
             looked: 0,
             turned: 0,
-            owed: false,
             only: None,
         }
     }
 
     /// The next transaction; `None` when `timeout` is over, or the server has been stopped.
-    pub(super) fn next(
-        &mut self,
-        shared: &Shared,
-        timeout: Option<Duration>,
-    ) -> Option<Transaction> {
-        let began = shared.recent_clock();
+    pub(super) fn next(&mut self, timeout: Option<Duration>) -> Option<Transaction> {
+        let registry = Arc::clone(&self.connections.registry);
+        let context = &*registry.context;
+        let began = context.recent_clock();
         let fresh = began.wrapping_sub(self.looked) < LOOK_EVERY;
-        if fresh && shared.has_requests() && !shared.stopped() {
-            if let Some(transaction) = shared.take_at(began) {
+        if fresh && context.load.has_requests() && !context.stopped() {
+            if let Some(transaction) = dispatch::take_at(&registry, began) {
                 return Some(transaction);
             }
         }
-        // What connections answer by themselves meanwhile is not deferred: nobody would come back.
-        shared.deferred.pull_nowhere();
-        shared.deferred.flush();
+        // What connections answer by themselves meanwhile is not deferred: this thread may not come back
+        // to send it.
+        context.deferred.pull_nowhere();
+        context.deferred.flush();
         let listened = if timeout.is_none() && began.wrapping_sub(self.turned) < QUICK {
-            self.listen(shared)
+            self.listen(context)
         } else {
             None
         };
-        let result = listened.or_else(|| self.turn(shared, timeout, began));
-        shared.deferred.pull_here();
+        let result = listened.or_else(|| self.turn(context, timeout, began));
+        context.deferred.pull_here();
         result
     }
 
-    /// Turns the event loop until there is a transaction.
+    /// Runs the event loop until there is a transaction.
     fn turn(
         &mut self,
-        shared: &Shared,
+        context: &ServerContext,
         timeout: Option<Duration>,
         began: u64,
     ) -> Option<Transaction> {
-        let waiting = pulled(shared, &mut self.connections, timeout, &mut self.owed);
-        let result = self.runtime.block_on(waiting);
-        self.turned = shared.clock();
+        let result = self.runtime.block_on(self.connections.next(timeout));
+        self.turned = context.clock();
         self.looked = self.turned;
         self.only = None;
         if timeout.is_none() && self.turned.wrapping_sub(began) < QUICK {
-            self.only = shared.only_client();
+            self.only = self.connections.registry.only_peer();
             // From now on they do not wake the event loop, in which nobody waits.
             self.poll_connections();
         }
         result
     }
 
-    /// Waits for the only client's next request where it is received. `None` if it did not come soon,
-    /// or there is more to do than that.
-    fn listen(&mut self, shared: &Shared) -> Option<Transaction> {
-        let client = self.only.take().filter(|_| shared.is_idle())?;
-        client.listen.tell();
+    /// Waits for the only client's next request where it is received. `None` if it did not come soon, or
+    /// there is more to do than that.
+    fn listen(&mut self, context: &ServerContext) -> Option<Transaction> {
+        let peer = self.only.take().filter(|_| context.is_idle())?;
+        peer.listen.tell();
         self.poll_connections();
-        // It may have been at something else.
-        client.listen.take_back();
-        let transaction = shared.take()?;
-        if shared.has_requests() {
-            self.looked = shared.clock();
+        // The connection may have been busy otherwise.
+        peer.listen.take_back();
+        let transaction = dispatch::take(&self.connections.registry)?;
+        if context.load.has_requests() {
+            self.looked = context.clock();
         }
-        self.only = Some(client);
+        self.only = Some(peer);
         Some(transaction)
     }
 
     fn poll_connections(&mut self) {
         // They may begin to wait for a time.
-        let _context = self.runtime.enter();
-        let mut context = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Some(())) = self.connections.poll_next_unpin(&mut context) {}
+        let _runtime = self.runtime.enter();
+        self.connections
+            .poll(&mut Context::from_waker(Waker::noop()));
     }
 
     /// Ends the work on all connections.
-    pub(super) fn end(self, shared: &Shared) {
-        // Those that have only just come hold the server, and are held by it.
-        drop((self.connections, shared.take_arrivals()));
+    pub(super) fn end(self) {
+        // Before the event loop, in which they are registered.
+        drop((self.connections.arrivals.take(), self.connections));
         self.runtime.shutdown_background();
     }
 }
 
-/// Works on all connections until a transaction is there.
-async fn pulled(
-    shared: &Shared,
-    connections: &mut FuturesUnordered<Work>,
-    timeout: Option<Duration>,
-    owed: &mut bool,
-) -> Option<Transaction> {
-    // One turn of the event loop sees what has come, the next ones let the connections work on it.
-    // Without time to wait that is all there is; with requests at hand one turn keeps the others going.
-    let turns = if timeout == Some(Duration::ZERO) {
-        3
-    } else {
-        u32::from(shared.has_requests() || *owed)
-    };
-    // A connection that always has more to read would otherwise keep the event loop from its turn.
-    *owed = turns == 0;
-    for _ in 0..turns {
-        tokio::task::yield_now().await;
-        connections.extend(shared.take_arrivals());
-        poll_fn(|context| {
-            while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
-            Poll::Ready(())
-        })
-        .await;
-        if let Some(transaction) = shared.take() {
-            return Some(transaction);
+impl Connections {
+    /// Works on all connections, as far as they can go on.
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        while let Poll::Ready(Some(())) = self.work.poll_next_unpin(cx) {}
+    }
+
+    fn admit_arrivals(&mut self) {
+        self.work.extend(self.arrivals.take());
+    }
+
+    /// Works on all connections until a transaction is there.
+    async fn next(&mut self, timeout: Option<Duration>) -> Option<Transaction> {
+        // One turn of the event loop sees what has come, the next ones let the connections work on it.
+        // Without time to wait that is all; with requests at hand one turn keeps the others going.
+        let turns = if timeout == Some(Duration::ZERO) {
+            3
+        } else {
+            u32::from(self.registry.context.load.has_requests() || self.loop_is_due)
+        };
+        // A connection that always has more to read would otherwise keep the event loop from its turn.
+        self.loop_is_due = turns == 0;
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+            self.admit_arrivals();
+            poll_fn(|cx| {
+                self.poll(cx);
+                Poll::Ready(())
+            })
+            .await;
+            if let Some(transaction) = dispatch::take(&self.registry) {
+                return Some(transaction);
+            }
+        }
+        let wait = poll_fn(|cx| self.poll_next(cx));
+        match timeout {
+            None => wait.await,
+            Some(Duration::ZERO) => None,
+            Some(timeout) => tokio::time::timeout(timeout, wait).await.unwrap_or(None),
         }
     }
-    let wait = poll_fn(|context| loop {
-        if shared.stopped() {
-            return Poll::Ready(None);
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Transaction>> {
+        loop {
+            if self.registry.context.stopped() {
+                return Poll::Ready(None);
+            }
+            // The connections first: what they bring is looked at before this thread sleeps.
+            self.poll(cx);
+            if let Some(transaction) = dispatch::take(&self.registry) {
+                return Poll::Ready(Some(transaction));
+            }
+            if self.registry.context.wake.poll_told(cx).is_pending() {
+                self.loop_is_due = false;
+                return Poll::Pending;
+            }
+            self.admit_arrivals();
         }
-        // The connections first: what they bring is looked at before this thread sleeps.
-        while let Poll::Ready(Some(())) = connections.poll_next_unpin(context) {}
-        if let Some(transaction) = shared.take() {
-            return Poll::Ready(Some(transaction));
-        }
-        if shared.wake.poll_told(context).is_pending() {
-            *owed = false;
-            return Poll::Pending;
-        }
-        connections.extend(shared.take_arrivals());
-    });
-    match timeout {
-        None => wait.await,
-        Some(Duration::ZERO) => None,
-        Some(timeout) => tokio::time::timeout(timeout, wait).await.unwrap_or(None),
     }
 }
 
@@ -194,7 +215,7 @@ mod tests {
     use std::net::TcpStream;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
     const SOON: u64 = 0;
     const PAUSES: u64 = 1;
     const TWO: u64 = 2;
@@ -206,7 +227,7 @@ mod tests {
 
     fn read(client: &TcpClient, address: u64) {
         let memory = Some(Memory::owned(vec![0; 4]));
-        let transaction = Transaction::new(address, 4, READ, memory, PATIENCE);
+        let transaction = Transaction::new(address, 4, READ, memory, TIMEOUT);
         client.do_transaction(transaction.clone());
         transaction.taken();
         transaction.wait().unwrap();
@@ -241,7 +262,7 @@ mod tests {
         assert!(soon > 100 && pauses == 0 && two == 0, "{listened:?}");
     }
 
-    /// Posts without end, from a connection that shakes hands and never looks.
+    /// Posts without end, on a connection that never reads.
     fn flood(port: u16) {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let header = Header {

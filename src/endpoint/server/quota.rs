@@ -25,7 +25,7 @@ pub(super) struct Quota {
 
 /// The limit that a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Over {
+pub(super) enum Exceeded {
     Connections(usize),
     Address(usize),
     Network(usize),
@@ -33,14 +33,14 @@ pub(super) enum Over {
 
 /// The limits as they are set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct QuotaLimits {
     /// Of connections.
     pub(super) all: usize,
     /// Of clients; 0 is half of all.
     pub(super) address: usize,
 }
 
-impl Limits {
+impl QuotaLimits {
     /// Clients of one address.
     fn of_address(self) -> usize {
         match self.address {
@@ -61,18 +61,18 @@ impl Quota {
         &mut self,
         peer: IpAddr,
         side: Side,
-        limits: Limits,
-    ) -> std::result::Result<(), Over> {
+        limits: QuotaLimits,
+    ) -> std::result::Result<(), Exceeded> {
         let place = place(side);
         let of = |sides: Option<&Sides>| sides.map_or(0, |sides| sides[place]);
         let most = limits.of_address();
         if of(self.addresses.get(&peer)) >= most {
-            return Err(Over::Address(most));
+            return Err(Exceeded::Address(most));
         }
         let network = network(peer);
         let most = limits.of_network();
         if of(network.and_then(|network| self.networks.get(&network))) >= most {
-            return Err(Over::Network(most));
+            return Err(Exceeded::Network(most));
         }
         self.addresses.entry(peer).or_default()[place] += 1;
         if let Some(network) = network {
@@ -116,11 +116,11 @@ mod tests {
     use super::*;
     use Side::{Request, Response};
 
-    fn limits(all: usize, address: usize) -> Limits {
-        Limits { all, address }
+    fn limits(all: usize, address: usize) -> QuotaLimits {
+        QuotaLimits { all, address }
     }
 
-    fn fill(quota: &mut Quota, peer: &str, limits: Limits) -> (usize, Over) {
+    fn fill(quota: &mut Quota, peer: &str, limits: QuotaLimits) -> (usize, Exceeded) {
         let peer = peer.parse().unwrap();
         let mut count = 0;
         loop {
@@ -136,14 +136,14 @@ mod tests {
         let mut quota = Quota::default();
         let limits = limits(4096, 0);
         let filled = fill(&mut quota, "10.0.0.1", limits);
-        assert_eq!(filled, (1024, Over::Address(1024)));
+        assert_eq!(filled, (1024, Exceeded::Address(1024)));
         // Its other side has as many, and another address too.
         let peer = "10.0.0.1".parse().unwrap();
         assert_eq!(quota.enter(peer, Response, limits), Ok(()));
         assert_eq!(fill(&mut quota, "10.0.0.2", limits).0, 1024);
         quota.leave(peer, Request);
         assert_eq!(quota.enter(peer, Request, limits), Ok(()));
-        let few = Limits { all: 2, address: 0 };
+        let few = QuotaLimits { all: 2, address: 0 };
         let one = fill(&mut Quota::default(), "10.0.0.1", few);
         assert_eq!(one.0, 1, "one client can always come");
     }
@@ -159,11 +159,11 @@ mod tests {
         assert_eq!(count, 1536);
         let peer = "2001:db8::ffff".parse().unwrap();
         let over = quota.enter(peer, Request, limits);
-        assert_eq!(over, Err(Over::Network(1536)));
+        assert_eq!(over, Err(Exceeded::Network(1536)));
         assert_eq!(fill(&mut quota, "2001:db8:0:1::1", limits).0, 100);
         // What is set for an address holds, though its network would have less.
         let most = fill(&mut quota, "2001:db8:0:2::1", self::limits(8, 50));
-        assert_eq!(most, (50, Over::Address(50)));
+        assert_eq!(most, (50, Exceeded::Address(50)));
         let none = self::limits(usize::MAX, 0);
         let peer = "2001:db8:0:3::1".parse().unwrap();
         assert_eq!(quota.enter(peer, Request, none), Ok(()));

@@ -24,7 +24,7 @@ struct Turn {
 
 /// A client's place among the others. It is in the queue at most once.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct TurnPlace {
     /// Where its next turn starts, unless now is later.
     next: u64,
     turn: Option<Turn>,
@@ -52,7 +52,7 @@ impl Turns {
     }
 
     /// `client` can be served, with a transaction of `bytes`. Nothing happens if it waits already.
-    pub(super) fn enter(&mut self, client: u64, place: &mut Place, bytes: u32) {
+    pub(super) fn enter(&mut self, client: u64, place: &mut TurnPlace, bytes: u32) {
         if place.turn.is_some() {
             return;
         }
@@ -78,7 +78,7 @@ impl Turns {
     }
 
     /// The client with this place cannot be served, or has gone.
-    pub(super) fn leave(&mut self, place: &mut Place) {
+    pub(super) fn leave(&mut self, place: &mut TurnPlace) {
         let Some(turn) = place.turn.take() else {
             return;
         };
@@ -91,7 +91,7 @@ impl Turns {
 
     /// The client with this place has had its turn. It waits for another one if it has a `next`
     /// transaction, of so many bytes.
-    pub(super) fn served(&mut self, place: &mut Place, next: Option<u32>) {
+    pub(super) fn served(&mut self, place: &mut TurnPlace, next: Option<u32>) {
         let Some(turn) = place.turn else {
             return;
         };
@@ -118,7 +118,7 @@ mod tests {
     /// Clients that always have another transaction, of a size of their own.
     struct Floor {
         turns: Turns,
-        places: Vec<Place>,
+        places: Vec<TurnPlace>,
         sizes: Vec<u32>,
     }
 
@@ -127,7 +127,7 @@ mod tests {
             let count = sizes.len() as u64;
             let mut floor = Floor {
                 turns: Turns::default(),
-                places: sizes.iter().map(|_| Place::default()).collect(),
+                places: sizes.iter().map(|_| TurnPlace::default()).collect(),
                 sizes: sizes.to_vec(),
             };
             (0..count).for_each(|client| floor.enter(client));
@@ -178,7 +178,7 @@ mod tests {
         let mut floor = Floor::new(&[16 << 20]);
         let mut count = 0;
         loop {
-            let mut place = Place::default();
+            let mut place = TurnPlace::default();
             floor.turns.enter(1, &mut place, 4);
             if floor.turns.first() == Some(0) {
                 break;
