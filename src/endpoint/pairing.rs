@@ -1,73 +1,45 @@
 //! Which response connection belongs to which request connection.
 //!
-//! Our clients name a session on both connections. Nothing in the legacy protocol says it: its
-//! connections are paired by address and time. This module decides; it holds no connection.
+//! Clients of this library name a session on both connections. The legacy protocol has nothing like it:
+//! its connections are paired by address and time. This module decides that; it holds no connection.
 //!
-//! A client opens its two connections together, so the nearest in time fit best. A connection waits
-//! for as long as the best candidate is away in time: whatever comes later than that is farther
-//! away. A connection that has lost its partner takes another from its own address alone, and only
-//! where no two that were opened together fit. A pair across addresses (a client behind a tunnel or
-//! a proxy) is a guess, for connections of which nothing else is known.
+//! A client opens its two connections together, so the nearest in time fit best. A connection waits as
+//! long as the best candidate is away in time: whatever comes later is farther away. A connection that has
+//! lost its partner takes another one from its own address only, and only if no two that were opened
+//! together fit. A pair across addresses (a client behind a tunnel or a proxy) is a guess, for connections
+//! of which nothing else is known.
 
-mod places;
-mod step;
+mod origins;
+mod terms;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::ids::Ids;
 use crate::wire::SessionId;
-use places::{NewPair, Places};
-pub(super) use step::{Note, Pair, Step};
+use origins::{NewPair, Origins, Waiting, TOGETHER};
+pub(super) use terms::{Arrival, Note, Pair, Side, Step};
 
-/// Connections that come within this time of each other make a pair at once.
-const TOGETHER: Duration = Duration::from_millis(5);
-/// How long a connection waits at least before it replaces another that has gone: it may be one of
-/// a new client, whose other connection comes a moment later.
+/// How long a connection waits at least before it replaces another that has gone: it may be one of a new
+/// client, whose other connection comes a moment later.
 const REPLACE: Duration = Duration::from_millis(50);
-/// How long connections wait at most for something better. libzmq connects again after 100 to 200
-/// ms, which with its handshake takes some 170 ms; a transaction of Rogue's waits 1 s.
+/// How long connections wait at most for something better. libzmq connects again after 100 to 200 ms,
+/// which with its handshake takes some 170 ms; a transaction of Rogue's waits 1 s.
 const SETTLE: Duration = Duration::from_millis(500);
-/// When the server looks this much later than it should have, as it does while a slave is at work,
-/// the connection that fits may be there but not have been read yet. Then a pair waits as long again.
+/// If the server looks this much later than it should have, as it does while a slave is at work, the
+/// connection that fits may be there without having been read. Then a pair waits for as long again.
 const LATE: Duration = Duration::from_millis(50);
-/// How often it does so: a server may be late for ever.
+/// How often it does so: a server may be late all the time.
 const MOST_LATE: u8 = 10;
-
-/// Which of the two connections of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Request,
-    Response,
-}
-
-impl Side {
-    fn other(self) -> Side {
-        match self {
-            Side::Request => Side::Response,
-            Side::Response => Side::Request,
-        }
-    }
-}
-
-/// A connection that has finished its handshake.
-#[derive(Clone, Debug)]
-pub(super) struct Arrival {
-    /// Number of the connection.
-    pub(super) id: u64,
-    pub(super) side: Side,
-    pub(super) peer: IpAddr,
-    pub(super) session: Option<SessionId>,
-}
 
 /// What is known of a connection.
 #[derive(Debug)]
 struct Half {
     arrival: Arrival,
-    /// Since when it has no partner: its arrival, or the end of the last one.
+    /// Since when it has no partner: its arrival, or the end of the last partner.
     since: Instant,
     partner: Option<u64>,
     had_partner: bool,
@@ -77,27 +49,24 @@ struct Half {
     late: u8,
 }
 
-/// When a connection began to wait, and its number: waiting ones in order of time.
-type Waiting = BTreeSet<(Instant, u64)>;
-
-/// The connections, paired as far as they can be.
+/// All connections, paired as far as they can be.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
     halves: Ids<u64, Half>,
     /// The connections of each session, by side.
     sessions: HashMap<SessionId, [Option<u64>; 2]>,
-    places: Places,
+    origins: Origins,
     /// All that have no partner.
     waiting: Waiting,
-    /// Legacy connections that never had a partner, at whose address none of the other side is or
-    /// was, by side.
+    /// Legacy connections that never had a partner, and at whose address none of the other side is or
+    /// was; by side.
     lone: [Waiting; 2],
     /// When to look at a connection again.
     due: Waiting,
 }
 
 impl Pairing {
-    /// A connection is there.
+    /// A connection has come.
     pub(super) fn arrive(&mut self, arrival: Arrival, now: Instant) -> Vec<Step> {
         let mut steps = Vec::new();
         let (id, side, peer) = (arrival.id, arrival.side, arrival.peer);
@@ -125,11 +94,11 @@ impl Pairing {
             }
             return steps;
         }
-        // These are no longer alone at their address.
-        for key in self.places.arrive(peer, (now, id), side) {
+        // From now on these are not alone at their address.
+        for key in self.origins.arrive(peer, (now, id), side) {
             self.lone[side.other() as usize].remove(&key);
         }
-        if self.places.is_lonely(peer, (now, id)) {
+        if self.origins.is_lonely(peer, (now, id)) {
             self.lone[side as usize].insert((now, id));
         }
         self.await_lone();
@@ -144,7 +113,7 @@ impl Pairing {
         steps
     }
 
-    /// Pairs those that have waited long enough. To be called at [`Pairing::next_due`].
+    /// Pairs the connections that have waited long enough. Call it at [`Pairing::next_due`].
     pub(super) fn settle(&mut self, now: Instant) -> Vec<Step> {
         let mut steps = Vec::new();
         while let Some(&(at, id)) = self.due.first().filter(|(at, _)| *at <= now) {
@@ -168,7 +137,7 @@ impl Pairing {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// A client of ours comes again: it has given up the connection that it had.
+    /// A client of this library connects again: it has given up the connection that it had.
     fn give_up(
         &mut self,
         session: SessionId,
@@ -185,10 +154,10 @@ impl Pairing {
         }
     }
 
-    /// A legacy connection comes, and at its address there is one of the other side that was given a
-    /// partner from elsewhere: that was wrong.
+    /// A legacy connection comes. If its address has one of the other side with a partner from elsewhere,
+    /// that pair was wrong.
     fn disprove(&mut self, peer: IpAddr, side: Side, now: Instant, steps: &mut Vec<Step>) {
-        let Some(kept) = self.places.last_guess(peer, side.other()) else {
+        let Some(kept) = self.origins.last_guess(peer, side.other()) else {
             return;
         };
         let Some(stranger) = self.halves.get(&kept).and_then(|half| half.partner) else {
@@ -224,7 +193,7 @@ impl Pairing {
         }
     }
 
-    /// Takes a connection out of all tables. Its partner, if it has one, is left as it is.
+    /// Takes a connection out of all tables. Its partner stays as it is.
     fn forget(&mut self, id: u64, now: Instant) -> Option<Half> {
         let half = self.halves.remove(&id)?;
         let Arrival {
@@ -243,14 +212,14 @@ impl Pairing {
                 }
             }
         } else {
-            self.places.leave(peer, key, side, now);
+            self.origins.leave(peer, key, side, now);
             self.lone[side as usize].remove(&key);
             self.await_lone();
         }
         Some(half)
     }
 
-    /// A legacy connection has lost its partner, and waits for another one of its address.
+    /// A legacy connection has lost its partner, and waits for another one from its address.
     fn part(&mut self, id: u64, now: Instant, steps: &mut Vec<Step>) {
         let Some(half) = self.halves.get_mut(&id) else {
             return;
@@ -260,21 +229,21 @@ impl Pairing {
         half.guess = false;
         let Arrival { side, peer, .. } = half.arrival;
         self.waiting.insert((now, id));
-        self.places.wait(peer, (now, id), side);
+        self.origins.wait(peer, (now, id), side);
         if side == Side::Request {
             steps.push(Step::Part(id));
         }
         self.match_at_address(id, now, steps);
     }
 
-    /// Pairs a legacy connection with the nearest in time of its own address, or sees to it that this
-    /// is looked at again when it may be done.
+    /// Pairs a legacy connection with the nearest in time from its own address. If it is too early for
+    /// that, notes when to try again.
     fn match_at_address(&mut self, id: u64, now: Instant, steps: &mut Vec<Step>) {
         let Some(half) = self.halves.get(&id) else {
             return;
         };
         let (peer, side) = (half.arrival.peer, half.arrival.side);
-        let nearest = self.places.nearest(peer, side.other(), half.since);
+        let nearest = self.origins.nearest(peer, side.other(), half.since);
         let Some(other) = nearest.and_then(|id| self.halves.get(&id)) else {
             return;
         };
@@ -290,9 +259,9 @@ impl Pairing {
             one: id,
         });
         self.join(id, partner, false, steps);
-        let before = new.and_then(|new| self.places.pair(peer, new).filter(|b| b.overlaps(&new)));
+        let before = new.and_then(|new| self.origins.pair(peer, new).filter(|b| b.overlaps(&new)));
         let mixed = before.is_some_and(|before| self.halves.contains_key(&before.one));
-        if mixed || self.places.any_waits(peer) {
+        if mixed || self.origins.any_waits(peer) {
             steps.push(Step::Tell(Note::Ambiguous(peer)));
         }
     }
@@ -307,7 +276,7 @@ impl Pairing {
         }
     }
 
-    /// Has them looked at in time.
+    /// Notes when [`Pairing::match_lone`] may pair them.
     fn await_lone(&mut self) {
         if let Some(both) = self.two_lone() {
             let (since, id) = both[0].max(both[1]);
@@ -315,7 +284,7 @@ impl Pairing {
         }
     }
 
-    /// Pairs them if both have waited long enough.
+    /// Pairs the two lone connections if both have waited long enough.
     fn match_lone(&mut self, now: Instant, steps: &mut Vec<Step>) {
         let Some([request, response]) = self.two_lone() else {
             return;
@@ -361,14 +330,14 @@ impl Pairing {
             self.waiting.remove(&key);
             if half.arrival.session.is_none() {
                 self.lone[side as usize].remove(&key);
-                self.places.join(half.arrival.peer, key, side, guess);
+                self.origins.join(half.arrival.peer, key, side, guess);
             }
         }
         steps.push(Step::Join(pair));
     }
 }
 
-/// When two connections of one address may be paired: when whatever comes later is farther away.
+/// When two connections from one address may be paired: when whatever comes later is farther away.
 fn may_pair(one: &Half, other: &Half) -> Instant {
     let (first, last) = (one.since.min(other.since), one.since.max(other.since));
     let apart = last - first;

@@ -1,4 +1,5 @@
 use super::*;
+use std::collections::BTreeSet;
 use Side::{Request, Response};
 
 const A: &str = "127.0.0.1";
@@ -572,17 +573,17 @@ fn addresses_are_remembered_for_a_while_and_not_without_bound() {
         floor.arrive(Request, &peer);
         floor.leave(floor.next);
     }
-    assert_eq!(floor.pairing.places.len(), 4096);
+    assert_eq!(floor.pairing.origins.len(), 4096);
     // The last ones.
     floor.arrive(Response, "10.0.39.15");
     floor.arrive(Request, A);
     assert_eq!(floor.pass(1000), []);
     floor.pass(8_999);
     floor.arrive(Request, B);
-    assert_eq!(floor.pairing.places.len(), 4096 + 2);
+    assert_eq!(floor.pairing.origins.len(), 4096 + 2);
     floor.pass(1);
     floor.arrive(Request, B);
-    assert_eq!(floor.pairing.places.len(), 3);
+    assert_eq!(floor.pairing.origins.len(), 3);
 }
 
 /// Whatever comes and goes: each has one partner at most, which fits, and nothing stays.
@@ -684,6 +685,6 @@ fn tables_agree_whatever_comes_and_goes() {
         assert!(pairing.lone.iter().all(BTreeSet::is_empty));
         floor.pass(20_000);
         floor.arrive(Request, A);
-        assert_eq!(floor.pairing.places.len(), 1);
+        assert_eq!(floor.pairing.origins.len(), 1);
     }
 }
