@@ -10,8 +10,8 @@ use super::context::ServerContext;
 use super::peer::Peer;
 use super::peer_state::PeerState;
 use super::queued::answer_bytes;
-use super::registry::{Members, Registry};
-use super::roster::{Entry, Waits};
+use super::registry::{Registry, RegistryState};
+use super::roster::{Member, Waits};
 use crate::bus::Transaction;
 use crate::endpoint::socket;
 use crate::wire::Header;
@@ -41,23 +41,23 @@ pub(super) fn take_at(registry: &Registry, now: u64) -> Option<Transaction> {
         return None;
     }
     let mut guard = registry.lock();
-    let members = &mut *guard;
+    let state = &mut *guard;
     context.load.clear_look();
-    if members.roster.is_contended() {
-        members.roster.take_notices(context);
-        members.roster.give_room(context);
+    if state.roster.is_contended() {
+        state.roster.take_notices(context);
+        state.roster.give_room(context);
     }
-    let share = members.roster.update_share(most);
+    let share = state.roster.update_share(most);
     let (transaction, header) = loop {
-        match take_turn(context, members, share, now) {
+        match take_turn(context, state, share, now) {
             Turn::HandedOut(transaction, header) => break (transaction, header),
             Turn::Next => {}
             Turn::Nobody => {
-                members.roster.publish(context);
+                state.roster.publish(context);
                 // SeqCst pairs with `ServerContext::completed`: a thread that makes room looks at
                 // `waiting` afterwards.
                 fence(Ordering::SeqCst);
-                if members.roster.first_has_room(context) {
+                if state.roster.first_has_room(context) {
                     context.look_again();
                 }
                 return None;
@@ -67,7 +67,7 @@ pub(super) fn take_at(registry: &Registry, now: u64) -> Option<Transaction> {
     if answer_bytes(header.kind, header.size) > 0 && context.heap.rises(context.held()) {
         context.housekeep.notify_one();
     }
-    members.roster.publish(context);
+    state.roster.publish(context);
     drop(guard);
     // Not under the lock: a log sink may ask for the server's statistics.
     ::log::debug!(
@@ -79,24 +79,29 @@ pub(super) fn take_at(registry: &Registry, now: u64) -> Option<Transaction> {
 }
 
 /// Hands out the next request of the client whose turn it is, or parks the client.
-fn take_turn(context: &ServerContext, members: &mut Members, share: usize, now: u64) -> Turn {
-    let roster = &mut members.roster;
+fn take_turn(
+    context: &ServerContext,
+    registry: &mut RegistryState,
+    share: usize,
+    now: u64,
+) -> Turn {
+    let roster = &mut registry.roster;
     let Some(id) = roster.turns.first() else {
         return Turn::Nobody;
     };
-    let Some(entry) = roster.entries.get(&id) else {
+    let Some(member) = roster.members.get(&id) else {
         return Turn::Nobody;
     };
-    if is_too_late(context, entry) {
+    if is_too_late(context, member) {
         roster.drop_requests(id);
         return Turn::Next;
     }
-    let (Some(peer), Some(request)) = (&entry.peer, entry.requests.front()) else {
+    let (Some(peer), Some(request)) = (&member.peer, member.requests.front()) else {
         return Turn::Nobody;
     };
     let answer = answer_bytes(request.header.kind, request.header.size);
-    let others = roster.is_short() && !entry.has_room();
-    let gone = entry.gone;
+    let others = roster.is_short() && !member.has_room();
+    let gone = member.gone;
     let peer = Arc::clone(peer);
     let mut state = peer.lock();
     let waits = if gone {
@@ -125,26 +130,31 @@ fn take_turn(context: &ServerContext, members: &mut Members, share: usize, now: 
     let transaction = peer.hand_out(&mut state, request, now);
     drop(state);
     if gone {
-        finish_departed(context, members, id, &peer);
+        finish_departed(context, registry, id, &peer);
     }
     Turn::HandedOut(transaction, header)
 }
 
 /// A request of a client that has gone was handed out.
-fn finish_departed(context: &ServerContext, members: &mut Members, id: u64, peer: &Arc<Peer>) {
-    let entry = members.roster.entries.get(&id);
-    if entry.is_some_and(|entry| entry.requests.is_empty()) {
-        members.roster.remove(id);
+fn finish_departed(
+    context: &ServerContext,
+    registry: &mut RegistryState,
+    id: u64,
+    peer: &Arc<Peer>,
+) {
+    let member = registry.roster.members.get(&id);
+    if member.is_some_and(|member| member.requests.is_empty()) {
+        registry.roster.remove(id);
     }
-    members
+    registry
         .departed
         .abandon_later(context, peer, Instant::now());
 }
 
 /// Whether the client has closed its connection, and its requests are to be dropped then.
-fn is_too_late(context: &ServerContext, entry: &Entry) -> bool {
+fn is_too_late(context: &ServerContext, member: &Member) -> bool {
     context.settings.drop_after_close.is_on()
-        && (entry.gone || socket::peer_has_closed(entry.outgoing.stream()))
+        && (member.gone || socket::peer_has_closed(member.outgoing.stream()))
 }
 
 /// What a client waits for because of the memory that is held, with an answer of `answer` bytes.

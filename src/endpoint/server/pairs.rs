@@ -78,40 +78,40 @@ impl Pairs {
                 break;
             }
             self.halves.pop_front();
-            let Some(entry) = roster.entries.get_mut(&id) else {
+            let Some(member) = roster.members.get_mut(&id) else {
                 continue;
             };
-            if entry.partner.is_some() || entry.gone {
+            if member.partner.is_some() || member.gone {
                 continue;
             }
-            if std::mem::take(&mut entry.active) {
+            if std::mem::take(&mut member.active) {
                 self.halves.push_back((now, id));
                 continue;
             }
-            entry.outgoing.close();
-            closed.push((entry.ip, entry.side));
+            member.outgoing.close();
+            closed.push((member.ip, member.side));
         }
         (closed, limit, next)
     }
 
     /// Keeps the list short: most of its connections may have gone, or have a partner.
     fn forget_old(&mut self, roster: &Roster) {
-        if self.halves.len() > 64 + 2 * roster.entries.len() {
+        if self.halves.len() > 64 + 2 * roster.members.len() {
             self.halves.retain(|(_, id)| {
-                let entry = roster.entries.get(id);
-                entry.is_some_and(|entry| entry.partner.is_none())
+                let member = roster.members.get(id);
+                member.is_some_and(|member| member.partner.is_none())
             });
         }
     }
 
     /// The connection `id` and its partner are not one client's any more. What is left is half of one.
     fn separate(&mut self, roster: &mut Roster, id: u64, now: Instant) {
-        let partner = roster.entries.get(&id).and_then(|entry| entry.partner);
+        let partner = roster.members.get(&id).and_then(|member| member.partner);
         for half in [Some(id), partner].into_iter().flatten() {
-            let Some(entry) = roster.entries.get_mut(&half) else {
+            let Some(member) = roster.members.get_mut(&half) else {
                 continue;
             };
-            if entry.partner.take().is_some() {
+            if member.partner.take().is_some() {
                 self.halves.push_back((now, half));
             }
         }
@@ -124,8 +124,8 @@ impl Pairs {
         while let Some(step) = steps.pop_front() {
             match step {
                 Step::Part(request) => {
-                    let entry = roster.entries.get(&request);
-                    if let Some(peer) = entry.and_then(|entry| entry.peer.as_ref()) {
+                    let member = roster.members.get(&request);
+                    if let Some(peer) = member.and_then(|member| member.peer.as_ref()) {
                         peer.part();
                     }
                     self.separate(roster, request, now);
@@ -133,13 +133,13 @@ impl Pairs {
                     roster.enter_turns(request);
                 }
                 Step::Close(id) => {
-                    if let Some(entry) = roster.entries.get(&id) {
-                        entry.outgoing.close();
+                    if let Some(member) = roster.members.get(&id) {
+                        member.outgoing.close();
                     }
                 }
                 Step::CloseUnlessEmpty(id) => {
-                    let entry = roster.entries.get(&id);
-                    if let Some(used) = entry.filter(|entry| entry.outgoing.queued() > 0) {
+                    let member = roster.members.get(&id);
+                    if let Some(used) = member.filter(|member| member.outgoing.queued() > 0) {
                         used.outgoing.close();
                         self.separate(roster, id, now);
                         steps.extend(self.pairing.leave(id, now));
@@ -155,15 +155,15 @@ impl Pairs {
 
 /// Gives a client its response connection.
 fn join(roster: &mut Roster, pair: Pair) {
-    let response = roster.entries.get(&pair.response);
-    let request = roster.entries.get(&pair.request);
+    let response = roster.members.get(&pair.response);
+    let request = roster.members.get(&pair.request);
     let (Some(response), Some(peer)) = (response, request.and_then(|r| r.peer.as_ref())) else {
         return;
     };
     peer.join(Arc::clone(&response.outgoing));
     for (id, partner) in [(pair.request, pair.response), (pair.response, pair.request)] {
-        if let Some(entry) = roster.entries.get_mut(&id) {
-            entry.partner = Some(partner);
+        if let Some(member) = roster.members.get_mut(&id) {
+            member.partner = Some(partner);
         }
     }
     // Its requests may have been held back for what has been sent now.

@@ -11,7 +11,7 @@ use super::pairs::{self, Pairs};
 use super::peer::Peer;
 use super::queued::QueuedRequest;
 use super::quota::{Exceeded, QuotaLimits};
-use super::roster::{Entry, Roster};
+use super::roster::{Member, Roster};
 use crate::bus::{POST, WRITE};
 use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::pairing::{Arrival, Side};
@@ -21,12 +21,12 @@ use crate::endpoint::stats::{Dropped, PeerStats, ServerStats};
 pub(super) struct Registry {
     pub(super) context: Arc<ServerContext>,
     pub(super) deadlines: Deadlines,
-    members: Mutex<Members>,
+    state: Mutex<RegistryState>,
 }
 
 /// What the registry's lock guards.
 #[derive(Default)]
-pub(super) struct Members {
+pub(super) struct RegistryState {
     pub(super) roster: Roster,
     pub(super) departed: Departed,
     pairs: Pairs,
@@ -35,11 +35,11 @@ pub(super) struct Members {
     dropped: Dropped,
 }
 
-impl Members {
+impl RegistryState {
     /// Closes the connection `id`, which does not take its responses.
     pub(super) fn close(&mut self, id: u64) {
-        if let Some(entry) = self.roster.entries.get(&id) {
-            entry.outgoing.close();
+        if let Some(member) = self.roster.members.get(&id) {
+            member.outgoing.close();
         }
         self.dropped.not_reading += 1;
     }
@@ -50,25 +50,25 @@ impl Registry {
         Registry {
             context,
             deadlines: Deadlines::default(),
-            members: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
     /// Stops the server: its connections are closed, and nobody gets a response.
     pub(super) fn stop(&self) {
         self.context.begin_stop();
-        let mut members = self.lock();
-        let gone = members.roster.clear();
-        members.departed = Departed::default();
-        members.pairs = Pairs::default();
-        members.roster.publish(&self.context);
-        for entry in &gone {
-            entry.outgoing.close();
-            if let Some(peer) = &entry.peer {
+        let mut state = self.lock();
+        let gone = state.roster.clear();
+        state.departed = Departed::default();
+        state.pairs = Pairs::default();
+        state.roster.publish(&self.context);
+        for member in &gone {
+            member.outgoing.close();
+            if let Some(peer) = &member.peer {
                 peer.leave();
             }
         }
-        drop(members);
+        drop(state);
         self.context.end_stop();
     }
 
@@ -82,27 +82,27 @@ impl Registry {
     ) -> Result<u64, Exceeded> {
         let settings = &self.context.settings;
         let mut guard = self.lock();
-        let members = &mut *guard;
+        let state = &mut *guard;
         // Here too, so that the list does not grow without end while many come and go.
-        members.roster.take_notices(&self.context);
-        members.arrivals += 1;
+        state.roster.take_notices(&self.context);
+        state.arrivals += 1;
         let most = settings.max_connections.get();
         let limits = QuotaLimits {
             all: most,
             address: settings.max_clients_per_address.get(),
         };
-        let full = self.context.stopped() || members.roster.entries.len() >= most;
+        let full = self.context.stopped() || state.roster.members.len() >= most;
         let entered = match full {
             true => Err(Exceeded::Connections(most)),
-            false => members.roster.quota.enter(ip, side, limits),
+            false => state.roster.quota.enter(ip, side, limits),
         };
         if let Err(exceeded) = entered {
-            members.dropped.over_limit += 1;
+            state.dropped.over_limit += 1;
             return Err(exceeded);
         }
-        let entry = Entry::new(Arc::clone(outgoing), ip, side);
-        members.roster.entries.insert(members.arrivals, entry);
-        Ok(members.arrivals)
+        let member = Member::new(Arc::clone(outgoing), ip, side);
+        state.roster.members.insert(state.arrivals, member);
+        Ok(state.arrivals)
     }
 
     /// A connection's handshake is over. Returns the client, if it is a request connection.
@@ -114,13 +114,13 @@ impl Registry {
             Arc::new(Peer::new(context, arrival.id, address, session))
         });
         let mut guard = self.lock();
-        let members = &mut *guard;
-        let entry = members.roster.entries.get_mut(&arrival.id)?;
-        entry.peer.clone_from(&peer);
-        let notes = members
+        let state = &mut *guard;
+        let member = state.roster.members.get_mut(&arrival.id)?;
+        member.peer.clone_from(&peer);
+        let notes = state
             .pairs
-            .arrive(&mut members.roster, arrival, Instant::now());
-        members.roster.publish(&self.context);
+            .arrive(&mut state.roster, arrival, Instant::now());
+        state.roster.publish(&self.context);
         drop(guard);
         pairs::report(&self.context, &notes);
         self.context.housekeep.notify_one();
@@ -131,29 +131,32 @@ impl Registry {
     pub(super) fn disconnect(&self, id: u64) {
         let context = &self.context;
         let mut guard = self.lock();
-        let members = &mut *guard;
-        let roster = &mut members.roster;
-        let peer = roster.entries.get(&id).and_then(|entry| entry.peer.clone());
+        let state = &mut *guard;
+        let roster = &mut state.roster;
+        let peer = roster
+            .members
+            .get(&id)
+            .and_then(|member| member.peer.clone());
         // Before its response connection may be given to another client.
         if let Some(peer) = &peer {
             peer.leave();
         }
-        let notes = members.pairs.leave(roster, id, Instant::now());
-        if let Some(entry) = roster.entries.get_mut(&id) {
-            entry.outgoing.close();
+        let notes = state.pairs.leave(roster, id, Instant::now());
+        if let Some(member) = roster.members.get_mut(&id) {
+            member.outgoing.close();
             // A client need not wait for what it writes: that is carried out, unless it must not be.
             let carried_out = !context.settings.drop_after_close.is_on();
-            entry
+            member
                 .requests
                 .retain(|request| carried_out && matches!(request.header.kind, WRITE | POST));
-            entry.gone = true;
+            member.gone = true;
             // It is held back by nothing any more.
             roster.leave_turns(id);
             roster.enter_turns(id);
         }
-        let left = peer.map(|peer| members.departed.leave(context, &peer));
-        let entry = roster.entries.get(&id);
-        if entry.is_some_and(|entry| entry.requests.is_empty()) {
+        let left = peer.map(|peer| state.departed.leave(context, &peer));
+        let member = roster.members.get(&id);
+        if member.is_some_and(|member| member.requests.is_empty()) {
             roster.remove(id);
         }
         roster.publish(context);
@@ -173,15 +176,15 @@ impl Registry {
         if requests.is_empty() {
             return false;
         }
-        let mut members = self.lock();
-        let roster = &mut members.roster;
-        let Some(entry) = roster.entries.get_mut(&id) else {
+        let mut state = self.lock();
+        let roster = &mut state.roster;
+        let Some(member) = roster.members.get_mut(&id) else {
             requests.clear();
             return false;
         };
-        entry.push(requests);
-        let full = entry.update_full(&self.context);
-        if !entry.is_parked() {
+        member.push(requests);
+        let full = member.update_full(&self.context);
+        if !member.is_parked() {
             roster.enter_turns(id);
             roster.publish(&self.context);
         }
@@ -191,9 +194,9 @@ impl Registry {
     /// Whether as many requests of connection `id` wait as may. If so, [`Peer::space`] tells when that is
     /// over.
     pub(super) fn is_full(&self, id: u64) -> bool {
-        let mut members = self.lock();
-        let entry = members.roster.entries.get_mut(&id);
-        entry.is_some_and(|entry| entry.update_full(&self.context))
+        let mut state = self.lock();
+        let member = state.roster.members.get_mut(&id);
+        member.is_some_and(|member| member.update_full(&self.context))
     }
 
     /// The response connection `id` has sent some of what it held.
@@ -201,21 +204,21 @@ impl Registry {
         if !self.context.load.anyone_is_parked() {
             return;
         }
-        let mut members = self.lock();
-        let roster = &mut members.roster;
-        let peer = roster.entries.get(&id).and_then(|entry| entry.partner);
+        let mut state = self.lock();
+        let roster = &mut state.roster;
+        let peer = roster.members.get(&id).and_then(|member| member.partner);
         if let Some(peer) = peer {
             roster.unpark(peer);
         }
         roster.publish(&self.context);
-        drop(members);
+        drop(state);
         self.context.look_again();
     }
 
     /// The client, if no connections other than its two are there.
     pub(super) fn only_peer(&self) -> Option<Arc<Peer>> {
-        let members = self.lock();
-        let mut peers = members.roster.entries.values().map(|e| e.peer.as_ref());
+        let state = self.lock();
+        let mut peers = state.roster.members.values().map(|e| e.peer.as_ref());
         match (peers.next(), peers.next(), peers.next()) {
             (Some(Some(peer)), Some(None), None) | (Some(None), Some(Some(peer)), None) => {
                 Some(Arc::clone(peer))
@@ -227,9 +230,9 @@ impl Registry {
     /// Pairs connections that have waited long enough. Returns when to call this again.
     pub(super) fn settle_pairs(&self, now: Instant) -> Option<Instant> {
         let mut guard = self.lock();
-        let members = &mut *guard;
-        let (notes, next) = members.pairs.settle(&mut members.roster, now);
-        members.roster.publish(&self.context);
+        let state = &mut *guard;
+        let (notes, next) = state.pairs.settle(&mut state.roster, now);
+        state.roster.publish(&self.context);
         drop(guard);
         pairs::report(&self.context, &notes);
         next
@@ -243,9 +246,9 @@ impl Registry {
     ) -> (Vec<(IpAddr, Side)>, Duration, Option<Instant>) {
         let limit = self.context.settings.handshake_timeout.get();
         let mut guard = self.lock();
-        let members = &mut *guard;
-        let halves = members.pairs.close_halves(&mut members.roster, limit, now);
-        members.dropped.handshake += halves.0.len() as u64;
+        let state = &mut *guard;
+        let halves = state.pairs.close_halves(&mut state.roster, limit, now);
+        state.dropped.handshake += halves.0.len() as u64;
         halves
     }
 
@@ -265,18 +268,18 @@ impl Registry {
     }
 
     pub(super) fn stats(&self) -> ServerStats {
-        let members = self.lock();
+        let state = self.lock();
         let mut stats = ServerStats {
-            connections: members.roster.entries.len() as u64,
-            connections_total: members.arrivals,
-            dropped: members.dropped,
+            connections: state.roster.members.len() as u64,
+            connections_total: state.arrivals,
+            dropped: state.dropped,
             ..ServerStats::default()
         };
         // Under the lock: the counters of a client that goes move to the past.
         stats.traffic.add(&self.context.past());
-        for peer in members
+        for peer in state
             .roster
-            .entries
+            .members
             .values()
             .filter_map(|e| e.peer.as_ref())
         {
@@ -284,7 +287,7 @@ impl Registry {
             stats.traffic.add(&peer.traffic);
             stats.bytes_queued += peer.bytes_queued;
         }
-        drop(members);
+        drop(state);
         stats.traffic.most_outstanding = self.context.load.most_outstanding() as u64;
         stats
     }
@@ -293,7 +296,7 @@ impl Registry {
         self.peers().iter().map(|peer| peer.stats()).collect()
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Members> {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, RegistryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

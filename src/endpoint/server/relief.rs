@@ -9,7 +9,7 @@ use ::log::Level;
 use super::budget::SMALL;
 use super::context::ServerTopic;
 use super::peer::Peer;
-use super::registry::{Members, Registry};
+use super::registry::{Registry, RegistryState};
 use crate::endpoint::ids::Ids;
 
 /// How long a client waits for memory before the ones that hold it are closed.
@@ -51,8 +51,8 @@ impl Relief {
     /// Closes clients that hold memory for which others have waited too long. Returns when to look again.
     pub(super) fn look(&mut self, registry: &Registry, now: Instant) -> Option<Instant> {
         let context = &registry.context;
-        let mut members = registry.lock();
-        if !members.roster.is_short() && !context.incoming.is_waited_for() {
+        let mut state = registry.lock();
+        if !state.roster.is_short() && !context.incoming.is_waited_for() {
             self.since = None;
             return None;
         }
@@ -62,14 +62,14 @@ impl Relief {
             }
         }
         let watched = self.since.replace(now).is_some();
-        let [untaken, partial] = self.suspects(&members);
+        let [untaken, partial] = self.suspects(&state);
         let mut closed = Vec::new();
         if watched {
             let limits = context.limits();
             let late = |since: Instant| since + BLAME_AFTER <= now;
             // All that have waited for so long. Otherwise the first ones, which may read nothing either,
             // would be let in and closed one by one, before the others.
-            let wanted = members.roster.wanted(late);
+            let wanted = state.roster.wanted(late);
             let missing = limits.missing(context.budget.used(), wanted);
             closed.extend(worst(untaken, missing));
             let wanted = context.incoming.wanted(late);
@@ -77,10 +77,10 @@ impl Relief {
             closed.extend(worst(partial, missing));
         }
         for suspect in &closed {
-            members.close(suspect.id);
+            state.close(suspect.id);
             suspect.peer.close();
         }
-        drop(members);
+        drop(state);
         for suspect in &closed {
             let text = format_args!(
                 "Closing the connections of {}: others wait for memory, of which it holds {} bytes and \
@@ -96,11 +96,11 @@ impl Relief {
     }
 
     /// All clients, with the responses and with the data of requests that they hold.
-    fn suspects(&mut self, members: &Members) -> [Vec<Suspect>; 2] {
+    fn suspects(&mut self, registry: &RegistryState) -> [Vec<Suspect>; 2] {
         let before = std::mem::take(&mut self.moved);
         let mut suspects = [Vec::new(), Vec::new()];
-        for (id, entry) in &members.roster.entries {
-            let Some(peer) = &entry.peer else {
+        for (id, member) in &registry.roster.members {
+            let Some(peer) = &member.peer else {
                 continue;
             };
             let state = peer.lock();

@@ -28,7 +28,7 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// their connection; a client, by that of its request connection.
 #[derive(Default)]
 pub(super) struct Roster {
-    pub(super) entries: Ids<u64, Entry>,
+    pub(super) members: Ids<u64, Member>,
     pub(super) quota: Quota,
     /// Clients that can be served.
     pub(super) turns: Turns,
@@ -48,7 +48,7 @@ pub(super) struct Roster {
 }
 
 /// A connection of either side, as the server knows it.
-pub(super) struct Entry {
+pub(super) struct Member {
     pub(super) outgoing: Arc<Outgoing>,
     pub(super) ip: IpAddr,
     pub(super) side: Side,
@@ -86,9 +86,9 @@ pub(super) enum Waits {
     Room(u64),
 }
 
-impl Entry {
-    pub(super) fn new(outgoing: Arc<Outgoing>, ip: IpAddr, side: Side) -> Entry {
-        Entry {
+impl Member {
+    pub(super) fn new(outgoing: Arc<Outgoing>, ip: IpAddr, side: Side) -> Member {
+        Member {
             outgoing,
             ip,
             side,
@@ -141,15 +141,15 @@ impl Roster {
         id: u64,
         context: &ServerContext,
     ) -> Option<QueuedRequest> {
-        let entry = self.entries.get_mut(&id)?;
-        let request = entry.requests.pop_front()?;
-        entry.request_bytes -= request.data.len();
-        entry.granted = None;
-        let next = entry.requests.front();
+        let member = self.members.get_mut(&id)?;
+        let request = member.requests.pop_front()?;
+        member.request_bytes -= request.data.len();
+        member.granted = None;
+        let next = member.requests.front();
         self.turns
-            .served(&mut entry.place, next.map(|next| next.header.size));
-        if entry.full && !entry.update_full(context) {
-            if let Some(peer) = &entry.peer {
+            .served(&mut member.place, next.map(|next| next.header.size));
+        if member.full && !member.update_full(context) {
+            if let Some(peer) = &member.peer {
                 peer.space.notify_one();
             }
         }
@@ -159,14 +159,14 @@ impl Roster {
     /// Lets the client of connection `id` wait for its turn, if it has requests.
     pub(super) fn enter_turns(&mut self, id: u64) {
         self.end_wait(id);
-        let Some(entry) = self.entries.get_mut(&id) else {
+        let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        let Some(request) = entry.requests.front() else {
+        let Some(request) = member.requests.front() else {
             return;
         };
-        self.turns.enter(id, &mut entry.place, request.header.size);
-        if !std::mem::replace(&mut entry.busy, true) {
+        self.turns.enter(id, &mut member.place, request.header.size);
+        if !std::mem::replace(&mut member.busy, true) {
             self.busy += 1;
         }
     }
@@ -174,8 +174,8 @@ impl Roster {
     /// Takes the client of connection `id` out of whatever it waits in. It is not at work any more.
     pub(super) fn leave_turns(&mut self, id: u64) {
         self.end_wait(id);
-        if let Some(entry) = self.entries.get_mut(&id) {
-            self.turns.leave(&mut entry.place);
+        if let Some(member) = self.members.get_mut(&id) {
+            self.turns.leave(&mut member.place);
         }
         self.rest(id);
     }
@@ -183,17 +183,17 @@ impl Roster {
     /// Less is held for a client, or the slave has less of it: if it waited for that, it may have its
     /// turn.
     pub(super) fn unpark(&mut self, id: u64) {
-        let waits = self.entries.get(&id).map(|entry| entry.waits);
+        let waits = self.members.get(&id).map(|member| member.waits);
         if matches!(waits, Some(Waits::Share | Waits::Less)) {
             self.enter_turns(id);
         }
     }
 
     fn end_wait(&mut self, id: u64) {
-        let Some(entry) = self.entries.get_mut(&id) else {
+        let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        match std::mem::take(&mut entry.waits) {
+        match std::mem::take(&mut member.waits) {
             Waits::No => return,
             Waits::Less => {}
             Waits::Share => {
@@ -208,12 +208,12 @@ impl Roster {
 
     /// The client whose turn it is cannot be served. `idle`: the slave has nothing of it.
     pub(super) fn park(&mut self, id: u64, waits: Waits, idle: bool) {
-        let Some(entry) = self.entries.get_mut(&id) else {
+        let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        self.turns.leave(&mut entry.place);
-        let granted = entry.granted.take();
-        entry.waits = match waits {
+        self.turns.leave(&mut member.place);
+        let granted = member.granted.take();
+        member.waits = match waits {
             Waits::Room(_) => {
                 let ticket = granted.unwrap_or(self.tickets);
                 self.tickets += 1;
@@ -233,8 +233,8 @@ impl Roster {
 
     /// A client has no share of what the slave may have.
     fn rest(&mut self, id: u64) {
-        if let Some(entry) = self.entries.get_mut(&id) {
-            self.busy -= usize::from(std::mem::replace(&mut entry.busy, false));
+        if let Some(member) = self.members.get_mut(&id) {
+            self.busy -= usize::from(std::mem::replace(&mut member.busy, false));
         }
     }
 
@@ -259,19 +259,19 @@ impl Roster {
     /// Looks at the clients for which something has changed.
     pub(super) fn take_notices(&mut self, context: &ServerContext) {
         for id in context.load.take_notices() {
-            let Some(entry) = self.entries.get(&id) else {
+            let Some(member) = self.members.get(&id) else {
                 continue;
             };
-            let Some(peer) = &entry.peer else {
+            let Some(peer) = &member.peer else {
                 continue;
             };
             let mut state = peer.lock();
             state.in_notices = false;
             let idle = state.hands.count() == 0;
             drop(state);
-            if entry.is_parked() {
+            if member.is_parked() {
                 self.unpark(id);
-            } else if entry.requests.is_empty() && idle {
+            } else if member.requests.is_empty() && idle {
                 self.rest(id);
             }
         }
@@ -287,8 +287,8 @@ impl Roster {
             }
             used = used.saturating_add(answer);
             self.enter_turns(id);
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.granted = Some(ticket);
+            if let Some(member) = self.members.get_mut(&id) {
+                member.granted = Some(ticket);
             }
         }
     }
@@ -320,21 +320,21 @@ impl Roster {
 
     /// Bytes of the answer to the next request of a client.
     fn answer(&self, id: u64) -> Option<usize> {
-        let request = self.entries.get(&id)?.requests.front()?;
+        let request = self.members.get(&id)?.requests.front()?;
         Some(answer_bytes(request.header.kind, request.header.size))
     }
 
     /// Drops the requests of a client that has gone.
     pub(super) fn drop_requests(&mut self, id: u64) {
         self.leave_turns(id);
-        let Some(entry) = self.entries.get_mut(&id) else {
+        let Some(member) = self.members.get_mut(&id) else {
             return;
         };
-        entry.requests.clear();
-        entry.request_bytes = 0;
+        member.requests.clear();
+        member.request_bytes = 0;
         // Its connection sees the end, and does the rest.
-        entry.outgoing.close();
-        if entry.gone {
+        member.outgoing.close();
+        if member.gone {
             self.remove(id);
         }
     }
@@ -342,32 +342,32 @@ impl Roster {
     /// Forgets a connection, with the requests that may still wait.
     pub(super) fn remove(&mut self, id: u64) {
         self.leave_turns(id);
-        if let Some(gone) = self.entries.remove(&id) {
+        if let Some(gone) = self.members.remove(&id) {
             self.quota.leave(gone.ip, gone.side);
         }
         // A crowd that has gone leaves no large table.
-        let (count, room) = (self.entries.len(), self.entries.capacity());
+        let (count, room) = (self.members.len(), self.members.capacity());
         if room > 256 && count < room / 8 {
-            self.entries.shrink_to(2 * count);
+            self.members.shrink_to(2 * count);
         }
     }
 
     /// Forgets all connections, and returns them.
-    pub(super) fn clear(&mut self) -> Vec<Entry> {
+    pub(super) fn clear(&mut self) -> Vec<Member> {
         let cleared = Roster {
             published: self.published,
             ..Roster::default()
         };
         let all = std::mem::replace(self, cleared);
-        all.entries.into_values().collect()
+        all.members.into_values().collect()
     }
 
     /// The clients that are there now.
     pub(super) fn peers(&self) -> Vec<Arc<Peer>> {
-        self.entries
+        self.members
             .values()
-            .filter(|entry| !entry.gone)
-            .filter_map(|entry| entry.peer.clone())
+            .filter(|member| !member.gone)
+            .filter_map(|member| member.peer.clone())
             .collect()
     }
 
