@@ -41,8 +41,14 @@ void split(Slave& slave, rmb::Transaction& transaction, uint32_t max) {
     const Seal seal(transaction);
     // 64 bits: the last step may end beyond 32.
     for (uint64_t done = 0; done < size; done += max) {
-        // Its master has stopped waiting: the rest would move nothing.
-        if (rmb::transaction_expired(transaction)) return;
+        // Its master has stopped waiting: the rest would move nothing. As in `src/bus/hub.rs`. (Rogue's
+        // own hub issues all parts.)
+        if (rmb::transaction_expired(transaction)) {
+            rmb::transaction_fail(
+                transaction,
+                rmb::bytes("The transaction has expired before all of its parts were issued"));
+            return;
+        }
         const uint32_t offset = static_cast<uint32_t>(done);
         const uint32_t bytes = std::min(max, size - offset);
         const TransactionPtr part = rmb::Access::wrap(rmb::checked("Hub", [&] {

@@ -57,7 +57,8 @@ impl Hub {
 /// Moves `transaction` by a hub's `offset` and passes it to `issue`, in pieces of at most `max` bytes
 /// (0: whole) when it is larger than that. Each piece is made when the one before it has been issued,
 /// so that a slave which completes at once never has more than one of them in memory. A transaction
-/// that would go beyond the last address fails before any of it is issued.
+/// that would go beyond the last address fails before any of it is issued. The pieces end when its master
+/// has stopped waiting: the rest would move nothing. (Rogue's own hub issues all of them.)
 pub fn route(transaction: &Transaction, offset: u64, max: u32, mut issue: impl FnMut(Transaction)) {
     if let Err(error) = transaction.offset_address(offset) {
         transaction.fail(error);
@@ -90,6 +91,10 @@ fn split(transaction: &Transaction, max: u32, issue: &mut impl FnMut(Transaction
     );
     let address = transaction.address();
     for offset in (0..size).step_by(max as usize) {
+        if transaction.expired() {
+            let text = "The transaction has expired before all of its pieces were issued";
+            return Err(Error::new(ErrorKind::Expired, text));
+        }
         let piece = max.min(size - offset);
         // No overflow: the whole transaction ends within the address space.
         issue(transaction.piece(offset, piece, address + u64::from(offset))?);
@@ -292,6 +297,56 @@ mod tests {
         let asked: Vec<_> = slave.take().iter().map(Transaction::address).collect();
         assert_eq!(asked, [LAST - 15, LAST - 11, LAST - 7, LAST - 3]);
         drop(whole);
+    }
+
+    #[test]
+    fn no_more_pieces_are_issued_when_the_master_has_stopped_waiting() {
+        /// Its master's time is over while it has the second piece.
+        struct Slow {
+            base: SlaveBase,
+            root: Mutex<Option<Transaction>>,
+            asked: Mutex<Vec<u64>>,
+        }
+
+        impl Slave for Slow {
+            fn do_transaction(&self, piece: Transaction) {
+                self.asked.lock().unwrap().push(piece.address());
+                if piece.address() % 16 == 4 {
+                    let root = self.root.lock().unwrap().take().unwrap();
+                    root.fail(Error::new(ErrorKind::Timeout, "too late"));
+                }
+                piece.done();
+            }
+
+            fn base(&self) -> &SlaveBase {
+                &self.base
+            }
+        }
+
+        // Behind one hub, and behind two, of which the inner one gets pieces to split.
+        for hubs in [1, 2] {
+            let slow = Arc::new(Slow {
+                base: SlaveBase::new(1, 4),
+                root: Mutex::default(),
+                asked: Mutex::default(),
+            });
+            let mut hub = Arc::new(Hub::new(0, 0, 0));
+            hub.master().set_slave(slow.clone());
+            if hubs == 2 {
+                let inner = Arc::new(Hub::new(0, 4, 12));
+                inner.master().set_slave(slow.clone());
+                hub = Arc::new(Hub::new(0, 0, 0));
+                hub.master().set_slave(inner);
+            }
+            let memory = Some(Memory::owned(vec![0; 24]));
+            let timeout = std::time::Duration::MAX;
+            let transaction = Transaction::new(0, 24, WRITE, memory, timeout);
+            *slow.root.lock().unwrap() = Some(transaction.clone());
+            hub.do_transaction(transaction.clone());
+            assert_eq!(*slow.asked.lock().unwrap(), [0, 4], "{hubs} hubs");
+            let error = transaction.outcome().unwrap().unwrap_err();
+            assert_eq!(error.text(), "too late");
+        }
     }
 
     #[test]

@@ -152,6 +152,39 @@ void failures() {
     CHECK_EQUAL(narrow.recorder->parts.size(), 0u);
 }
 
+void expired() {
+    /// Gives away what it is to split.
+    struct Open : rim::Hub {
+        Open() : Hub(0, 0, 0) {}
+        void doTransaction(rim::TransactionPtr tran) override {
+            whole = tran;
+            Hub::doTransaction(tran);
+        }
+        rim::TransactionPtr whole;
+    };
+    // Behind one hub, and behind two, of which the inner one gets parts to split.
+    for (const bool two : {false, true}) {
+        const rim::MasterPtr master = rim::Master::create();
+        const auto hub = std::make_shared<Open>();
+        const auto recorder = std::make_shared<Recorder>(4);
+        if (two) {
+            *(*(*master >> hub) >> rim::Hub::create(0, 4, 12)) >> recorder;
+        } else {
+            *(*master >> hub) >> recorder;
+        }
+        recorder->take = [&](rim::TransactionPtr tran) {
+            // Its master stops waiting while the slave has the second part.
+            if (tran->address() == 4) hub->whole->errorStr("too late");
+            tran->done();
+        };
+        std::vector<uint8_t> bytes(24);
+        master->waitTransaction(master->reqTransaction(0, 24, bytes.data(), rim::Write));
+        CHECK(check::contains(master->getError(), "too late"));
+        const std::vector<std::pair<uint64_t, uint32_t>> expected = {{0, 4}, {4, 4}};
+        CHECK(recorder->parts == expected);
+    }
+}
+
 void last_address() {
     const uint64_t last = UINT64_MAX;
     Bus bus(8);
@@ -203,6 +236,7 @@ int main() {
     chain();
     split();
     failures();
+    expired();
     last_address();
     subclass();
     return check::finish();
