@@ -68,8 +68,8 @@ pub struct TcpServer {
 }
 
 impl TcpServer {
-    /// Binds `port` and `port + 1` at `address`: `*` for all interfaces, an IPv4 or IPv6 address, a
-    /// host name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
+    /// Binds `port` and `port + 1` at `address`: `*` for all interfaces, an IPv4 or IPv6 address, a host
+    /// name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
     pub fn bind(address: &str, port: u16, options: ServerOptions) -> Result<TcpServer> {
         crate::log::init();
         let Listeners {
@@ -77,7 +77,7 @@ impl TcpServer {
             requests,
             responses,
         } = listen(address, port)?;
-        // The name says what was asked for; only a port that was left open is filled in.
+        // The name is made of what the caller gave; only port 0 is replaced by the port that was bound.
         let name = format!("pyrogue.memory.TcpServer.{address}.{bound}");
         let runtime =
             socket::event_loop().map_err(|error| system_error("start an event loop", &error))?;
@@ -110,9 +110,9 @@ impl TcpServer {
         })
     }
 
-    /// Refuses a process that was forked off since the server was made: the server is the parent's.
-    /// All but [`TcpServer::stop`] fails there, before any lock is taken, which a thread of the
-    /// parent's may have held. What cannot fail does nothing, and tells of nothing.
+    /// Fails in a process that was forked off since the server was made: the server belongs to the
+    /// parent. There all methods fail before they take a lock, which a thread of the parent may have
+    /// held. Methods that cannot fail do nothing, and return empty values.
     pub fn check_home(&self) -> Result<()> {
         match self.home.is_here() {
             true => Ok(()),
@@ -120,7 +120,7 @@ impl TcpServer {
         }
     }
 
-    /// The base port: requests come there, responses go out on the one after it.
+    /// The base port: requests come in on it, responses go out on the next one.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -135,9 +135,12 @@ impl TcpServer {
         &self.context.name
     }
 
-    /// The time that the slave has for each transaction pulled from now on, after which the client
-    /// gets an error: an hour unless set; `None` is no limit. A limit is kept only while somebody pulls.
+    /// Sets the time that the slave has for each transaction pulled from now on. After it the client gets
+    /// an error. An hour unless set; `None` is no limit. It is kept only while a thread pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
+        if !self.home.is_here() {
+            return;
+        }
         self.context
             .settings
             .timeout
@@ -150,20 +153,20 @@ impl TcpServer {
         self.context.settings.get()
     }
 
-    /// Sets the limits and times. Limits hold from now on, times and the largest transaction for
+    /// Sets the limits and times. Limits hold from now on; times, and the largest transaction, hold for
     /// connections that come from now on.
     pub fn set_options(&self, options: &ServerOptions) {
         if !self.home.is_here() {
             return;
         }
         self.context.settings.set(options);
-        // More may be handed out than before, or held, and times may be over sooner.
+        // There may be more to hand out, more room, and times that end sooner.
         self.context.look_again();
         self.context.incoming.tell();
         self.registry.deadlines.retime(&self.context);
     }
 
-    /// What the server has done since it began.
+    /// The counters of the server since it began.
     pub fn stats(&self) -> ServerStats {
         match self.home.is_here() {
             true => self.registry.stats(),
@@ -171,7 +174,7 @@ impl TcpServer {
         }
     }
 
-    /// The clients that are connected now, with what was done for each.
+    /// The clients that are connected now, with the counters of each.
     pub fn peers(&self) -> Vec<PeerStats> {
         match self.home.is_here() {
             true => self.registry.peer_stats(),
@@ -179,15 +182,15 @@ impl TcpServer {
         }
     }
 
-    /// Gives the slave the time `limit`, as it is when a transaction is pulled, in place of the
-    /// server's own. It runs from [`TcpServer::returned`] on. What is told first holds.
+    /// Gives the slave the time `limit`, with the value that it has when a transaction is pulled, in place
+    /// of the server's own. It starts at [`TcpServer::returned`]. Only the first call has an effect.
     pub fn limit_by(&self, limit: Arc<Time>) {
         _ = self.context.limit.set(limit);
     }
 
-    /// The slave has returned from a transaction of a server that has a [`TcpServer::limit_by`]. If it
-    /// has not completed it, its time runs, and is kept, from now on: as long as the slave was at work
-    /// on the thread that pulls, nobody could have.
+    /// The slave has returned from a transaction, of a server with [`TcpServer::limit_by`]. If it has not
+    /// completed the transaction, its time starts now. While the slave was at work on the pulling thread,
+    /// nobody could have kept it.
     pub fn returned(&self, transaction: &Transaction) {
         if self.home.is_here() && !transaction.completed() {
             transaction.taken();
@@ -195,14 +198,19 @@ impl TcpServer {
         }
     }
 
-    /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can
-    /// be done without waiting). `Ok(None)` when the time is over. The transaction is to be put to
-    /// [`admit`], then carried out and completed, at once or later, on any thread.
+    /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can be done
+    /// without waiting). `Ok(None)` when the time is over. Give the transaction to [`admit`], then carry
+    /// it out and complete it, at once or later, on any thread.
     ///
-    /// Fails with `Stopped` once the server has been stopped, and with `Busy` while another thread
-    /// is in this call.
+    /// Fails with `Stopped` once the server has been stopped, with `Busy` while another thread is in this
+    /// call, and with `InvalidArgument` on a thread that runs asynchronous tasks of tokio.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
         self.check_home()?;
+        if pull::runs_a_task() {
+            let text = "TcpServer::next blocks its thread, and this one runs asynchronous tasks of a tokio \
+                        runtime: call it on a thread of its own, or in tokio::task::spawn_blocking";
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
         let mut guard = match self.pull.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poison)) => poison.into_inner(),
@@ -228,16 +236,16 @@ impl TcpServer {
         Ok(result)
     }
 
-    /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and
-    /// transactions that are still in the slave's hands complete without a response. One that was
-    /// about to be pulled is refused as stopped. May be called from any thread, again and again. In a
-    /// process that was forked off it does nothing: the connections are the parent's.
+    /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and transactions
+    /// in the slave's hands complete without a response. One that was about to be pulled is refused as
+    /// stopped. Any thread may call this, any number of times. In a process that was forked off it does
+    /// nothing: the connections belong to the parent.
     pub fn stop(&self) {
         if !self.home.is_here() {
             return;
         }
         self.registry.stop();
-        // Whoever pulls has been told and leaves at once.
+        // The pulling thread has been woken, and leaves at once.
         let mut guard = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pull) = guard.take() {
             pull.end();
@@ -246,7 +254,7 @@ impl TcpServer {
         }
     }
 
-    /// Posted writes that failed since the server began. No response tells their clients.
+    /// Posted writes that have failed since the server began. Their clients get no response.
     pub fn failed_posts(&self) -> u64 {
         self.context.failed_posts()
     }
@@ -260,7 +268,7 @@ impl TcpServer {
 impl Drop for TcpServer {
     fn drop(&mut self) {
         if !self.home.is_here() {
-            // To let go of a socket here would take it out of the event loop of the parent's.
+            // Dropping a socket here would take it out of the event loop of the parent.
             std::mem::forget(std::mem::replace(&mut self.pull, Mutex::new(None)));
             std::mem::forget(Arc::clone(&self.registry));
             return;
@@ -269,9 +277,8 @@ impl Drop for TcpServer {
     }
 }
 
-/// Puts a pulled transaction to the access sizes of the slave that is to carry it out (`max` 0: no
-/// maximum). A read gets its memory here, so that one which is refused takes none. False when it was
-/// refused: it has been answered then.
+/// Checks a pulled transaction against the access sizes of its slave (`max` 0: no maximum). A read gets its
+/// memory here, so that one that is refused takes none. False if it was refused: then it is answered.
 pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
     if let Err(error) = check_access(transaction.size(), min, max) {
         transaction.fail(error);

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
+use tokio::task::coop;
 
 use super::accept::{Arrivals, Work};
 use super::context::ServerContext;
@@ -51,6 +52,31 @@ struct Connections {
     registry: Arc<Registry>,
     /// They brought the last transaction without a turn of the event loop: it is due one.
     loop_is_due: bool,
+}
+
+/// Whether this thread runs an asynchronous task of a tokio runtime: there another event loop panics.
+///
+/// tokio does not say so. But a task has a budget, which ends after some steps, and a thread that may block
+/// has none: one of `spawn_blocking`, one in `block_in_place`, or one without a runtime. So the steps are
+/// counted, and then taken back. A task in `tokio::task::unconstrained` is not recognized.
+pub(super) fn runs_a_task() -> bool {
+    /// More steps than a task has, which is 128.
+    const STEPS: usize = 200;
+    if Handle::try_current().is_err() {
+        return false;
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut steps = Vec::new();
+    while steps.len() < STEPS {
+        match coop::poll_proceed(&mut cx) {
+            Poll::Ready(step) => steps.push(step),
+            Poll::Pending => break,
+        }
+    }
+    let ended = steps.len() < STEPS;
+    // Each gives back what there was before it: the first one has to be the last.
+    while steps.pop().is_some() {}
+    ended
 }
 
 impl Pull {
@@ -210,10 +236,40 @@ mod tests {
     use crate::bus::{Memory, Slave, POST, READ};
     use crate::endpoint::server::{admit, TcpServer};
     use crate::endpoint::{ClientOptions, ServerOptions, TcpClient};
+    use crate::error::ErrorKind;
     use crate::wire::{greeting, ready, request_head, Header, Role};
     use std::io::Write;
     use std::net::TcpStream;
     use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// A thread that runs an asynchronous task cannot wait for a transaction; all others can.
+    #[test]
+    fn a_thread_that_runs_a_task_gets_an_error() {
+        let server = Arc::new(TcpServer::bind("127.0.0.1", 0, ServerOptions::default()).unwrap());
+        let next = || server.next(Some(Duration::ZERO)).map(|next| next.is_none());
+        let refused = || {
+            let error = next().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.text().contains("asynchronous"), "{error}");
+        };
+        assert_eq!(next(), Ok(true));
+        let in_thread = Arc::clone(&server);
+        let blocking = move || assert!(in_thread.next(Some(Duration::ZERO)).unwrap().is_none());
+        let one = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        one.block_on(async {
+            refused();
+            let before = coop::has_budget_remaining();
+            refused();
+            assert!(before && coop::has_budget_remaining());
+            tokio::task::spawn_blocking(blocking.clone()).await.unwrap();
+            tokio::task::yield_now().await;
+            refused();
+        });
+        let _entered = one.enter();
+        assert_eq!(next(), Ok(true));
+    }
 
     const TIMEOUT: Duration = Duration::from_secs(20);
     const SOON: u64 = 0;
