@@ -11,8 +11,8 @@ use fuzzing::reference::frame;
 use fuzzing::seen::{feed, Seen, Setting};
 use libfuzzer_sys::fuzz_target;
 use rogue_memory_bridge::wire::{
-    decode_result, request_head, response_head, response_tail, response_tail_ok, End, Header,
-    Limits, Messages, MAX_RESULT, POST, PROBE, READ, RESULT_KEPT, VERIFY, WRITE,
+    decode_result, request_head, response_head, response_tail, response_tail_ok, Header, Limits,
+    MessageEnd, Messages, MAX_RESULT, POST, PROBE, READ, RESULT_KEPT, VERIFY, WRITE,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -44,7 +44,7 @@ struct Message {
 }
 
 impl Message {
-    fn put_together(end: &End, data: Vec<u8>, result: &[u8], messages: Messages) -> Message {
+    fn put_together(end: &MessageEnd, data: Vec<u8>, result: &[u8], messages: Messages) -> Message {
         Message {
             header: end.header,
             data: end.data_len.map(|_| data),

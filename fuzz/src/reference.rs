@@ -5,7 +5,7 @@
 use std::mem::{discriminant, Discriminant};
 
 use rogue_memory_bridge::wire::{
-    End, Field, Limits, Malformed, Messages, SessionId, WireError, MAX_COMMAND_AFTER_READY,
+    Field, Limits, Malformed, MessageEnd, Messages, SessionId, WireError, MAX_COMMAND_AFTER_READY,
     MAX_FIELD_FRAME, RESULT_KEPT,
 };
 
@@ -108,7 +108,7 @@ struct Reader {
 #[derive(Default)]
 struct Message {
     frames: u8,
-    end: End,
+    end: MessageEnd,
     result: Vec<u8>,
 }
 

@@ -2,8 +2,8 @@
 //! decoder's promises.
 
 use rogue_memory_bridge::wire::{
-    greeting, ready, Decoder, End, Event, Header, Limits, Message, Messages, Role, SessionId,
-    WireError,
+    greeting, ready, Decoder, Event, Header, Limits, Message, MessageEnd, Messages, Role,
+    SessionId, WireError,
 };
 
 use crate::input::Input;
@@ -17,7 +17,7 @@ pub enum Seen {
     Header(Header),
     Data(Vec<u8>),
     /// With the result frame that the decoder had at that moment.
-    End(End, Vec<u8>),
+    End(MessageEnd, Vec<u8>),
 }
 
 /// What came of a stream.
@@ -182,11 +182,11 @@ fn note_whole(seen: &mut Vec<Seen>, message: &Message) {
     if let Some(data) = message.data.filter(|data| !data.is_empty()) {
         add_data(seen, data);
     }
-    let end = End {
+    let end = MessageEnd {
         header: message.header,
         header_known: true,
         data_len: message.data.map(|data| data.len() as u64),
-        ..End::default()
+        ..MessageEnd::default()
     };
     seen.push(Seen::End(end, message.result.to_vec()));
 }

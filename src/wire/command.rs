@@ -1,76 +1,78 @@
-//! The commands of ZMTP: READY, which ends the handshake, and PING with its answer. Where a command
-//! may stand is the decoder's affair.
+//! The commands of ZMTP: READY, which ends the handshake, and PING with its answer PONG. The decoder
+//! decides where a command is allowed.
+
+use arrayvec::ArrayVec;
+use bytes::{Buf, BufMut};
 
 use super::error::{printable, WireError};
-use super::frame::{self, COMMAND};
-use super::{Limits, Role, SessionId};
+use super::frame::{put_header, COMMAND};
+use super::limits::{Limits, Role};
+use super::session::SessionId;
 
 const SOCKET_TYPE: &[u8] = b"Socket-Type";
 const SESSION: &[u8] = b"X-Rogue-Session";
 
-/// Most bytes of context that PING may carry (RFC 37).
-const PING_CONTEXT: usize = 16;
-/// Bytes of the PING command's TTL.
+/// Most bytes of context in a PING (ZeroMQ RFC 37).
+const MAX_PING_CONTEXT: usize = 16;
+/// Size of the PING command's TTL in bytes.
 const PING_TTL: usize = 2;
+/// The beginning of the PONG command's body.
+const PONG: &[u8; 5] = b"\x04PONG";
+/// Capacity of a [`Pong`]: frame header, command name, context.
+const MAX_PONG: usize = 2 + PONG.len() + MAX_PING_CONTEXT;
 
-/// Our READY as a whole frame: what we are and, from our client, which session both connections
-/// belong to.
+/// Our READY as a complete frame. `session` is sent by our client, so that the server can tell which
+/// two connections belong together.
 pub fn ready(role: Role, session: Option<&SessionId>) -> Vec<u8> {
     let mut body = b"\x05READY".to_vec();
     put_property(&mut body, SOCKET_TYPE, role.name().as_bytes());
     if let Some(session) = session {
         put_property(&mut body, SESSION, session.to_string().as_bytes());
     }
-    let mut bytes = vec![0; frame::LONGEST];
-    let head = frame::write(&mut bytes, COMMAND, body.len());
-    bytes.truncate(head);
-    bytes.extend_from_slice(&body);
-    bytes
+    let mut frame = Vec::new();
+    put_header(&mut frame, COMMAND, body.len());
+    frame.put_slice(&body);
+    frame
 }
 
-// Both names and both values are our own and shorter than 256 bytes.
-fn put_property(body: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    body.push(name.len() as u8);
-    body.extend_from_slice(name);
-    body.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    body.extend_from_slice(value);
+/// Appends a property. Both `name` and `value` are ours and shorter than 256 bytes.
+fn put_property(out: &mut impl BufMut, name: &[u8], value: &[u8]) {
+    out.put_u8(name.len() as u8);
+    out.put_slice(name);
+    out.put_u32(value.len() as u32);
+    out.put_slice(value);
 }
 
-/// Our PING as a whole command frame, without a context, and with a TTL of 0: the peer need not close
-/// the connection when no other follows. For peers that speak ZMTP 3.1 or later.
+/// Our PING as a complete frame, for peers that speak ZMTP 3.1 or later. It has no context, and a TTL
+/// of 0: the peer need not close the connection if no other PING follows.
 pub fn ping() -> [u8; 9] {
     *b"\x04\x07\x04PING\0\0"
 }
 
-/// The answer to a PING, as a whole command frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pong {
-    bytes: [u8; 7 + PING_CONTEXT],
-    len: u8,
-}
+/// The answer to a PING, as a complete frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pong(ArrayVec<u8, MAX_PONG>);
 
 impl Pong {
-    /// The bytes to be sent.
+    /// The bytes to send.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len.into()]
+        &self.0
     }
 
-    // `context` has at most PING_CONTEXT bytes.
-    fn new(context: &[u8]) -> Pong {
-        let mut bytes = [0; 7 + PING_CONTEXT];
-        // Never more than 7 + 16.
-        let len = 7 + context.len();
-        bytes[..2].copy_from_slice(&[COMMAND, (len - 2) as u8]);
-        bytes[2..7].copy_from_slice(b"\x04PONG");
-        bytes[7..len].copy_from_slice(context);
-        Pong {
-            bytes,
-            len: len as u8,
+    /// `None` if `context` is longer than a PING allows.
+    fn new(context: &[u8]) -> Option<Pong> {
+        if context.len() > MAX_PING_CONTEXT {
+            return None;
         }
+        let mut bytes = ArrayVec::new();
+        bytes.extend([COMMAND, (PONG.len() + context.len()) as u8]);
+        bytes.extend(*PONG);
+        bytes.extend(context.iter().copied());
+        Some(Pong(bytes))
     }
 }
 
-/// Reads the one command that the handshake allows. `ours` is our own role.
+/// Reads the command that ends the handshake. `ours` is our own role.
 pub(super) fn read_ready(
     body: &[u8],
     ours: Role,
@@ -100,7 +102,7 @@ pub(super) fn read_ready(
             });
         };
         rest = after;
-        // libzmq sends this case and reads no other; being liberal here costs nothing.
+        // libzmq sends the names in this case and accepts no other; we accept any case.
         if name.eq_ignore_ascii_case(SOCKET_TYPE) {
             let expected = ours.peer();
             if value != expected.name().as_bytes() {
@@ -110,20 +112,21 @@ pub(super) fn read_ready(
                 });
             }
         } else if name.eq_ignore_ascii_case(SESSION) {
-            // A value that is not ours is some other program's affair, like any unknown property.
+            // A value of another form is ignored, like any unknown property.
             session = session.or(SessionId::from_hex(value));
         }
     }
     Ok(session)
 }
 
-/// Reads a command that came after the handshake. `None`: it needs no answer.
+/// Reads a command that came after the handshake. `None`: no answer is needed.
 pub(super) fn read_later(body: &[u8]) -> Result<Option<Pong>, WireError> {
     match split_name(body)? {
-        (b"PING", rest) => match rest.get(PING_TTL..) {
-            Some(context) if context.len() <= PING_CONTEXT => Ok(Some(Pong::new(context))),
-            _ => Err(WireError::BadPing { length: body.len() }),
-        },
+        (b"PING", rest) => rest
+            .get(PING_TTL..)
+            .and_then(Pong::new)
+            .map(Some)
+            .ok_or(WireError::BadPing { length: body.len() }),
         (b"READY", _) => Err(WireError::UnexpectedCommand {
             name: "READY".into(),
         }),
@@ -134,7 +137,7 @@ pub(super) fn read_later(body: &[u8]) -> Result<Option<Pong>, WireError> {
 
 fn peer_error(rest: &[u8]) -> WireError {
     let reason = rest.split_first().map_or(&[][..], |(&length, text)| {
-        // A reason that is cut off is still better than none.
+        // A reason that is cut off still helps.
         &text[..text.len().min(length.into())]
     });
     WireError::PeerError {
@@ -142,6 +145,7 @@ fn peer_error(rest: &[u8]) -> WireError {
     }
 }
 
+/// The command's name, and the bytes after it.
 fn split_name(body: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
     body.split_first()
         .filter(|(&length, _)| length > 0)
@@ -149,13 +153,12 @@ fn split_name(body: &[u8]) -> Result<(&[u8], &[u8]), WireError> {
         .ok_or(WireError::BadCommand)
 }
 
-// Name, value, and what comes after; `None` when the property is not all there.
-fn split_property(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (&length, rest) = bytes.split_first()?;
-    let (name, rest) = rest.split_at_checked(length.into())?;
-    let (length, rest) = rest.split_first_chunk::<4>()?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-    let (value, rest) = rest.split_at_checked(length)?;
+/// Name and value of the first property, and the bytes after it. `None`: it is incomplete.
+fn split_property(mut bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let length = bytes.try_get_u8().ok()?;
+    let (name, mut bytes) = bytes.split_at_checked(length.into())?;
+    let length = usize::try_from(bytes.try_get_u32().ok()?).ok()?;
+    let (value, rest) = bytes.split_at_checked(length)?;
     Some((name, value, rest))
 }
 
@@ -175,20 +178,20 @@ mod tests {
     }
 
     #[test]
-    fn ready_that_is_cut_anywhere_but_between_properties_is_refused() {
+    fn a_ready_that_is_cut_inside_a_property_is_refused() {
         let whole = ready(Role::Push, Some(&SessionId([7; 16])))[2..].to_vec();
         for n in 6..whole.len() {
-            let due = match n {
+            let expected = match n {
                 6 | 26 => Ok(None),
                 7..26 => Err(WireError::BadReady { offset: 6 }),
                 _ => Err(WireError::BadReady { offset: 26 }),
             };
-            assert_eq!(read(&whole[..n]), due, "{n} bytes");
+            assert_eq!(read(&whole[..n]), expected, "{n} bytes");
         }
     }
 
     #[test]
-    fn a_value_length_of_four_gigabytes_is_no_more_than_a_bad_property() {
+    fn a_value_length_of_four_gigabytes_is_a_bad_property() {
         let body = b"\x05READY\x01a\xff\xff\xff\xffvalue";
         assert_eq!(read(body), Err(WireError::BadReady { offset: 6 }));
     }
@@ -213,11 +216,11 @@ mod tests {
     #[test]
     fn an_error_command_with_a_bad_length_still_gives_its_reason() {
         let error = |body: &[u8]| read(body).unwrap_err();
-        let due = |reason: &str| WireError::PeerError {
+        let expected = |reason: &str| WireError::PeerError {
             reason: reason.into(),
         };
-        assert_eq!(error(b"\x05ERROR\x03why"), due("why"));
-        assert_eq!(error(b"\x05ERROR\xffwhy"), due("why"));
-        assert_eq!(error(b"\x05ERROR"), due(""));
+        assert_eq!(error(b"\x05ERROR\x03why"), expected("why"));
+        assert_eq!(error(b"\x05ERROR\xffwhy"), expected("why"));
+        assert_eq!(error(b"\x05ERROR"), expected(""));
     }
 }

@@ -1,56 +1,46 @@
-//! Turns what a peer sends on one connection, in pieces of any size, into events. It knows no
-//! socket and no time; what is done about an event is the endpoint's affair.
+//! Turns the bytes that a peer sends on one connection, in pieces of any size, into events. It knows
+//! neither sockets nor the time; the endpoint acts upon the events.
 
 use super::command::{read_later, read_ready};
-use super::frame::{FrameHeader, Gather};
-use super::limits::{Limits, Messages, MAX_COMMAND_AFTER_READY, MAX_DATA_FRAME, MAX_FIELD_FRAME};
-use super::{greeting, message, End, Event, Field, Header, Malformed, Message, Role, WireError};
-use super::{GREETING_SIZE, RESULT_KEPT};
+use super::error::WireError;
+use super::event::Event;
+use super::frame::{FrameHeader, HeaderBuffer};
+use super::greeting::{self, GREETING_SIZE};
+use super::incoming::{FrameBody, IncomingMessage};
+use super::limits::{Limits, Messages, Role, MAX_COMMAND_AFTER_READY};
+use super::message::{self, Header, Message};
 
 /// What the next byte of the input belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Next {
     Greeting,
     FrameHeader,
-    /// A command's body, gathered in `scratch`.
+    /// A command's body, collected in `scratch`.
     Command,
-    /// A frame of the header, gathered in `field`.
-    Field(Field),
-    /// The data frame, delivered in pieces.
-    Data,
-    /// The result frame, kept up to `RESULT_KEPT` bytes.
-    Result,
-    /// A frame that nobody wants.
-    Skip,
-    /// To no byte: the message is complete, and the caller must be told.
-    End,
+    /// The body of a message frame.
+    Body(FrameBody),
+    /// Nothing: the message is complete, and `Event::End` must be returned.
+    MessageEnd,
 }
 
 /// Reads one direction of one connection.
 ///
-/// After an error it gives the same error for ever; the connection is to be closed.
+/// After an error it returns the same error forever. Close the connection then.
 #[derive(Debug)]
 pub struct Decoder {
     role: Role,
     messages: Messages,
     limits: Limits,
-    state: State,
+    next: Next,
     ready: bool,
     failed: Option<WireError>,
     /// The greeting, then READY, then each command. After READY it never grows beyond
-    /// `MAX_COMMAND_AFTER_READY`, and it is not used at all for messages.
+    /// `MAX_COMMAND_AFTER_READY`. Messages do not use it.
     scratch: Vec<u8>,
-    gather: Gather,
-    /// Of the current frame: bytes that have not come yet, and whether another frame follows.
+    header: HeaderBuffer,
+    /// Bytes of the current frame that have not come yet.
     left: u64,
-    more: bool,
-    /// Of the current message: frames that are complete, and what is known so far.
-    frames: u8,
-    message: End,
-    /// The bytes of the current header frame that have come, at its end.
-    field: [u8; 8],
-    result: [u8; RESULT_KEPT],
-    result_len: usize,
+    message: IncomingMessage,
 }
 
 impl Decoder {
@@ -61,34 +51,29 @@ impl Decoder {
             role,
             messages,
             limits,
-            state: State::Greeting,
+            next: Next::Greeting,
             ready: false,
             failed: None,
             scratch: Vec::new(),
-            gather: Gather::default(),
+            header: HeaderBuffer::default(),
             left: GREETING_SIZE as u64,
-            more: false,
-            frames: 0,
-            message: End::default(),
-            field: [0; 8],
-            result: [0; RESULT_KEPT],
-            result_len: 0,
+            message: IncomingMessage::default(),
         }
     }
 
-    /// Takes bytes from the front of `input` and returns the next event, or `None` when all of
-    /// `input` was taken and more is needed.
+    /// Takes bytes from the front of `input` and returns the next event. `None`: all of `input` was
+    /// taken, and more is needed.
     ///
-    /// An event may be due without any further byte, so call it until it returns `None`, not until
-    /// `input` is empty.
+    /// Call it until it returns `None`, not until `input` is empty: an event may be due without any
+    /// further byte.
     ///
     /// # Errors
-    /// The peer broke the protocol. What is left of `input` is of no use then.
+    /// The peer broke the protocol. The rest of `input` has no meaning then.
     pub fn decode<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, WireError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        // Mostly so, after messages that were taken whole.
+        // The usual case after `take_message` has taken everything.
         if input.is_empty() && self.is_between() {
             return Ok(None);
         }
@@ -99,12 +84,11 @@ impl Decoder {
         outcome
     }
 
-    /// Takes the next message from the front of `input` at once, if all of it is there and looks as
-    /// usual, with little data. `None`, and nothing taken, if not: [`decode`](Self::decode) will
-    /// tell what it is. To be called where a message could begin.
+    /// Takes the next message from the front of `input` at once, if it is complete, in the usual
+    /// form, and has little data. Otherwise `None`, and nothing is taken: call
+    /// [`decode`](Self::decode). Use it where a message could begin.
     ///
-    /// It costs a fraction of what the events of the same message do; leaving it out would change
-    /// nothing else.
+    /// It costs a fraction of the events of the same message, and has no other effect.
     pub fn take_message<'a>(&mut self, input: &mut &'a [u8]) -> Option<Message<'a>> {
         if !self.is_between() || self.failed.is_some() {
             return None;
@@ -119,22 +103,22 @@ impl Decoder {
         Some(message)
     }
 
-    /// Bytes of the current data frame that have not been delivered; 0 outside of one and in one
-    /// that is skipped.
+    /// Bytes of the current data frame that have not been delivered. 0 outside of a data frame, and
+    /// in one that is skipped.
     pub fn data_remaining(&self) -> u64 {
-        match self.state {
-            State::Data => self.left,
+        match self.next {
+            Next::Body(FrameBody::Data) => self.left,
             _ => 0,
         }
     }
 
-    /// Tells that the caller has itself read the next `n` bytes of the current data frame from the
-    /// socket. Only right when `decode` has returned `None`, so that no earlier byte is left over.
-    /// If these were the message's last bytes, `decode` returns its end without further input.
+    /// Counts `n` bytes of the current data frame as delivered: the caller has read them from the
+    /// socket itself. Call it only after `decode` has returned `None`, so that no earlier byte is
+    /// left. If these were the message's last bytes, `decode` returns its end without further input.
     ///
-    /// `n` over [`data_remaining`](Self::data_remaining) counts as that many.
+    /// `n` is cut to [`data_remaining`](Self::data_remaining).
     pub fn data_taken(&mut self, n: u64) {
-        if self.state == State::Data {
+        if self.next == Next::Body(FrameBody::Data) {
             self.left = self.left.saturating_sub(n);
             if self.left == 0 {
                 self.finish_frame();
@@ -142,19 +126,21 @@ impl Decoder {
         }
     }
 
-    /// Passes over what is left of the current data frame, as if it were too long:
-    /// [`End::skipped`](super::End::skipped) will say so. Nothing happens outside of one.
+    /// Discards the rest of the current data frame and sets
+    /// [`MessageEnd::skipped`](super::MessageEnd::skipped), as for a frame that is too long. Does
+    /// nothing outside of a data frame.
     pub fn skip_data(&mut self) {
-        if self.state == State::Data {
-            self.state = State::Skip;
-            self.message.skipped = true;
+        if self.next == Next::Body(FrameBody::Data) {
+            self.next = Next::Body(FrameBody::Skip);
+            self.message.skip_data();
         }
     }
 
-    /// The result frame of the response whose end was returned last, cut to [`RESULT_KEPT`] bytes;
-    /// empty if it had none. Valid until `decode` is called with further input.
+    /// The result frame of the response whose end was returned last, cut to
+    /// [`RESULT_KEPT`](super::RESULT_KEPT) bytes; empty if it had none. Valid until `decode` is
+    /// called with further input.
     pub fn result(&self) -> &[u8] {
-        &self.result[..self.result_len]
+        self.message.result()
     }
 
     /// Whether the peer's READY has come.
@@ -162,47 +148,51 @@ impl Decoder {
         self.ready
     }
 
-    /// Whether a message has begun and not all of its bytes have come: if the connection ended now
-    /// it would be cut off.
+    /// Whether a message has begun and is incomplete: it would be cut off if the connection ended
+    /// now.
     pub fn mid_message(&self) -> bool {
-        match self.state {
-            State::Greeting | State::Command | State::End => false,
-            State::FrameHeader => self.frames > 0 || self.gather.holds_part_of_message(),
-            State::Field(_) | State::Data | State::Result | State::Skip => true,
+        match self.next {
+            Next::Greeting | Next::Command | Next::MessageEnd => false,
+            Next::FrameHeader => self.message.has_begun() || self.header.holds_part_of_message(),
+            Next::Body(_) => true,
         }
     }
 
     /// Whether the handshake is over, and the next byte begins a message or a command.
     pub fn is_between(&self) -> bool {
-        self.ready && self.state == State::FrameHeader && self.frames == 0 && self.gather.is_empty()
+        self.ready
+            && self.next == Next::FrameHeader
+            && !self.message.has_begun()
+            && self.header.is_empty()
     }
 
     fn step<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, WireError> {
-        // Each turn takes bytes, returns, or finds the frame complete; a frame header always takes
-        // some, so the loop ends with the input at the latest.
+        // Each round takes bytes, returns, or completes a frame. A frame header is at least two
+        // bytes, so the loop ends with the input at the latest.
         loop {
-            match self.state {
-                State::FrameHeader => {
+            match self.next {
+                Next::FrameHeader => {
                     if let Some(header) = self.whole_header(input) {
                         return Ok(Some(Event::Header(header)));
                     }
-                    match self.gather.take(input)? {
-                        Some(frame) => self.begin_frame(frame)?,
+                    match self.header.take(input)? {
+                        Some(frame) => self.begin_frame(&frame)?,
                         None => return Ok(None),
                     }
                 }
-                State::Field(field) => {
-                    if !self.gather_field(input) {
+                Next::Body(FrameBody::Field(field)) => {
+                    let piece = self.take(input);
+                    self.message.add_to_field(piece);
+                    if self.left > 0 {
                         return Ok(None);
                     }
-                    self.set_field(field);
+                    let header = self.message.finish_field(field);
                     self.finish_frame();
-                    if field == Field::Type && self.message.malformed.is_none() {
-                        self.message.header_known = true;
-                        return Ok(Some(Event::Header(self.message.header)));
+                    if let Some(header) = header {
+                        return Ok(Some(Event::Header(header)));
                     }
                 }
-                State::Data => {
+                Next::Body(FrameBody::Data) => {
                     let piece = self.take(input);
                     if piece.is_empty() {
                         return Ok(None);
@@ -212,42 +202,43 @@ impl Decoder {
                     }
                     return Ok(Some(Event::Data(piece)));
                 }
-                State::Result => {
+                Next::Body(FrameBody::Result) => {
                     let piece = self.take(input);
-                    let kept = piece.len().min(RESULT_KEPT - self.result_len);
-                    self.result[self.result_len..][..kept].copy_from_slice(&piece[..kept]);
-                    self.result_len += kept;
+                    self.message.add_to_result(piece);
                     if self.left > 0 {
                         return Ok(None);
                     }
                     self.finish_frame();
                 }
-                State::Skip => {
+                Next::Body(FrameBody::Skip) => {
                     self.take(input);
                     if self.left > 0 {
                         return Ok(None);
                     }
                     self.finish_frame();
                 }
-                State::End => return Ok(Some(Event::End(self.end_message()))),
-                State::Greeting => {
+                Next::MessageEnd => {
+                    self.next = Next::FrameHeader;
+                    return Ok(Some(Event::End(self.message.finish(self.messages))));
+                }
+                Next::Greeting => {
                     let piece = self.take(input);
                     self.scratch.extend_from_slice(piece);
                     greeting::check(&self.scratch)?;
                     if self.left > 0 {
                         return Ok(None);
                     }
-                    self.state = State::FrameHeader;
+                    self.next = Next::FrameHeader;
                     let (major, minor) = (self.scratch[10], self.scratch[11]);
                     return Ok(Some(Event::Greeting { major, minor }));
                 }
-                State::Command => {
+                Next::Command => {
                     let piece = self.take(input);
                     self.scratch.extend_from_slice(piece);
                     if self.left > 0 {
                         return Ok(None);
                     }
-                    self.state = State::FrameHeader;
+                    self.next = Next::FrameHeader;
                     if let Some(event) = self.command()? {
                         return Ok(Some(event));
                     }
@@ -256,7 +247,7 @@ impl Decoder {
         }
     }
 
-    /// The part of `input` that belongs to the current frame, at most all of it.
+    /// Takes the part of `input` that belongs to the current frame, at most all of it.
     fn take<'a>(&mut self, input: &mut &'a [u8]) -> &'a [u8] {
         let n = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
         let (piece, rest) = input.split_at(n);
@@ -265,153 +256,52 @@ impl Decoder {
         piece
     }
 
-    /// Takes the four header frames at once if they have come together and look as usual. Halves
-    /// the cost of a small message; leaving it out would change nothing else.
+    /// Takes the four header frames at once if they are complete and in the usual form. This halves
+    /// the cost of a small message, and has no other effect.
     fn whole_header(&mut self, input: &mut &[u8]) -> Option<Header> {
         if !self.is_between() || self.messages == Messages::None {
             return None;
         }
-        let (header, more) = message::read_head(input)?;
-        *input = &input[message::FIELDS..];
-        self.result_len = 0;
-        self.message = End {
-            header,
-            header_known: true,
-            ..End::default()
-        };
-        self.frames = 3;
-        self.more = more;
-        self.finish_frame();
+        let (header, more) = message::read_header(input)?;
+        *input = &input[message::HEADER_FRAMES..];
+        self.message.begin_with(header, more);
+        self.go_on();
         Some(header)
     }
 
-    fn begin_frame(&mut self, frame: FrameHeader) -> Result<(), WireError> {
+    fn begin_frame(&mut self, frame: &FrameHeader) -> Result<(), WireError> {
         if frame.command {
             return self.begin_command(frame.length);
         }
         if !self.ready {
             return Err(WireError::MessageBeforeReady);
         }
-        let (_, most) = self.messages.frames();
-        if most == 0 {
-            return Err(WireError::UnexpectedMessage);
-        }
-        // Told by the flag of the last frame allowed, before anything of what is over comes.
-        if frame.more && self.frames + 1 >= most {
-            return Err(WireError::TooManyFrames { most });
-        }
-        if self.frames == 0 {
-            self.message = End::default();
-            self.result_len = 0;
-        }
+        let max_data = self.limits.max_data;
+        let body = self.message.begin_frame(frame, self.messages, max_data)?;
+        self.next = Next::Body(body);
         self.left = frame.length;
-        self.more = frame.more;
-        let field = match self.frames {
-            0 => Field::Id,
-            1 => Field::Address,
-            2 => Field::Size,
-            3 => Field::Type,
-            4 => Field::Data,
-            _ => Field::Result,
-        };
-        let limit = if field == Field::Data {
-            MAX_DATA_FRAME
-        } else {
-            MAX_FIELD_FRAME
-        };
-        if frame.length > limit {
-            return Err(WireError::FrameTooLong {
-                field,
-                length: frame.length,
-                limit,
-            });
-        }
-        self.state = self.body_state(field, frame.length);
-        if frame.length == 0 {
+        if self.left == 0 {
             self.finish_frame();
         }
         Ok(())
     }
 
-    /// What becomes of a frame's body.
-    fn body_state(&mut self, field: Field, length: u64) -> State {
-        let sound = self.message.malformed.is_none();
-        match field {
-            Field::Data => {
-                self.message.data_len = Some(length);
-                self.message.skipped = !sound || length > self.limits.max_data;
-                if self.message.skipped {
-                    State::Skip
-                } else {
-                    State::Data
-                }
-            }
-            Field::Result => {
-                if sound {
-                    State::Result
-                } else {
-                    State::Skip
-                }
-            }
-            // The fields of a spoilt message are still read: they help whoever looks for the
-            // reason.
-            _ if field.fixed_length() == Some(length) => State::Field(field),
-            _ => {
-                self.message
-                    .malformed
-                    .get_or_insert(Malformed::FieldLength { field, length });
-                State::Skip
-            }
-        }
-    }
-
-    /// Gathers a header frame at the end of `field`; whether it is complete.
-    fn gather_field(&mut self, input: &mut &[u8]) -> bool {
-        let piece = self.take(input);
-        // `left` is at most 7 here, since a frame that comes here has at most 8 bytes.
-        let end = self.field.len() - self.left as usize;
-        self.field[end - piece.len()..end].copy_from_slice(piece);
-        self.left == 0
-    }
-
-    fn set_field(&mut self, field: Field) {
-        let header = &mut self.message.header;
-        let wide = u64::from_le_bytes(self.field);
-        // A field of 4 bytes lies in the last four: the upper half, in this byte order.
-        let narrow = (wide >> 32) as u32;
-        match field {
-            Field::Id => header.id = narrow,
-            Field::Address => header.address = wide,
-            Field::Size => header.size = narrow,
-            Field::Type => header.kind = narrow,
-            Field::Data | Field::Result => {}
-        }
-    }
-
     fn finish_frame(&mut self) {
-        self.frames += 1;
-        self.state = if self.more {
-            State::FrameHeader
+        self.message.finish_frame();
+        self.go_on();
+    }
+
+    /// Goes on after a complete frame of a message.
+    fn go_on(&mut self) {
+        self.next = if self.message.has_more() {
+            Next::FrameHeader
         } else {
-            State::End
+            Next::MessageEnd
         };
     }
 
-    fn end_message(&mut self) -> End {
-        let (least, _) = self.messages.frames();
-        let frames = self.frames;
-        if frames < least {
-            self.message
-                .malformed
-                .get_or_insert(Malformed::FrameCount { frames, least });
-        }
-        self.frames = 0;
-        self.state = State::FrameHeader;
-        self.message.clone()
-    }
-
     fn begin_command(&mut self, length: u64) -> Result<(), WireError> {
-        if self.frames > 0 {
+        if self.message.has_begun() {
             return Err(WireError::CommandInsideMessage);
         }
         let limit = if self.ready {
@@ -425,7 +315,7 @@ impl Decoder {
         }
         self.left = length;
         self.scratch.clear();
-        self.state = State::Command;
+        self.next = Next::Command;
         Ok(())
     }
 
@@ -436,7 +326,7 @@ impl Decoder {
         }
         let session = read_ready(&self.scratch, self.role, &self.limits)?;
         self.ready = true;
-        // READY may have been long, and nothing as long will come again.
+        // READY may have been long; later commands are short.
         self.scratch = Vec::new();
         Ok(Some(Event::Ready { session }))
     }

@@ -1,17 +1,18 @@
-//! What a peer can do wrong so badly that its connection must be closed. What spoils no more than
-//! one message is [`Malformed`](super::Malformed).
+//! Breaches of the protocol, after which the connection must be closed. A fault that spoils only one
+//! message is a [`Malformed`](super::Malformed).
 
 use std::fmt;
 
-use super::{Field, Role};
+use super::field::Field;
+use super::limits::Role;
 
-/// A breach of the protocol. The connection it came from cannot go on; nothing may be sent to say
-/// so, since a libzmq peer reconnects after a plain close but not after an ERROR command.
+/// A breach of the protocol. The connection must be closed, and no ERROR command may be sent before:
+/// a libzmq peer reconnects after a plain close, but not after an ERROR command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WireError {
-    /// A byte of the greeting's signature is not what ZMTP 2 and later send. ZMTP 1 peers (ZeroMQ
-    /// 2.x) and programs that speak something else end here.
+    /// A byte of the greeting's signature is not what ZMTP 2 and later send: the peer speaks ZMTP 1
+    /// (ZeroMQ 2.x) or another protocol.
     NotZmtp {
         /// Position in the greeting: 0 or 9.
         offset: u8,
@@ -30,40 +31,40 @@ pub enum WireError {
     },
     /// A message frame came before READY.
     MessageBeforeReady,
-    /// A command has no place where it came.
+    /// A command that is not allowed at this point.
     UnexpectedCommand {
         /// The command's name, unprintable bytes replaced.
         name: String,
     },
     /// The peer sent ERROR.
     PeerError {
-        /// The peer's reason, unprintable bytes replaced; may be empty.
+        /// The peer's reason, unprintable bytes replaced. May be empty.
         reason: String,
     },
     /// A command's name is empty or longer than the command.
     BadCommand,
-    /// A command is longer than is accepted.
+    /// A command is longer than the limit.
     CommandTooLong {
         /// Its length in bytes.
         length: u64,
-        /// The most that is accepted there.
+        /// The limit in bytes.
         limit: u64,
     },
     /// A property in READY is cut off, or bytes are left after the last one.
     BadReady {
-        /// Where in the command the property begins that does not fit.
+        /// Offset in the command at which the bad property begins.
         offset: usize,
     },
-    /// READY has more properties than are accepted.
+    /// READY has more properties than the limit.
     TooManyProperties {
-        /// The most that are accepted.
+        /// The limit.
         limit: usize,
     },
     /// The peer's socket type is not the counterpart of ours.
     SocketType {
-        /// The type it names, unprintable bytes replaced.
+        /// The type that the peer names, unprintable bytes replaced.
         theirs: String,
-        /// The type it must have.
+        /// The type that it must have.
         expected: Role,
     },
     /// PING without its TTL, or with a context of more than 16 bytes.
@@ -87,18 +88,18 @@ pub enum WireError {
     },
     /// A message on a connection whose peer must not send any.
     UnexpectedMessage,
-    /// A message goes on after the last frame it may have.
+    /// A message has more frames than it may have.
     TooManyFrames {
-        /// The most frames that a message may have here.
+        /// The most frames that a message may have on this connection.
         most: u8,
     },
-    /// A frame is longer than its field can ever be.
+    /// A frame is longer than the limit for its field.
     FrameTooLong {
         /// Which frame.
         field: Field,
         /// Its length in bytes.
         length: u64,
-        /// The most that is accepted.
+        /// The limit in bytes.
         limit: u64,
     },
 }
@@ -130,13 +131,18 @@ impl fmt::Display for WireError {
             }
             WireError::MessageBeforeReady => f.write_str("the peer sent a message before READY"),
             WireError::UnexpectedCommand { name } => {
-                write!(f, "the peer sent command \"{name}\" where it has no place")
+                write!(
+                    f,
+                    "the peer sent command \"{name}\" where it is not allowed"
+                )
             }
             WireError::PeerError { reason } if reason.is_empty() => {
                 f.write_str("the peer reported an error and gave no reason")
             }
             WireError::PeerError { reason } => write!(f, "the peer reported an error: {reason}"),
-            WireError::BadCommand => f.write_str("a command's name does not fit into the command"),
+            WireError::BadCommand => {
+                f.write_str("a command's name is empty or longer than the command")
+            }
             WireError::CommandTooLong { length, limit } => {
                 write!(
                     f,
@@ -144,7 +150,7 @@ impl fmt::Display for WireError {
                 )
             }
             WireError::BadReady { offset } => {
-                write!(f, "READY holds no whole property at byte {offset}")
+                write!(f, "READY has no complete property at byte {offset}")
             }
             WireError::TooManyProperties { limit } => {
                 write!(f, "READY has more than {limit} properties")
@@ -156,7 +162,9 @@ impl fmt::Display for WireError {
                     expected.name()
                 )
             }
-            WireError::BadPing { length } => write!(f, "a PING of {length} bytes, not 7 to 23"),
+            WireError::BadPing { length } => {
+                write!(f, "a PING command has {length} bytes instead of 7 to 23")
+            }
             WireError::ReservedFlags { flags } => {
                 write!(f, "a frame has reserved flags set: 0x{flags:02x}")
             }
@@ -164,7 +172,9 @@ impl fmt::Display for WireError {
             WireError::CommandInsideMessage => {
                 f.write_str("a command stands between the frames of a message")
             }
-            WireError::FrameLength { length } => write!(f, "impossible frame length {length}"),
+            WireError::FrameLength { length } => {
+                write!(f, "a frame length of {length} bytes is impossible")
+            }
             WireError::UnexpectedMessage => {
                 f.write_str("the peer sent a message on a connection that only we send on")
             }
@@ -187,7 +197,8 @@ impl fmt::Display for WireError {
 
 impl std::error::Error for WireError {}
 
-/// The peer's bytes as text for an error: printable ASCII, the rest replaced, cut to 255.
+/// The peer's bytes as text for an error: at most 255 characters, bytes other than printable ASCII
+/// replaced by `?`.
 pub(super) fn printable(bytes: &[u8]) -> String {
     let shown = |&byte: &u8| {
         if (b' '..=b'~').contains(&byte) {
@@ -210,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_given_if_there_is_one() {
+    fn the_peers_reason_is_shown() {
         let text = |reason: &str| {
             let reason = reason.into();
             WireError::PeerError { reason }.to_string()

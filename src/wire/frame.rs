@@ -1,17 +1,20 @@
-//! The 2 or 9 bytes before each frame's body: written, and gathered from pieces of any size. What a
-//! frame means is the decoder's affair.
+//! The 2 or 9 bytes before each frame's body: writes them, and reads them from pieces of any size.
+//! What a frame means is decided in `decoder.rs`.
 
-use super::WireError;
+use arrayvec::ArrayVec;
+use bytes::{Buf, BufMut};
 
-/// Another frame of the same message follows.
+use super::error::WireError;
+
+/// Flag: another frame of the same message follows.
 pub(super) const MORE: u8 = 1;
-/// The length has 8 bytes, not 1.
+/// Flag: the length has 8 bytes, not 1.
 pub(super) const LONG: u8 = 2;
-/// The frame is a command.
+/// Flag: the frame is a command.
 pub(super) const COMMAND: u8 = 4;
 
-/// Bytes in the longest frame header.
-pub(super) const LONGEST: usize = 9;
+/// Size of the longest frame header in bytes.
+pub(super) const MAX_FRAME_HEADER: usize = 9;
 
 /// A frame's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,73 +24,68 @@ pub(super) struct FrameHeader {
     pub length: u64,
 }
 
-/// Writes a frame header to the front of `out`, in the short form when that will do, and returns
-/// its length. `out` must have room for `LONGEST` bytes.
-pub(super) fn write(out: &mut [u8], flags: u8, length: usize) -> usize {
+/// Appends a frame header to `out`, in the short form where the length allows it.
+#[inline]
+pub(super) fn put_header(out: &mut impl BufMut, flags: u8, length: usize) {
     match u8::try_from(length) {
-        Ok(short) => {
-            out[0] = flags;
-            out[1] = short;
-            2
+        Ok(length) => {
+            out.put_u8(flags);
+            out.put_u8(length);
         }
         Err(_) => {
-            out[0] = flags | LONG;
-            out[1..9].copy_from_slice(&(length as u64).to_be_bytes());
-            9
+            out.put_u8(flags | LONG);
+            out.put_u64(length as u64);
         }
     }
 }
 
-/// A frame header of which perhaps only a part has come.
+/// Collects a frame header that may arrive in several pieces.
 #[derive(Debug, Default)]
-pub(super) struct Gather {
-    bytes: [u8; LONGEST],
-    have: usize,
-}
+pub(super) struct HeaderBuffer(ArrayVec<u8, MAX_FRAME_HEADER>);
 
-impl Gather {
-    /// Takes bytes from the front of `input` up to the header's end and no further.
+impl HeaderBuffer {
+    /// Takes bytes from the front of `input`, up to the header's end and no further. `None`: more
+    /// bytes are needed.
     pub fn take(&mut self, input: &mut &[u8]) -> Result<Option<FrameHeader>, WireError> {
-        if self.have == 0 {
-            let Some((&flags, rest)) = input.split_first() else {
+        if self.0.is_empty() {
+            let Ok(flags) = input.try_get_u8() else {
                 return Ok(None);
             };
             check_flags(flags)?;
-            self.bytes[0] = flags;
-            self.have = 1;
-            *input = rest;
+            self.0.push(flags);
         }
-        let flags = self.bytes[0];
-        let whole = if flags & LONG == 0 { 2 } else { LONGEST };
-        let n = input.len().min(whole - self.have);
-        let (taken, rest) = input.split_at(n);
-        self.bytes[self.have..self.have + n].copy_from_slice(taken);
-        self.have += n;
+        let flags = self.0[0];
+        let whole = if flags & LONG == 0 {
+            2
+        } else {
+            MAX_FRAME_HEADER
+        };
+        let (taken, rest) = input.split_at(input.len().min(whole - self.0.len()));
         *input = rest;
-        if self.have < whole {
+        self.0.extend(taken.iter().copied());
+        if self.0.len() < whole {
             return Ok(None);
         }
-        self.have = 0;
-        if whole == 2 {
-            return Ok(Some(header(flags, self.bytes[1].into())));
-        }
-        let length = self.bytes[1..]
-            .iter()
-            .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        let mut length = &self.0[1..];
+        let length = match whole {
+            2 => length.get_u8().into(),
+            _ => length.get_u64(),
+        };
+        self.0.clear();
         if length >> 63 != 0 {
             return Err(WireError::FrameLength { length });
         }
         Ok(Some(header(flags, length)))
     }
 
-    /// Whether no part of a header is here.
+    /// Whether no byte of a header has arrived.
     pub fn is_empty(&self) -> bool {
-        self.have == 0
+        self.0.is_empty()
     }
 
-    /// Whether a part of the header of a frame that is no command is here.
+    /// Whether a part of a message frame's header has arrived. False for a command's.
     pub fn holds_part_of_message(&self) -> bool {
-        self.have > 0 && self.bytes[0] & COMMAND == 0
+        self.0.first().is_some_and(|flags| flags & COMMAND == 0)
     }
 }
 
@@ -114,24 +112,25 @@ mod tests {
     use super::*;
 
     fn whole(bytes: &[u8]) -> Result<Option<FrameHeader>, WireError> {
-        Gather::default().take(&mut &*bytes)
+        HeaderBuffer::default().take(&mut &*bytes)
     }
 
     #[test]
-    fn what_is_written_is_read_whole_and_in_pieces() {
+    fn a_written_header_is_read_whole_and_in_pieces() {
         for length in [0, 1, 254, 255, 256, 65_536, 0xffff_ffff, i64::MAX as usize] {
             for flags in [0, MORE, COMMAND] {
-                let mut bytes = [0; LONGEST];
-                let n = write(&mut bytes, flags, length);
+                let mut bytes = Vec::new();
+                put_header(&mut bytes, flags, length);
+                let n = bytes.len();
                 assert_eq!(n, if length < 256 { 2 } else { 9 });
-                let due = Some(header(flags, length as u64));
-                assert_eq!(whole(&bytes[..n]), Ok(due));
-                let mut gather = Gather::default();
-                for (i, byte) in bytes[..n].iter().enumerate() {
+                let expected = Some(header(flags, length as u64));
+                assert_eq!(whole(&bytes), Ok(expected));
+                let mut buffer = HeaderBuffer::default();
+                for (i, byte) in bytes.iter().enumerate() {
                     let mut input = std::slice::from_ref(byte);
-                    let got = gather.take(&mut input).unwrap();
+                    let got = buffer.take(&mut input).unwrap();
                     assert!(input.is_empty());
-                    assert_eq!(got, due.filter(|_| i == n - 1));
+                    assert_eq!(got, expected.filter(|_| i == n - 1));
                 }
             }
         }
@@ -139,12 +138,12 @@ mod tests {
 
     #[test]
     fn a_short_frame_may_have_a_long_length() {
-        let due = FrameHeader {
+        let expected = FrameHeader {
             more: true,
             command: false,
             length: 4,
         };
-        assert_eq!(whole(&[3, 0, 0, 0, 0, 0, 0, 0, 4]), Ok(Some(due)));
+        assert_eq!(whole(&[3, 0, 0, 0, 0, 0, 0, 0, 4]), Ok(Some(expected)));
     }
 
     #[test]

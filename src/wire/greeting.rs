@@ -1,15 +1,15 @@
-//! The 64 bytes that open a connection in each direction. What follows them is in `command.rs`.
+//! The 64 bytes that open a connection in each direction. READY, in `command.rs`, follows them.
 
 use super::error::{printable, WireError};
 
-/// Bytes in a greeting.
+/// Size of a greeting in bytes.
 pub const GREETING_SIZE: usize = 64;
 
-// The 20 bytes of the mechanism's name.
+/// The 20 bytes of the mechanism's name.
 const MECHANISM: std::ops::Range<usize> = 12..32;
 
-/// Our greeting: ZMTP 3.1, mechanism NULL. To be sent at once, without waiting for the peer's.
-pub fn greeting() -> [u8; 64] {
+/// Our greeting: ZMTP 3.1, mechanism NULL. Send it at once, without waiting for the peer's.
+pub fn greeting() -> [u8; GREETING_SIZE] {
     let mut bytes = [0; GREETING_SIZE];
     bytes[0] = 0xff;
     bytes[9] = 0x7f;
@@ -19,13 +19,14 @@ pub fn greeting() -> [u8; 64] {
     bytes
 }
 
-/// Refuses a greeting as soon as enough of it is there to tell. `bytes` is its beginning.
+/// Checks a greeting, of which `bytes` have arrived so far. A bad one is refused with its first bad
+/// byte.
 pub(super) fn check(bytes: &[u8]) -> Result<(), WireError> {
     // Bytes 1 to 8 are padding: libzmq puts the length of its identity there, for ZMTP 1 peers.
     if let Some(&byte) = bytes.first().filter(|&&byte| byte != 0xff) {
         return Err(WireError::NotZmtp { offset: 0, byte });
     }
-    // The lowest bit here tells a signature from a ZMTP 1 identity that happens to begin with 0xff.
+    // A ZMTP 1 identity may begin with 0xff too; the lowest bit here is set in a signature only.
     if let Some(&byte) = bytes.get(9).filter(|&&byte| byte & 1 == 0) {
         return Err(WireError::NotZmtp { offset: 9, byte });
     }
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_beginning_of_our_own_is_accepted() {
+    fn every_prefix_of_our_own_is_accepted() {
         let bytes = greeting();
         for n in 0..=bytes.len() {
             assert_eq!(check(&bytes[..n]), Ok(()), "{n} bytes");

@@ -1,20 +1,47 @@
-//! What a decoder accepts from a peer: which messages, and how much of everything. The checks
-//! themselves are in `decoder.rs` and `command.rs`.
+//! Which end of a connection we are, which messages may come there, and how much of everything is
+//! accepted from a peer. The checks themselves are in `decoder.rs`, `incoming.rs` and `command.rs`.
 
-/// Most bytes in a command after the handshake, in which no known command has more than 23.
+/// The ZMTP socket type of one end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sends messages: a client's request connection, a server's response connection.
+    Push,
+    /// Receives messages: a server's request connection, a client's response connection.
+    Pull,
+}
+
+impl Role {
+    /// The name in the `Socket-Type` property.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Push => "PUSH",
+            Role::Pull => "PULL",
+        }
+    }
+
+    /// The role that the other end of the connection must have.
+    pub fn peer(self) -> Role {
+        match self {
+            Role::Push => Role::Pull,
+            Role::Pull => Role::Push,
+        }
+    }
+}
+
+/// Most bytes in a command after the handshake. No known command has more than 23.
 pub const MAX_COMMAND_AFTER_READY: usize = 512;
 
-/// Most bytes in a frame other than the data frame. One of a wrong length below this spoils its
-/// message, one above it the connection.
+/// Most bytes in a frame other than the data frame. A frame that is shorter but has the wrong length
+/// spoils only its message; a longer one ends the connection.
 pub const MAX_FIELD_FRAME: u64 = 64 * 1024;
 
-/// The header's size field has 32 bits, so no data frame has a reason to be longer.
+/// Most bytes in a data frame: the header's size field has 32 bits.
 pub(super) const MAX_DATA_FRAME: u64 = u32::MAX as u64;
 
 /// Which messages the peer may send on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Messages {
-    /// None at all: only we send on it.
+    /// None: only we send on it.
     None,
     /// Requests: 4 frames, or 5 with data.
     Requests,
@@ -33,15 +60,15 @@ impl Messages {
     }
 }
 
-/// What is accepted from a peer.
+/// The limits for what a peer may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most bytes in a data frame that is delivered. A longer one is read and forgotten, and
-    /// [`End::skipped`](super::End::skipped) says so. 16 MiB unless set.
+    /// Most bytes in a data frame that is delivered. A longer one is read and discarded, and
+    /// [`MessageEnd::skipped`](super::MessageEnd::skipped) is set. Default: 16 MiB.
     pub max_data: u64,
-    /// Most bytes in READY, 8192 unless set. Later commands have [`MAX_COMMAND_AFTER_READY`].
+    /// Most bytes in READY. Default: 8192. Later commands have [`MAX_COMMAND_AFTER_READY`].
     pub max_command: usize,
-    /// Most properties in READY, 64 unless set.
+    /// Most properties in READY. Default: 64.
     pub max_properties: usize,
 }
 

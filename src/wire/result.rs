@@ -1,12 +1,14 @@
-//! The last frame of a response, in which the server says how the transaction went: written, and
-//! read in all the dialects that servers use.
+//! The last frame of a response, which reports success or failure. We write one dialect and read all
+//! that servers use.
 
-use super::frame;
+use bytes::BufMut;
 
-/// Bytes of result text that a legacy client takes. A response with more is lost on it.
+use super::frame::put_header;
+
+/// Most bytes of result text that a legacy client accepts. It ignores a response with more.
 pub const MAX_RESULT: usize = 999;
 
-/// Bytes of a result frame that the decoder keeps; the rest is read and forgotten.
+/// Most bytes of a result frame that the decoder keeps. The rest is read and discarded.
 pub const RESULT_KEPT: usize = 1024;
 
 const NO_TEXT: &str = "unknown error";
@@ -18,39 +20,40 @@ pub fn response_tail_ok() -> &'static [u8] {
 
 /// The result frame of a response that reports a failure, with `text` as the reason.
 ///
-/// A longer text than [`MAX_RESULT`] bytes is cut, on a character boundary. NUL, which would end
-/// the text for a legacy client, is sent as `?`. A text that a client would take for something else
-/// is sent as one that it reads as an error: nothing as `unknown error`; `OK`, and any 4 bytes,
-/// which could be a number, with `error: ` before them.
+/// The text is changed where a client would not read it as an error:
+///
+/// - More than [`MAX_RESULT`] bytes are cut, between two characters.
+/// - NUL, which would end the text for a legacy client, is sent as `?`.
+/// - An empty text is sent as `unknown error`.
+/// - `OK`, and any text of 4 bytes, which could be a number, get the prefix `error: `.
 pub fn response_tail(text: &str) -> Vec<u8> {
     let (prefix, text) = match cut(text) {
         "" => ("", NO_TEXT),
         text if text == "OK" || text.len() == 4 => ("error: ", text),
         text => ("", text),
     };
-    let mut tail = vec![0; frame::LONGEST];
-    let head = frame::write(&mut tail, 0, prefix.len() + text.len());
-    tail.truncate(head);
-    tail.extend_from_slice(prefix.as_bytes());
+    let mut tail = Vec::new();
+    put_header(&mut tail, 0, prefix.len() + text.len());
+    tail.put_slice(prefix.as_bytes());
     tail.extend(text.bytes().map(|byte| if byte == 0 { b'?' } else { byte }));
     tail
 }
 
-/// The longest beginning of `text` that has whole characters and at most `MAX_RESULT` bytes.
+/// The longest prefix of `text` that has whole characters and at most `MAX_RESULT` bytes.
 fn cut(text: &str) -> &str {
-    // A character has at most 4 bytes, and the beginning of the text is a boundary.
+    // A character has at most 4 bytes, so this takes at most 4 steps.
     let end = (0..=text.len().min(MAX_RESULT))
         .rev()
         .find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
 }
 
-/// What a result frame says: success, or the reason for the failure.
+/// Reads a result frame: success, or the reason for the failure.
 ///
-/// Success is `OK`, with or without NULs after it, nothing, or a NUL in first place. Exactly 4 other
-/// bytes are a number, as the SURF
-/// simulation model and Rogue before 4.0 send it: 0 is success, any other an AXI response code.
-/// All else is text up to the first NUL; what is not UTF-8 in it is replaced.
+/// - Success is `OK` (also with NULs after it), an empty frame, or text that begins with NUL.
+/// - Exactly 4 other bytes are a number, sent by the SURF simulation model and by Rogue before 4.0:
+///   0 is success, any other value an AXI response code.
+/// - Everything else is text up to the first NUL. Bytes that are not UTF-8 are replaced.
 ///
 /// # Errors
 /// The text of the failure, never empty.
@@ -60,7 +63,7 @@ pub fn decode_result(result: &[u8]) -> Result<(), String> {
         .position(|&byte| byte == 0)
         .unwrap_or(result.len());
     let text = &result[..end];
-    // Rogue's client compares as a C string, so "OK" with NULs after it is a success there too.
+    // Rogue's client compares C strings: "OK" with NULs after it is a success there too.
     if text == b"OK" {
         return Ok(());
     }
@@ -73,14 +76,14 @@ pub fn decode_result(result: &[u8]) -> Result<(), String> {
     Err(String::from_utf8_lossy(text).into_owned())
 }
 
-// The names are those of ARM IHI 0022, "AMBA AXI and ACE protocol specification", A3.4.4.
+/// The names are those of ARM IHI 0022, "AMBA AXI and ACE protocol specification", A3.4.4.
 fn decode_number(number: u32, text: &[u8]) -> Result<(), String> {
     let name = match number {
         0 => return Ok(()),
         1 => "EXOKAY",
         2 => "SLVERR",
         3 => "DECERR",
-        // Rogue sends words: a reason that happens to have 4 characters should be readable.
+        // Rogue sends text: a reason of exactly 4 characters must stay readable.
         _ => match std::str::from_utf8(text) {
             Ok(word) if text.len() == 4 && !word.contains(char::is_control) => word,
             _ => return Err(format!("AXI response {number}")),

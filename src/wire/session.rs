@@ -1,5 +1,5 @@
-//! The session id that our client sends on both its connections, so that a server of ours can tell
-//! which two belong together. Making one at random is the endpoint's affair.
+//! The session id: our client sends it on both its connections, so that our server can tell which two
+//! belong together. The endpoint chooses it at random.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SessionId(pub [u8; 16]);
 
-/// The text is not 32 hex digits.
+/// The text of a session id is not 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ParseSessionIdError;
 
@@ -73,8 +73,8 @@ mod tests {
         for bad in ["", &good[1..], &format!("{good}0"), &good.replace('f', "g")] {
             assert_eq!(bad.parse::<SessionId>(), Err(ParseSessionIdError), "{bad}");
         }
-        let told = ParseSessionIdError.to_string();
-        assert_eq!(told, "a session id is 32 hex digits");
+        let text = ParseSessionIdError.to_string();
+        assert_eq!(text, "a session id is 32 hex digits");
         // 32 bytes, but not 32 characters.
         assert_eq!(
             "é".repeat(16).parse::<SessionId>(),

@@ -2,7 +2,8 @@
 //! these bytes is shown under `tests/interop`.
 
 use rogue_memory_bridge::wire::{
-    greeting, ready, Decoder, End, Event, Header, Limits, Messages, Role, SessionId, WireError,
+    greeting, ready, Decoder, Event, Header, Limits, MessageEnd, Messages, Role, SessionId,
+    WireError,
 };
 
 #[path = "wire/allocation.rs"]
@@ -31,7 +32,7 @@ enum Seen {
     Header(Header),
     Data(Vec<u8>),
     /// With the result frame that the decoder had at that moment.
-    End(End, Vec<u8>),
+    End(MessageEnd, Vec<u8>),
 }
 
 /// What came of a stream: the events, and the error that ended it.
@@ -80,11 +81,11 @@ fn feed_whole(decoder: &mut Decoder, mut input: &[u8]) -> (Outcome, usize) {
             seen.push(Seen::Header(message.header));
             let data = message.data.filter(|data| !data.is_empty());
             seen.extend(data.map(|data| Seen::Data(data.to_vec())));
-            let end = End {
+            let end = MessageEnd {
                 header: message.header,
                 header_known: true,
                 data_len: message.data.map(|data| data.len() as u64),
-                ..End::default()
+                ..MessageEnd::default()
             };
             seen.push(Seen::End(end, message.result.to_vec()));
         }

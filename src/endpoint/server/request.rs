@@ -11,7 +11,7 @@ use super::incoming::Charge;
 use super::peer::Peer;
 use super::queued::{QueuedRequest, RequestData};
 use crate::bus::{check_range, kind_name, POST, READ, VERIFY, WRITE};
-use crate::wire::{End, Header, Message, PROBE};
+use crate::wire::{Header, Message, MessageEnd, PROBE};
 
 /// Data of at least this much is received where it belongs, as far as it has not come yet.
 const LARGE_DATA: u64 = 1 << 14;
@@ -83,7 +83,7 @@ impl RequestReader {
     }
 
     /// It is complete. False if it was answered here and now.
-    pub(super) fn end(&mut self, end: &End) -> bool {
+    pub(super) fn end(&mut self, end: &MessageEnd) -> bool {
         self.large = end.data_len.is_some_and(|len| len >= LARGE_DATA);
         let data = RequestData::take(&mut self.data, &mut self.charge);
         self.request(end, data)
@@ -93,11 +93,11 @@ impl RequestReader {
     pub(super) fn whole(&mut self, message: &Message) -> bool {
         self.large = false;
         self.no_memory = false;
-        let end = End {
+        let end = MessageEnd {
             header: message.header,
             header_known: true,
             data_len: message.data.map(|data| data.len() as u64),
-            ..End::default()
+            ..MessageEnd::default()
         };
         let data = match message.data {
             Some(bytes) => RequestData::copy(bytes, &self.context.incoming),
@@ -106,7 +106,7 @@ impl RequestReader {
         self.request(&end, data)
     }
 
-    fn request(&mut self, end: &End, data: RequestData) -> bool {
+    fn request(&mut self, end: &MessageEnd, data: RequestData) -> bool {
         let Some(peer) = &self.peer else {
             return false;
         };
@@ -225,7 +225,7 @@ impl RequestReader {
 }
 
 /// Refuses a request that no slave needs to see.
-fn check(end: &End, max: u32) -> Result<(), String> {
+fn check(end: &MessageEnd, max: u32) -> Result<(), String> {
     let Header {
         address,
         size,

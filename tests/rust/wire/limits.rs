@@ -210,7 +210,7 @@ fn row_8_data_over_the_limit_is_passed_over_and_reported() {
         assert!(decoder.mid_message());
         let (seen, error) = feed(&mut decoder, [&data[..]]);
         assert_eq!(error, None);
-        let end = End {
+        let end = MessageEnd {
             header: HEADER,
             header_known: true,
             data_len: Some(length as u64),

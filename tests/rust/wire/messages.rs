@@ -7,8 +7,8 @@ use rogue_memory_bridge::wire::{
 use super::*;
 
 /// The end of a sound message.
-fn end(header: Header, data_len: Option<u64>) -> End {
-    End {
+fn end(header: Header, data_len: Option<u64>) -> MessageEnd {
+    MessageEnd {
         header,
         header_known: true,
         data_len,
@@ -25,7 +25,7 @@ fn fields(more: bool) -> Vec<u8> {
 }
 
 /// The only event of a stream that must be the end of one message.
-fn lone_end(messages: Messages, bytes: &[u8]) -> End {
+fn lone_end(messages: Messages, bytes: &[u8]) -> MessageEnd {
     match decode(messages, bytes) {
         (seen, None) => match <[Seen; 1]>::try_from(seen) {
             Ok([Seen::End(end, _)]) => end,

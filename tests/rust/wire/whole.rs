@@ -155,7 +155,7 @@ fn data_that_the_caller_does_not_want_is_passed_over() {
         let (seen, error) = feed(&mut decoder, [&rest[..]]);
         assert_eq!(error, None);
         let end = |data_len: Option<u64>, skipped| {
-            let end = End {
+            let end = MessageEnd {
                 header: HEADER,
                 header_known: true,
                 data_len,
