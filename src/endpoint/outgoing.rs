@@ -1,8 +1,9 @@
-//! The sending half of a connection, for any thread: a message is written to the socket by whoever
-//! has it, and only what the socket does not take at once waits in a queue for the endpoint's thread.
+//! The sending half of a connection. Any thread may send: it writes its message to the socket itself,
+//! and only bytes that the socket does not take wait in a queue for the endpoint's thread.
 //!
-//! Who knows that more is to come may *defer* a message instead, so that several leave in one system
-//! call: it waits in the same queue until somebody calls [`Outgoing::flush`] or sends another.
+//! A sender that knows of more messages to come may *defer* one, so that several leave in one system
+//! call: the message waits in the same queue for the next [`Outgoing::flush`] or
+//! [`Outgoing::send`].
 
 mod queue;
 
@@ -11,50 +12,52 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Buf;
 use tokio::sync::Notify;
 
 use super::socket;
 use crate::bus::DataLock;
 pub(super) use queue::{Body, Chunk};
-use queue::{Queue, MOST_PARTS, SMALL};
+use queue::{Queue, COPIED_BELOW, MAX_PARTS};
 
-/// As many bytes are deferred before they are sent all the same.
-pub(super) const MOST_DEFERRED: usize = 1 << 15;
+/// Most bytes that are deferred. With more, the next message is sent at once.
+pub(super) const MAX_DEFERRED: usize = 1 << 15;
 
 /// The sending half of a connection.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     stream: Arc<TcpStream>,
     queue: Mutex<Queue>,
-    /// Told when bytes wait that the socket did not take, and when bytes have been sent whose
-    /// acknowledgement nobody watches yet, for the endpoint's thread.
+    /// Wakes the endpoint's thread when the socket did not take all bytes, and when sent bytes have
+    /// to be watched for acknowledgement.
     pub(super) pending: Notify,
-    /// The endpoint's thread watches whether the peer acknowledges what is sent: `liveness.rs`.
+    /// The endpoint's thread watches whether the peer acknowledges sent bytes (`liveness.rs`).
     watched: AtomicBool,
-    /// Bytes that wait: changed under the lock of the queue, read without.
+    /// Bytes that wait. Written under the queue's lock, read without it.
     waiting: AtomicUsize,
-    /// Bytes of memory that are held because the socket did not take them, as `waiting`.
+    /// Bytes of memory that are held because the socket did not take them. Written under the queue's
+    /// lock, read without it.
     held: AtomicUsize,
-    /// The same of all connections of the endpoint.
+    /// The sum of `held` over all connections of the endpoint.
     total: Arc<AtomicUsize>,
 }
 
-/// What came of a message.
+/// The outcome of sending a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// The socket has taken it, up to this mark: see [`Outgoing::sent`].
+    /// The socket has taken all of it. The value is that of [`Outgoing::sent`] after it.
     Whole(u64),
-    /// Some of it waits. It has been sent when [`Outgoing::sent`] reaches this.
+    /// A part waits. It has been sent when [`Outgoing::sent`] reaches the value.
     Queued(u64),
-    /// It waits, up to `mark`, for the next flush. `first` if nothing else did: somebody has to see
-    /// to that.
+    /// It waits for the next flush, and has been sent when [`Outgoing::sent`] reaches `mark`. `first`:
+    /// nothing waited before, so the caller must arrange for the flush.
     Deferred { mark: u64, first: bool },
-    /// The connection is closed: it is lost.
+    /// The connection is closed and the message lost.
     Closed,
 }
 
 impl Outgoing {
-    /// For `stream`, whose bytes that are held are counted in `total` too.
+    /// The sending half of `stream`. `total` counts the held bytes of all connections.
     pub(super) fn new(stream: Arc<TcpStream>, total: Arc<AtomicUsize>) -> Outgoing {
         Outgoing {
             stream,
@@ -67,12 +70,12 @@ impl Outgoing {
         }
     }
 
-    /// Sends a message of three parts, after what was deferred; what the socket does not take of it
-    /// now is kept.
+    /// Sends a message of three parts, behind deferred ones. Bytes that the socket does not take now
+    /// are queued.
     pub(super) fn send(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
         let mut queue = self.lock();
-        // What can be joined to what was deferred leaves with it in one call.
-        let joins = matches!(body, Body::Owned(_)) || body.len() < SMALL;
+        // A small message is joined to the deferred bytes and leaves with them in one call.
+        let joins = matches!(body, Body::Owned(_)) || body.len() < COPIED_BELOW;
         if queue.deferred && !joins && self.flush_locked(&mut queue).is_err() {
             return Sent::Closed;
         }
@@ -82,10 +85,10 @@ impl Outgoing {
         let lent = matches!(body, Body::Lent(_));
         let size = body.len();
         let start = body.start();
-        // A body that does not lie in one place goes by way of the queue.
+        // A body in several parts (zeros) goes through the queue.
         let scattered = start.len() < size;
-        if queue.bytes > 0 || scattered {
-            let now = queue.deferred || queue.bytes == 0;
+        if queue.has_remaining() || scattered {
+            let now = queue.deferred || !queue.has_remaining();
             queue.push_message(head, body, tail, 0);
             if !now {
                 self.count(&mut queue);
@@ -114,31 +117,35 @@ impl Outgoing {
         self.rest(queue, lent)
     }
 
-    /// Keeps a message of three parts for the next flush, unless it is large or there is enough to
-    /// send.
+    /// Queues a message of three parts for the next flush. Sends it at once if it is large or enough
+    /// bytes are deferred.
     pub(super) fn defer(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
         let mut queue = self.lock();
-        let stalled = queue.bytes > 0 && !queue.deferred;
-        if queue.closed || stalled || body.len() >= SMALL || queue.bytes >= MOST_DEFERRED {
+        let stalled = queue.has_remaining() && !queue.deferred;
+        if queue.closed
+            || stalled
+            || body.len() >= COPIED_BELOW
+            || queue.remaining() >= MAX_DEFERRED
+        {
             drop(queue);
             return self.send(head, body, tail);
         }
-        let first = queue.bytes == 0;
+        let first = !queue.has_remaining();
         queue.push_parts([head, body.start(), tail]);
         queue.deferred = true;
-        // Not counted in the total: they wait for next to no time.
-        self.waiting.store(queue.bytes, Ordering::Relaxed);
-        let mark = queue.sent + queue.bytes as u64;
+        // Not counted as held: deferred bytes leave within microseconds.
+        self.waiting.store(queue.remaining(), Ordering::Relaxed);
+        let mark = queue.sent + queue.remaining() as u64;
         Sent::Deferred { mark, first }
     }
 
-    /// What came of a message of which the end is in the queue, or was. Who has lent its bytes sees to
-    /// the rest.
+    /// The outcome for a message whose end was put in the queue. The endpoint's thread sends the rest,
+    /// except for `lent` bytes, whose lender does.
     fn rest(&self, queue: MutexGuard<'_, Queue>, lent: bool) -> Sent {
-        if queue.bytes == 0 {
+        if !queue.has_remaining() {
             return Sent::Whole(queue.sent);
         }
-        let mark = queue.sent + queue.bytes as u64;
+        let mark = queue.sent + queue.remaining() as u64;
         drop(queue);
         if !lent {
             self.pending.notify_one();
@@ -146,21 +153,24 @@ impl Outgoing {
         Sent::Queued(mark)
     }
 
-    /// Sends what the socket takes of the queue; returns how many bytes wait still.
+    /// Sends what the socket takes of the queue. Returns the number of bytes that still wait.
     pub(super) fn flush(&self) -> io::Result<usize> {
         let mut queue = self.lock();
         self.flush_locked(&mut queue)?;
-        Ok(queue.bytes)
+        Ok(queue.remaining())
     }
 
     fn flush_locked(&self, queue: &mut Queue) -> io::Result<()> {
         queue.deferred = false;
         let before = queue.sent;
-        while queue.bytes > 0 {
-            let mut parts = [IoSlice::new(&[]); MOST_PARTS];
-            let count = queue.parts(&mut parts);
+        while queue.has_remaining() {
+            let mut parts = [IoSlice::new(&[]); MAX_PARTS];
+            let count = queue.chunks_vectored(&mut parts);
             match socket::send(&self.stream, &parts[..count]) {
-                Ok(count) => queue.advance(count),
+                Ok(count) => {
+                    queue.advance(count);
+                    queue.sent += count as u64;
+                }
                 Err(error) if socket::is_early(&error) => break,
                 Err(error) => {
                     self.close_locked(queue);
@@ -178,12 +188,12 @@ impl Outgoing {
         Ok(())
     }
 
-    /// What waits of bytes that were lent with `lock` is copied to `room`, which must be large enough:
-    /// nobody reads the lock any more. It is for the endpoint's thread then.
+    /// Gives back bytes that were lent with `lock`: those that still wait are copied to `room`, whose
+    /// capacity must suffice, and the endpoint's thread sends them.
     pub(super) fn take_back(&self, lock: &Arc<DataLock>, room: Vec<u8>) {
         let mut queue = self.lock();
         queue.take_back(lock, room);
-        if queue.bytes > 0 {
+        if queue.has_remaining() {
             self.pending.notify_one();
         }
     }
@@ -193,8 +203,8 @@ impl Outgoing {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Bytes of memory that are held for what the socket did not take: a message is held as a whole
-    /// until all of it has been sent. What is deferred does not count.
+    /// Bytes of memory that are held because the socket did not take them. A large message is held as
+    /// a whole until all of it has been sent. Deferred bytes do not count.
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
@@ -207,7 +217,7 @@ impl Outgoing {
     /// Whether bytes wait that the socket did not take.
     pub(super) fn is_stalled(&self) -> bool {
         let queue = self.lock();
-        queue.bytes > 0 && !queue.deferred
+        queue.has_remaining() && !queue.deferred
     }
 
     /// The connection's socket.
@@ -215,31 +225,32 @@ impl Outgoing {
         &self.stream
     }
 
-    /// What is sent is to be watched. Called after it has been sent: either the endpoint's thread sees
-    /// it when it looks once more after [`Outgoing::unwatch`], or this sees that nobody watches.
+    /// Has the endpoint's thread watch for acknowledgements. Call it after sending. SeqCst pairs with
+    /// [`Outgoing::unwatch`]: either the thread sees the sent bytes when it looks again after
+    /// `unwatch`, or this call sees `watched == false` and wakes it.
     pub(super) fn watch(&self) {
         if !self.watched.load(Ordering::SeqCst) && !self.watched.swap(true, Ordering::SeqCst) {
             self.pending.notify_one();
         }
     }
 
-    /// Whether the endpoint's thread is to watch what the peer acknowledges.
+    /// Whether the endpoint's thread has to watch for acknowledgements.
     pub(super) fn is_watched(&self) -> bool {
         self.watched.load(Ordering::SeqCst)
     }
 
-    /// The endpoint's thread watches no more, until more is sent. It has to look once again.
+    /// Stops watching until more is sent. The caller must look once more afterwards.
     pub(super) fn unwatch(&self) {
         self.watched.store(false, Ordering::SeqCst);
     }
 
-    /// As [`Outgoing::close`], and what the socket has taken and not sent yet never leaves.
+    /// Like [`Outgoing::close`], and discards what the kernel has not sent yet.
     pub(super) fn abort(&self) {
         socket::discard_when_closed(&self.stream);
         self.close();
     }
 
-    /// Ends the connection: what waits is discarded, and whoever reads it sees its end.
+    /// Closes the connection: what waits is discarded, and a reader sees the end of the stream.
     pub(super) fn close(&self) {
         self.close_locked(&mut self.lock());
         self.pending.notify_one();
@@ -252,18 +263,18 @@ impl Outgoing {
     fn close_locked(&self, queue: &mut Queue) {
         queue.close();
         self.count(queue);
-        // Fails when the peer has closed already, which is as well.
+        // Fails only if the peer has closed already.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// Tells those who look without a lock how much waits.
+    /// Updates the counters that are read without the lock.
     fn count(&self, queue: &mut Queue) {
-        self.waiting.store(queue.bytes, Ordering::Relaxed);
+        self.waiting.store(queue.remaining(), Ordering::Relaxed);
         let held = queue.held();
         let before = std::mem::replace(&mut queue.counted, held);
         if held != before {
             self.held.store(held, Ordering::Relaxed);
-            // It wraps around on the way down, as it is meant to.
+            // Wraps around when `held` has become less, so that the sum is right.
             self.total
                 .fetch_add(held.wrapping_sub(before), Ordering::Relaxed);
         }
@@ -288,6 +299,7 @@ impl Drop for Outgoing {
 mod tests {
     use super::*;
     use crate::bus::{Memory, Transaction, WRITE};
+    use bytes::BytesMut;
     use std::io::Read;
     use std::net::TcpListener;
     use std::time::Duration;
@@ -299,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_socket_does_not_take_is_sent_later_in_order() {
+    fn bytes_that_the_socket_does_not_take_are_sent_later_in_order() {
         let (ours, mut theirs) = pair();
         let outgoing = Outgoing::new(Arc::clone(&ours), Arc::default());
         let body: Vec<u8> = (0..20_000_000u32).map(|n| n as u8).collect();
@@ -337,7 +349,8 @@ mod tests {
         let total = Arc::default();
         let outgoing = Outgoing::new(Arc::clone(&ours), Arc::clone(&total));
         let size = 20_000_000;
-        outgoing.send(b"head", Body::Owned(Chunk::Bytes(vec![1; size])), b"");
+        let body = BytesMut::zeroed(size);
+        outgoing.send(b"head", Body::Owned(Chunk::Bytes(body)), b"");
         let waiting = outgoing.queued();
         assert!(waiting > 0 && waiting < size, "{waiting}");
         let counted = || (outgoing.held(), total.load(Ordering::Relaxed));
@@ -352,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lent_is_taken_back_half_sent() {
+    fn lent_bytes_are_taken_back_half_sent() {
         let (ours, mut theirs) = pair();
         let outgoing = Outgoing::new(Arc::clone(&ours), Arc::default());
         let bytes: Vec<u8> = (0..20_000_000u32).map(|n| (n % 251) as u8).collect();
