@@ -64,6 +64,16 @@
 #include <stdint.h>
 
 /**
+ * A timeout that never ends.
+ */
+#define RIM_FOREVER_US 18446744073709551615ull
+
+/**
+ * The timeout of a transaction unless another one is given or set: one second.
+ */
+#define RIM_DEFAULT_TIMEOUT_US 1000000
+
+/**
  * Type of a transaction that moves bytes from the slave to the master.
  */
 #define RIM_READ 1
@@ -84,11 +94,6 @@
 #define RIM_VERIFY 4
 
 /**
- * A timeout that never ends, for functions that wait.
- */
-#define RIM_FOREVER_US 18446744073709551615ull
-
-/**
  * State of a client's link: there has been no connection yet, the client tries.
  */
 #define RIM_LINK_CONNECTING 1
@@ -107,11 +112,6 @@
  * State of a client's link: the client has been stopped, for good.
  */
 #define RIM_LINK_STOPPED 4
-
-/**
- * The timeout of a transaction unless another is given or set: one second.
- */
-#define RIM_DEFAULT_TIMEOUT_US 1000000
 
 /**
  * Level of a failure that ends the program's usefulness.
@@ -206,23 +206,23 @@ typedef struct rim_transaction rim_transaction;
 typedef int32_t rim_status;
 
 /**
- * Carries out a transaction for a slave of the program's own.
+ * Carries out a transaction for a slave of the program.
  *
  * It is called exactly once for each transaction, on the thread that hands the transaction over: a
  * thread that calls rim_master_request, the thread named TcpServer of a server that the slave is
- * connected to, or whichever thread a hub before it was called on. Calls may overlap when the
- * slave is connected to several of these.
+ * connected to, or the thread that a hub in front of the slave was called on. Calls may overlap
+ * when several of these are connected to the slave.
  *
- * The callback owns the transaction: it completes it with rim_transaction_done or
+ * The callback owns the transaction. It completes it with rim_transaction_done or
  * rim_transaction_fail, at once or later, on any thread, and then frees it with
- * rim_transaction_free. It may call every function of this header, those that wait included; as
- * long as it does not return, a server carries out nothing else. Sizes are not checked against the
- * slave's minimum and maximum before the call unless the transaction comes from a server.
+ * rim_transaction_free. It may call every function of this header, also those that wait; until it
+ * returns, a server carries out nothing else. A server checks sizes against the slave's minimum
+ * and maximum before the call; a master and a hub do not.
  *
  * A slave over device memory (mmap of /dev/mem or of a UIO device) moves the bytes by aligned
- * accesses as wide as the bus, through volatile pointers, and never by memcpy: that may use single
- * bytes or wide vectors, which such memory splits or answers with a bus error. docs/c-api.md shows
- * a slave that does it right.
+ * accesses as wide as the bus, through volatile pointers. It must not use memcpy there, which may
+ * use single bytes or wide vectors: device memory splits such accesses or answers with a bus
+ * error. docs/c-api.md shows a slave that does it right.
  */
 typedef void (*rim_transaction_fn)(void *user, rim_transaction *transaction);
 

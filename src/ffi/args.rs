@@ -7,7 +7,15 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 use super::boundary::c_text;
+use crate::bus::{caller_start, DEFAULT_TIMEOUT};
 use crate::error::{Error, ErrorKind, Result};
+
+/// A timeout that never ends.
+pub const RIM_FOREVER_US: u64 = 0xFFFF_FFFF_FFFF_FFFF;
+/// The timeout of a transaction unless another one is given or set: one second.
+pub const RIM_DEFAULT_TIMEOUT_US: u64 = 1_000_000;
+
+const _: () = assert!(RIM_DEFAULT_TIMEOUT_US as u128 == DEFAULT_TIMEOUT.as_micros());
 
 /// The error for a NULL where `argument` should be.
 pub(super) fn named(argument: &str) -> Error {
@@ -183,12 +191,24 @@ pub(super) fn transaction_data(data: *mut c_void, size: u32) -> Result<NonNull<u
             "A transaction of 0 bytes is not allowed",
         ));
     }
-    crate::bus::caller_start(data.cast(), size)
+    caller_start(data.cast(), size)
+}
+
+/// The smallest and largest access of a slave, in bytes. A maximum of 0 is no limit; any other one
+/// must not be below the minimum.
+pub(super) fn check_limits(min_access: u32, max_access: u32) -> Result<()> {
+    if max_access != 0 && max_access < min_access {
+        let text = format!(
+            "The maximum access of {max_access} bytes is below the minimum of {min_access} bytes"
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, text));
+    }
+    Ok(())
 }
 
 /// How long to wait: `None` for ever.
 pub(super) fn wait_time(timeout_us: u64) -> Option<Duration> {
-    (timeout_us != u64::MAX).then(|| Duration::from_micros(timeout_us))
+    (timeout_us != RIM_FOREVER_US).then(|| Duration::from_micros(timeout_us))
 }
 
 #[cfg(test)]

@@ -32,6 +32,12 @@ pub extern "C" fn rim_last_error() -> *const c_char {
     text.ok().flatten().unwrap_or(c"".as_ptr())
 }
 
+/// The version of the library, such as "1.2.3". The text is constant. Cannot fail.
+#[no_mangle]
+pub extern "C" fn rim_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
 /// Runs the body of a function that returns a status.
 pub(super) fn call(body: impl FnOnce() -> Result<()>) -> rim_status {
     let _uncancelled = Uncancelled::new();

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::args::Out;
+use super::args::{check_limits, Out};
 use super::boundary::{call, call_void};
 use super::handle::Handle;
-use super::slave::{check_limits, rim_slave};
+use super::slave::rim_slave;
 use super::status::rim_status;
 use super::target::{HubNode, Target};
 use crate::bus::Hub;

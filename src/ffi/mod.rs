@@ -18,6 +18,7 @@
 mod args;
 mod bits;
 mod boundary;
+mod callback_slave;
 mod emulate;
 mod foreign;
 mod growing;
@@ -35,10 +36,11 @@ mod tcp_server;
 mod tcp_stats;
 mod transaction;
 mod transaction_state;
-mod version;
 
+pub use args::{RIM_DEFAULT_TIMEOUT_US, RIM_FOREVER_US};
 pub use bits::*;
-pub use boundary::rim_last_error;
+pub use boundary::{rim_last_error, rim_version};
+pub use callback_slave::rim_transaction_fn;
 pub use emulate::*;
 pub use foreign::rim_finalizer_fn;
 pub use hub::*;
@@ -52,4 +54,3 @@ pub use tcp_options::*;
 pub use tcp_server::*;
 pub use tcp_stats::*;
 pub use transaction::*;
-pub use version::*;

@@ -1,19 +1,18 @@
-//! `rim_slave`: a reference to anything that carries out transactions, and the kind of slave that
-//! does it by calling a C function.
+//! `rim_slave`: a reference to anything that carries out transactions.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use super::args::{lossy, named, Out, TextOut};
+use super::args::{check_limits, lossy, named, Out, TextOut};
 use super::boundary::{call, call_void};
+use super::callback_slave::{rim_transaction_fn, CallbackSlave};
 use super::foreign::{rim_finalizer_fn, Foreign};
 use super::handle::Handle;
 use super::status::rim_status;
 use super::target::Target;
 use super::transaction::rim_transaction;
-use super::transaction_state::Carried;
-use crate::bus::{Slave, SlaveBase, Transaction};
-use crate::error::{Error, ErrorKind, Result};
+use crate::bus::{Slave, SlaveBase};
+use crate::error::Result;
 
 /// A counted reference to a slave: what carries out transactions. It is made by rim_slave_new for a
 /// slave of the program's own, or by rim_hub_as_slave, rim_emulate_as_slave and
@@ -23,59 +22,6 @@ pub struct rim_slave(pub(super) Target);
 
 impl Handle for rim_slave {
     const NAME: &'static str = "slave";
-}
-
-/// Carries out a transaction for a slave of the program's own.
-///
-/// It is called exactly once for each transaction, on the thread that hands the transaction over: a
-/// thread that calls rim_master_request, the thread named TcpServer of a server that the slave is
-/// connected to, or whichever thread a hub before it was called on. Calls may overlap when the
-/// slave is connected to several of these.
-///
-/// The callback owns the transaction: it completes it with rim_transaction_done or
-/// rim_transaction_fail, at once or later, on any thread, and then frees it with
-/// rim_transaction_free. It may call every function of this header, those that wait included; as
-/// long as it does not return, a server carries out nothing else. Sizes are not checked against the
-/// slave's minimum and maximum before the call unless the transaction comes from a server.
-///
-/// A slave over device memory (mmap of /dev/mem or of a UIO device) moves the bytes by aligned
-/// accesses as wide as the bus, through volatile pointers, and never by memcpy: that may use single
-/// bytes or wide vectors, which such memory splits or answers with a bus error. docs/c-api.md shows
-/// a slave that does it right.
-pub type rim_transaction_fn =
-    Option<unsafe extern "C" fn(user: *mut c_void, transaction: *mut rim_transaction)>;
-
-/// A slave that calls a C function.
-pub(super) struct CallbackSlave {
-    base: Arc<SlaveBase>,
-    do_transaction: unsafe extern "C" fn(*mut c_void, *mut rim_transaction),
-    foreign: Foreign,
-}
-
-impl Slave for CallbackSlave {
-    fn do_transaction(&self, transaction: Transaction) {
-        // Answers that this slave gives to earlier transactions renew the time of this one.
-        self.base.note_added(&transaction);
-        let carried = Carried::new(transaction, Some(Arc::clone(&self.base)));
-        let transaction = rim_transaction::new(Arc::new(carried)).into_raw();
-        // SAFETY: the user gave this function for this pointer, and it owns the transaction.
-        unsafe { (self.do_transaction)(self.foreign.user(), transaction) }
-    }
-
-    fn base(&self) -> &SlaveBase {
-        &self.base
-    }
-}
-
-/// Refuses a maximum below the minimum.
-pub(super) fn check_limits(min_access: u32, max_access: u32) -> Result<()> {
-    if max_access != 0 && max_access < min_access {
-        let text = format!(
-            "The maximum access of {max_access} bytes is below the minimum of {min_access} bytes"
-        );
-        return Err(Error::new(ErrorKind::InvalidArgument, text));
-    }
-    Ok(())
 }
 
 /// Makes a slave that carries out transactions by calling a function.
@@ -98,13 +44,11 @@ pub unsafe extern "C" fn rim_slave_new(
         let slave = unsafe { Out::new(slave, "slave") }?;
         let do_transaction = do_transaction.ok_or_else(|| named("do_transaction"))?;
         check_limits(min_access, max_access)?;
-        let base = Arc::new(SlaveBase::new(min_access, max_access));
-        let foreign = Foreign::new(user, finalizer);
-        let made = CallbackSlave {
-            base,
+        let made = CallbackSlave::new(
+            SlaveBase::new(min_access, max_access),
             do_transaction,
-            foreign,
-        };
+            Foreign::new(user, finalizer),
+        );
         rim_slave(Target::Callback(Arc::new(made))).give(slave);
         Ok(())
     })

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::slave::CallbackSlave;
+use super::callback_slave::CallbackSlave;
 use crate::bus::{Emulate, Hub, Slave, SlaveBase};
 use crate::endpoint::TcpClient;
 use crate::error::{Error, ErrorKind, Result};

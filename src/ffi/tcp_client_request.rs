@@ -11,13 +11,8 @@ use super::handle::Handle;
 use super::status::{self, rim_status, RIM_STATUS_OK};
 use super::tcp_client::rim_tcp_client;
 use super::transaction::{RIM_POST, RIM_READ, RIM_VERIFY, RIM_WRITE};
-use crate::bus::{Completed, Completion, Memory, Transaction, DEFAULT_TIMEOUT};
+use crate::bus::{Completed, Completion, Memory, Transaction};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The timeout of a transaction unless another is given or set: one second.
-pub const RIM_DEFAULT_TIMEOUT_US: u64 = 1_000_000;
-
-const _: () = assert!(RIM_DEFAULT_TIMEOUT_US as u128 == DEFAULT_TIMEOUT.as_micros());
 
 /// Hears that a transaction of rim_tcp_client_request is over: RIM_STATUS_OK or how it failed, and
 /// the text of the failure, which is valid during the call and never NULL.

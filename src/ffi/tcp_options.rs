@@ -5,12 +5,10 @@
 use std::mem::size_of;
 use std::time::Duration;
 
-use super::args::wait_time;
+use super::args::{check_limits, wait_time, RIM_FOREVER_US};
 use super::boundary::call;
 use super::growing::{self, Growing, Places};
-use super::slave::check_limits;
 use super::status::rim_status;
-use super::tcp_server::RIM_FOREVER_US;
 use crate::bus::DEFAULT_TIMEOUT;
 use crate::endpoint::{ClientOptions, ServerOptions};
 use crate::error::{Error, ErrorKind, Result};

@@ -20,9 +20,6 @@ use crate::endpoint::{admit, serve, ServerThread, TcpServer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 
-/// A timeout that never ends, for functions that wait.
-pub const RIM_FOREVER_US: u64 = 0xFFFF_FFFF_FFFF_FFFF;
-
 /// The server of the bridge. It listens on two consecutive ports, and carries out what clients ask
 /// for in one of two ways: at a slave that it is connected to (rim_tcp_server_set_slave), on a
 /// thread of its own; or by the program, which pulls one transaction after the other

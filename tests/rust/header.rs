@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// The sources in the order in which their items stand in the header.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 17] = [
     "status",
     "boundary",
-    "version",
+    "args",
     "foreign",
     "master",
     "slave",
+    "callback_slave",
     "transaction",
     "hub",
     "emulate",
@@ -29,14 +30,7 @@ const SOURCES: [&str; 16] = [
 ];
 
 /// Sources of `src/ffi` that have nothing for the header.
-const INTERNAL: [&str; 6] = [
-    "args",
-    "growing",
-    "handle",
-    "mod",
-    "target",
-    "transaction_state",
-];
+const INTERNAL: [&str; 5] = ["growing", "handle", "mod", "target", "transaction_state"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
