@@ -18,7 +18,7 @@ static rim_transaction *kept, *done;
 static uint32_t under_way, lent;
 static uint16_t port;
 static volatile int over;
-static unsigned long reads[THREADS + 1], looks;
+static unsigned long reads[THREADS + 1], looks, connections;
 
 /* Writes and reads at an address of its own, through the client or through the master. */
 static void* work(void* argument) {
@@ -59,6 +59,18 @@ static void* look(void* unused) {
         CHECK_OK(rim_tcp_client_get_options(client, &options, sizeof options));
         CHECK_OK(rim_tcp_client_set_options(client, &options));
     }
+    return NULL;
+}
+
+/* Connects a hub of its own again and again. */
+static void* connect_hub(void* unused) {
+    rim_hub* own;
+    (void)unused;
+    CHECK_OK(rim_hub_new(0x2000, 0, 0, &own));
+    for (; !over; connections++) {
+        CHECK_OK(rim_hub_set_slave(own, memory));
+    }
+    rim_hub_free(own);
     return NULL;
 }
 
@@ -161,6 +173,29 @@ static void use_the_transaction(rim_transaction* inherited) {
     rim_transaction_free(inherited);
 }
 
+/* Hubs of the child's own are connected, though the parent may have been connecting one at the
+ * moment of the fork. */
+static void connect_own_hubs(void) {
+    rim_hub *first, *second;
+    rim_emulate* emulate;
+    rim_slave *end, *slave_of_first, *slave_of_second;
+    CHECK_OK(rim_emulate_new(4, 4, &emulate));
+    CHECK_OK(rim_emulate_as_slave(emulate, &end));
+    CHECK_OK(rim_hub_new(0, 0, 0, &first));
+    CHECK_OK(rim_hub_new(0, 0, 0, &second));
+    CHECK_OK(rim_hub_as_slave(first, &slave_of_first));
+    CHECK_OK(rim_hub_as_slave(second, &slave_of_second));
+    CHECK_OK(rim_hub_set_slave(first, end));
+    CHECK_OK(rim_hub_set_slave(second, slave_of_first));
+    CHECK_STATUS(rim_hub_set_slave(first, slave_of_second), RIM_STATUS_INVALID_ARGUMENT);
+    rim_slave_free(end);
+    rim_slave_free(slave_of_first);
+    rim_slave_free(slave_of_second);
+    rim_hub_free(first);
+    rim_hub_free(second);
+    rim_emulate_free(emulate);
+}
+
 /* What has no endpoint goes on working, if no other thread was at work on it. */
 static void use_what_is_local(void) {
     uint32_t value = 17, back = 0, id;
@@ -192,6 +227,7 @@ static void use_everything(void* argument) {
     CHECK_OK(rim_master_request(waiting, 0, 4, &word, RIM_READ, &id));
     REFUSED(rim_master_wait(waiting, id));
     use_what_is_local();
+    connect_own_hubs();
     /* Endpoints of its own, the server at ports of the parent's choice, the client at the parent's
      * server. */
     own = client_of(port);
@@ -258,7 +294,7 @@ static void make_everything(void) {
 }
 
 int main(void) {
-    pthread_t working[THREADS + 1], looking, pulling;
+    pthread_t working[THREADS + 1], looking, connecting, pulling;
     rim_tcp_client_figures figures;
     rim_tcp_server_figures served;
     uint64_t counted = 0;
@@ -271,6 +307,7 @@ int main(void) {
         CHECK(pthread_create(&working[n], NULL, work, (void*)n) == 0);
     }
     CHECK(pthread_create(&looking, NULL, look, NULL) == 0);
+    CHECK(pthread_create(&connecting, NULL, connect_hub, NULL) == 0);
     CHECK(pthread_create(&pulling, NULL, pull, NULL) == 0);
     for (number = 0; number < CHILDREN; number++) {
         CHECK(ended(child(use_everything, &number)) == 0);
@@ -282,6 +319,7 @@ int main(void) {
         counted += reads[n];
     }
     CHECK(pthread_join(looking, NULL) == 0 && looks > 0);
+    CHECK(pthread_join(connecting, NULL) == 0 && connections > 0);
     CHECK_OK(rim_tcp_server_stop(polled));
     CHECK(pthread_join(pulling, NULL) == 0);
     /* Every transaction came out, over the one connection. */
