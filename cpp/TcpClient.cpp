@@ -59,8 +59,8 @@ bool TcpClient::waitLink(TcpLinkState state, double timeout) {
 }
 
 TcpClientStats TcpClient::stats() const {
-    const rmb::ClientFigures from = rmb::checked(
-        "memory::TcpClient::stats", [this] { return rmb::client_figures(*client_->handle); });
+    const rmb::ClientStats from = rmb::checked(
+        "memory::TcpClient::stats", [this] { return rmb::client_stats(*client_->handle); });
     TcpClientStats to;
     to.traffic = rmb::traffic(from.traffic);
     to.connection = rmb::traffic(from.connection);

@@ -167,8 +167,8 @@ void TcpServer::stop() { server_->stop(); }
 void TcpServer::close() { stop(); }
 
 TcpServerStats TcpServer::stats() const {
-    const rmb::ServerFigures from = rmb::checked(
-        "memory::TcpServer::stats", [this] { return rmb::server_figures(*server_->handle); });
+    const rmb::ServerStats from = rmb::checked(
+        "memory::TcpServer::stats", [this] { return rmb::server_stats(*server_->handle); });
     TcpServerStats to;
     to.traffic = rmb::traffic(from.traffic);
     to.failedPosts = from.failed_posts;
@@ -183,11 +183,12 @@ TcpServerStats TcpServer::stats() const {
     return to;
 }
 
-std::vector<TcpPeerStats> TcpServer::clientStats() const {
-    const rust::Vec<rmb::PeerFigures> peers = rmb::checked(
-        "memory::TcpServer::clientStats", [this] { return rmb::server_peers(*server_->handle); });
+std::vector<TcpPeerStats> TcpServer::peerStats() const {
+    const rust::Vec<rmb::PeerStats> peers = rmb::checked("memory::TcpServer::peerStats", [this] {
+        return rmb::server_peer_stats(*server_->handle);
+    });
     std::vector<TcpPeerStats> all;
-    for (const rmb::PeerFigures& from : peers) {
+    for (const rmb::PeerStats& from : peers) {
         TcpPeerStats to;
         to.address = std::string(from.address);
         to.port = from.port;

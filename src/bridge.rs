@@ -5,11 +5,11 @@
 //! reaches it, hence [`guard`] and [`attempt`] around every body. What belongs to the C++ classes
 //! alone (who is connected to whom, which thread calls a slave) is not here. The bodies for the
 //! classes of one process are in `bridge/memory.rs`, those for the two ends of the network in
-//! `bridge/tcp.rs` and `bridge/tcp_figures.rs`; here are the declarations, and what has no class.
+//! `bridge/tcp.rs` and `bridge/tcp_stats.rs`; here are the declarations, and what has no class.
 
 mod memory;
 mod tcp;
-mod tcp_figures;
+mod tcp_stats;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -20,7 +20,7 @@ use crate::log;
 use crate::process::Uncancelled;
 use memory::*;
 use tcp::*;
-use tcp_figures::*;
+use tcp_stats::*;
 
 // The generated code is `unsafe` through and through; cxx checks both sides' types against each other.
 #[allow(unsafe_code)]
@@ -81,7 +81,7 @@ mod ffi {
         latency: Latency,
     }
 
-    struct ServerFigures {
+    struct ServerStats {
         traffic: Traffic,
         connections: u64,
         connections_total: u64,
@@ -94,7 +94,7 @@ mod ffi {
         failed_posts: u64,
     }
 
-    struct PeerFigures {
+    struct PeerStats {
         address: String,
         port: u16,
         session: bool,
@@ -102,7 +102,7 @@ mod ffi {
         bytes_queued: u64,
     }
 
-    struct ClientFigures {
+    struct ClientStats {
         traffic: Traffic,
         connection: Traffic,
         connects: u64,
@@ -202,8 +202,8 @@ mod ffi {
         fn server_stop(server: &TcpServer);
         fn server_set(server: &TcpServer, option: ServerOption, value: u64);
         fn server_get(server: &TcpServer, option: ServerOption) -> u64;
-        fn server_figures(server: &TcpServer) -> Result<ServerFigures>;
-        fn server_peers(server: &TcpServer) -> Result<Vec<PeerFigures>>;
+        fn server_stats(server: &TcpServer) -> Result<ServerStats>;
+        fn server_peer_stats(server: &TcpServer) -> Result<Vec<PeerStats>>;
 
         type TcpClient;
         fn client_new(address: &[u8], port: u16) -> Result<Box<TcpClient>>;
@@ -212,7 +212,7 @@ mod ffi {
         fn client_stop(client: &TcpClient);
         fn client_set(client: &TcpClient, option: ClientOption, value: u64);
         fn client_get(client: &TcpClient, option: ClientOption) -> u64;
-        fn client_figures(client: &TcpClient) -> Result<ClientFigures>;
+        fn client_stats(client: &TcpClient) -> Result<ClientStats>;
         fn client_link(client: &TcpClient) -> Link;
         fn client_wait_link(client: &TcpClient, link: Link, timeout_s: f64) -> bool;
 

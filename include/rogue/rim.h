@@ -485,7 +485,7 @@ typedef struct {
 } rim_traffic;
 
 /**
- * What a server has done, as rim_tcp_server_stats gives it. Later versions add members at the end; a
+ * What a server has done, as rim_tcp_server_get_stats gives it. Later versions add members at the end; a
  * member that the library does not know is 0.
  */
 typedef struct {
@@ -497,6 +497,10 @@ typedef struct {
      * What it did for all clients together, those that have gone included.
      */
     rim_traffic traffic;
+    /**
+     * Posted writes that have failed, those that were refused included. Their clients are not told.
+     */
+    uint64_t failed_posts;
     /**
      * Connections now, two for each client.
      */
@@ -531,10 +535,10 @@ typedef struct {
      * Bytes of responses that wait to be read, of all clients together.
      */
     uint64_t bytes_queued;
-} rim_tcp_server_figures;
+} rim_tcp_server_stats;
 
 /**
- * A client that is connected to a server now, as rim_tcp_server_clients gives it. Later versions add
+ * A client that is connected to a server now, as rim_tcp_server_get_peer_stats gives it. Later versions add
  * members at the end; a member that the library does not know is 0.
  */
 typedef struct {
@@ -562,10 +566,10 @@ typedef struct {
      * The port that its requests come from: tells clients at one address apart.
      */
     uint64_t port;
-} rim_tcp_peer_figures;
+} rim_tcp_peer_stats;
 
 /**
- * What a client has done, as rim_tcp_client_stats gives it. Later versions add members at the end; a
+ * What a client has done, as rim_tcp_client_get_stats gives it. Later versions add members at the end; a
  * member that the library does not know is 0.
  */
 typedef struct {
@@ -602,7 +606,7 @@ typedef struct {
      * Posted writes among those. They count as done, since they had been sent.
      */
     uint64_t unacknowledged_posts;
-} rim_tcp_client_figures;
+} rim_tcp_client_stats;
 
 /**
  * Receives a record that is emitted: its level, the full name of its logger, its text. name and
@@ -1146,11 +1150,6 @@ rim_status rim_tcp_server_set_timeout_us(rim_tcp_server *server, uint64_t timeou
 rim_status rim_tcp_server_port(const rim_tcp_server *server, uint16_t *port);
 
 /**
- * Gives the number of posted writes that have failed so far; nobody else hears of them.
- */
-rim_status rim_tcp_server_failed_posts(const rim_tcp_server *server, uint64_t *failed_posts);
-
-/**
  * Connects the server to a slave, instead of the one before. From the first call on, a thread
  * named TcpServer hands each transaction to the slave, one after the other, in the order of
  * arrival. The slave's handle may be freed afterwards. RIM_STATUS_BUSY while a thread is inside
@@ -1279,7 +1278,7 @@ rim_status rim_tcp_client_write(rim_tcp_client *client,
  * Writes size bytes from data to address, and waits until they have been sent; whether the slave
  * takes them is not told. Otherwise as rim_tcp_client_read. What was sent over a connection that was
  * lost before the server's host had acknowledged it is counted: unacknowledged_posts of
- * rim_tcp_client_figures.
+ * rim_tcp_client_stats.
  */
 rim_status rim_tcp_client_post(rim_tcp_client *client,
                                uint64_t address,
@@ -1321,32 +1320,32 @@ rim_status rim_tcp_client_request(rim_tcp_client *client,
                                   rim_finalizer_fn finalizer);
 
 /**
- * Gives what the server has done since it was made. struct_size is sizeof(rim_tcp_server_figures),
+ * Gives what the server has done since it was made. struct_size is sizeof(rim_tcp_server_stats),
  * as the program knows it.
  */
-rim_status rim_tcp_server_stats(const rim_tcp_server *server,
-                                rim_tcp_server_figures *figures,
-                                size_t struct_size);
+rim_status rim_tcp_server_get_stats(const rim_tcp_server *server,
+                                    rim_tcp_server_stats *stats,
+                                    size_t struct_size);
 
 /**
  * Gives the clients that are connected to the server now, in no particular order: it writes what
  * fits into an array of capacity structs at clients, and the number of all clients to count.
- * struct_size is sizeof(rim_tcp_peer_figures), as the program knows it: one struct stands that many
+ * struct_size is sizeof(rim_tcp_peer_stats), as the program knows it: one struct stands that many
  * bytes after the other. With a capacity of 0, clients may be NULL.
  */
-rim_status rim_tcp_server_clients(const rim_tcp_server *server,
-                                  rim_tcp_peer_figures *clients,
-                                  size_t struct_size,
-                                  size_t capacity,
-                                  size_t *count);
+rim_status rim_tcp_server_get_peer_stats(const rim_tcp_server *server,
+                                         rim_tcp_peer_stats *peers,
+                                         size_t struct_size,
+                                         size_t capacity,
+                                         size_t *count);
 
 /**
- * Gives what the client has done since it was made. struct_size is sizeof(rim_tcp_client_figures),
+ * Gives what the client has done since it was made. struct_size is sizeof(rim_tcp_client_stats),
  * as the program knows it.
  */
-rim_status rim_tcp_client_stats(const rim_tcp_client *client,
-                                rim_tcp_client_figures *figures,
-                                size_t struct_size);
+rim_status rim_tcp_client_get_stats(const rim_tcp_client *client,
+                                    rim_tcp_client_stats *stats,
+                                    size_t struct_size);
 
 /**
  * Sets the lowest level that every logger emits. Any number is a level.

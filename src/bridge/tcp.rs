@@ -1,5 +1,5 @@
 //! The two ends of the network for the C++ classes: what they do, and their options. What they have
-//! counted is in `tcp_figures.rs`.
+//! counted is in `tcp_stats.rs`.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -104,7 +104,7 @@ pub unsafe extern "C" fn rim_tcp_client_write(
 /// Writes size bytes from data to address, and waits until they have been sent; whether the slave
 /// takes them is not told. Otherwise as rim_tcp_client_read. What was sent over a connection that was
 /// lost before the server's host had acknowledged it is counted: unacknowledged_posts of
-/// rim_tcp_client_figures.
+/// rim_tcp_client_stats.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_post(
     client: *mut rim_tcp_client,

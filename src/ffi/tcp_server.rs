@@ -299,21 +299,6 @@ pub unsafe extern "C" fn rim_tcp_server_port(
     })
 }
 
-/// Gives the number of posted writes that have failed so far; nobody else hears of them.
-#[no_mangle]
-pub unsafe extern "C" fn rim_tcp_server_failed_posts(
-    server: *const rim_tcp_server,
-    failed_posts: *mut u64,
-) -> rim_status {
-    call(|| {
-        // SAFETY: `server` is NULL or a live handle.
-        let server = unsafe { rim_tcp_server::borrow(server) }?;
-        // SAFETY: `failed_posts` is NULL or the caller's own.
-        unsafe { Out::new(failed_posts, "failed_posts") }?.set(server.server.failed_posts());
-        Ok(())
-    })
-}
-
 /// Connects the server to a slave, instead of the one before. From the first call on, a thread
 /// named TcpServer hands each transaction to the slave, one after the other, in the order of
 /// arrival. The slave's handle may be freed afterwards. RIM_STATUS_BUSY while a thread is inside

@@ -2,7 +2,7 @@
 //! functions that fill them in.
 
 use std::ffi::c_char;
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 use std::time::Duration;
 
 use super::args::Out;
@@ -12,7 +12,8 @@ use super::handle::Handle;
 use super::status::rim_status;
 use super::tcp_client::rim_tcp_client;
 use super::tcp_server::rim_tcp_server;
-use crate::endpoint::{ClientStats, Outcomes, PeerStats, ServerStats, Traffic};
+use crate::endpoint::{ClientStats, Outcomes, PeerStats, TcpServer, Traffic};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How many transactions of one type came out in which way. It does not grow.
 #[repr(C)]
@@ -79,15 +80,17 @@ pub struct rim_traffic {
     pub latency: rim_latency,
 }
 
-/// What a server has done, as rim_tcp_server_stats gives it. Later versions add members at the end; a
+/// What a server has done, as rim_tcp_server_get_stats gives it. Later versions add members at the end; a
 /// member that the library does not know is 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct rim_tcp_server_figures {
+pub struct rim_tcp_server_stats {
     /// The size of this struct as the program knows it.
     pub struct_size: usize,
     /// What it did for all clients together, those that have gone included.
     pub traffic: rim_traffic,
+    /// Posted writes that have failed, those that were refused included. Their clients are not told.
+    pub failed_posts: u64,
     /// Connections now, two for each client.
     pub connections: u64,
     /// Connections that there have been, those of now included, and those that were closed at once.
@@ -108,11 +111,11 @@ pub struct rim_tcp_server_figures {
     pub bytes_queued: u64,
 }
 
-/// A client that is connected to a server now, as rim_tcp_server_clients gives it. Later versions add
+/// A client that is connected to a server now, as rim_tcp_server_get_peer_stats gives it. Later versions add
 /// members at the end; a member that the library does not know is 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct rim_tcp_peer_figures {
+pub struct rim_tcp_peer_stats {
     /// The size of this struct as the program knows it.
     pub struct_size: usize,
     /// The client's IP address, with a closing NUL.
@@ -127,11 +130,11 @@ pub struct rim_tcp_peer_figures {
     pub port: u64,
 }
 
-/// What a client has done, as rim_tcp_client_stats gives it. Later versions add members at the end; a
+/// What a client has done, as rim_tcp_client_get_stats gives it. Later versions add members at the end; a
 /// member that the library does not know is 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct rim_tcp_client_figures {
+pub struct rim_tcp_client_stats {
     /// The size of this struct as the program knows it.
     pub struct_size: usize,
     /// All that it did.
@@ -152,49 +155,49 @@ pub struct rim_tcp_client_figures {
 }
 
 // SAFETY: integers only, the first of them the size.
-unsafe impl Growing for rim_tcp_server_figures {
-    const NAME: &'static str = "rim_tcp_server_figures";
-    const ADVICE: &'static str = "pass sizeof(rim_tcp_server_figures)";
+unsafe impl Growing for rim_tcp_server_stats {
+    const NAME: &'static str = "rim_tcp_server_stats";
+    const ADVICE: &'static str = "pass sizeof(rim_tcp_server_stats)";
 }
 
 // SAFETY: integers only, the first of them the size.
-unsafe impl Growing for rim_tcp_peer_figures {
-    const NAME: &'static str = "rim_tcp_peer_figures";
-    const ADVICE: &'static str = "pass sizeof(rim_tcp_peer_figures)";
+unsafe impl Growing for rim_tcp_peer_stats {
+    const NAME: &'static str = "rim_tcp_peer_stats";
+    const ADVICE: &'static str = "pass sizeof(rim_tcp_peer_stats)";
 }
 
 // SAFETY: integers only, the first of them the size.
-unsafe impl Growing for rim_tcp_client_figures {
-    const NAME: &'static str = "rim_tcp_client_figures";
-    const ADVICE: &'static str = "pass sizeof(rim_tcp_client_figures)";
+unsafe impl Growing for rim_tcp_client_stats {
+    const NAME: &'static str = "rim_tcp_client_stats";
+    const ADVICE: &'static str = "pass sizeof(rim_tcp_client_stats)";
 }
 
-/// Gives what the server has done since it was made. struct_size is sizeof(rim_tcp_server_figures),
+/// Gives what the server has done since it was made. struct_size is sizeof(rim_tcp_server_stats),
 /// as the program knows it.
 #[no_mangle]
-pub unsafe extern "C" fn rim_tcp_server_stats(
+pub unsafe extern "C" fn rim_tcp_server_get_stats(
     server: *const rim_tcp_server,
-    figures: *mut rim_tcp_server_figures,
+    stats: *mut rim_tcp_server_stats,
     struct_size: usize,
 ) -> rim_status {
     call(|| {
         // SAFETY: `server` is NULL or a live handle.
         let server = unsafe { rim_tcp_server::borrow(server) }?;
-        // SAFETY: `figures` is NULL or the caller has `struct_size` bytes there.
-        let place = unsafe { Places::one(figures, struct_size, "figures") }?;
-        place.set([server_figures(&server.server.stats())]);
+        // SAFETY: `stats` is NULL or the caller has `struct_size` bytes there.
+        let place = unsafe { Places::one(stats, struct_size, "stats") }?;
+        place.set([server_stats(&server.server)]);
         Ok(())
     })
 }
 
 /// Gives the clients that are connected to the server now, in no particular order: it writes what
 /// fits into an array of capacity structs at clients, and the number of all clients to count.
-/// struct_size is sizeof(rim_tcp_peer_figures), as the program knows it: one struct stands that many
+/// struct_size is sizeof(rim_tcp_peer_stats), as the program knows it: one struct stands that many
 /// bytes after the other. With a capacity of 0, clients may be NULL.
 #[no_mangle]
-pub unsafe extern "C" fn rim_tcp_server_clients(
+pub unsafe extern "C" fn rim_tcp_server_get_peer_stats(
     server: *const rim_tcp_server,
-    clients: *mut rim_tcp_peer_figures,
+    peers: *mut rim_tcp_peer_stats,
     struct_size: usize,
     capacity: usize,
     count: *mut usize,
@@ -202,39 +205,56 @@ pub unsafe extern "C" fn rim_tcp_server_clients(
     call(|| {
         // SAFETY: `server` is NULL or a live handle.
         let server = unsafe { rim_tcp_server::borrow(server) }?;
-        // SAFETY: the caller has an array of that many structs of that size at `clients`.
-        let places = unsafe { Places::several(clients, struct_size, capacity, "clients") }?;
+        check_peer_size(struct_size)?;
+        // SAFETY: the caller has an array of that many structs of that size at `peers`.
+        let places = unsafe { Places::several(peers, struct_size, capacity, "peers") }?;
         // SAFETY: `count` is NULL or the caller's own.
         let count = unsafe { Out::new(count, "count") }?;
-        let peers = server.server.peers();
-        places.set(peers.iter().map(peer_figures));
-        count.set(peers.len());
+        let stats = server.server.peers();
+        places.set(stats.iter().map(peer_stats));
+        count.set(stats.len());
         Ok(())
     })
 }
 
-/// Gives what the client has done since it was made. struct_size is sizeof(rim_tcp_client_figures),
+/// Gives what the client has done since it was made. struct_size is sizeof(rim_tcp_client_stats),
 /// as the program knows it.
 #[no_mangle]
-pub unsafe extern "C" fn rim_tcp_client_stats(
+pub unsafe extern "C" fn rim_tcp_client_get_stats(
     client: *const rim_tcp_client,
-    figures: *mut rim_tcp_client_figures,
+    stats: *mut rim_tcp_client_stats,
     struct_size: usize,
 ) -> rim_status {
     call(|| {
         // SAFETY: `client` is NULL or a live handle.
         let client = unsafe { rim_tcp_client::borrow(client) }?;
-        // SAFETY: `figures` is NULL or the caller has `struct_size` bytes there.
-        let place = unsafe { Places::one(figures, struct_size, "figures") }?;
-        place.set([client_figures(&client.client.stats())]);
+        // SAFETY: `stats` is NULL or the caller has `struct_size` bytes there.
+        let place = unsafe { Places::one(stats, struct_size, "stats") }?;
+        place.set([client_stats(&client.client.stats())]);
         Ok(())
     })
 }
 
-fn server_figures(stats: &ServerStats) -> rim_tcp_server_figures {
-    rim_tcp_server_figures {
-        struct_size: size_of::<rim_tcp_server_figures>(),
+/// Refuses a size below that of the struct's first version, which no program has: it is likely to
+/// be the capacity, passed in the wrong place.
+fn check_peer_size(struct_size: usize) -> Result<()> {
+    const FIRST: usize = offset_of!(rim_tcp_peer_stats, port) + size_of::<u64>();
+    if struct_size >= FIRST {
+        return Ok(());
+    }
+    let text = format!(
+        "A struct_size of {struct_size} bytes is below that of rim_tcp_peer_stats: {}",
+        rim_tcp_peer_stats::ADVICE
+    );
+    Err(Error::new(ErrorKind::InvalidArgument, text))
+}
+
+fn server_stats(server: &TcpServer) -> rim_tcp_server_stats {
+    let stats = server.stats();
+    rim_tcp_server_stats {
+        struct_size: size_of::<rim_tcp_server_stats>(),
         traffic: traffic(&stats.traffic),
+        failed_posts: server.failed_posts(),
         connections: stats.connections,
         connections_total: stats.connections_total,
         dropped_over_limit: stats.dropped.over_limit,
@@ -246,7 +266,7 @@ fn server_figures(stats: &ServerStats) -> rim_tcp_server_figures {
     }
 }
 
-fn peer_figures(peer: &PeerStats) -> rim_tcp_peer_figures {
+fn peer_stats(peer: &PeerStats) -> rim_tcp_peer_stats {
     let mut address = [0; 48];
     // The longest is 45 characters, so that the last place stays 0.
     for (place, byte) in address[..47]
@@ -255,8 +275,8 @@ fn peer_figures(peer: &PeerStats) -> rim_tcp_peer_figures {
     {
         *place = byte as c_char;
     }
-    rim_tcp_peer_figures {
-        struct_size: size_of::<rim_tcp_peer_figures>(),
+    rim_tcp_peer_stats {
+        struct_size: size_of::<rim_tcp_peer_stats>(),
         address,
         session: u64::from(peer.session),
         traffic: traffic(&peer.traffic),
@@ -265,9 +285,9 @@ fn peer_figures(peer: &PeerStats) -> rim_tcp_peer_figures {
     }
 }
 
-fn client_figures(stats: &ClientStats) -> rim_tcp_client_figures {
-    rim_tcp_client_figures {
-        struct_size: size_of::<rim_tcp_client_figures>(),
+fn client_stats(stats: &ClientStats) -> rim_tcp_client_stats {
+    rim_tcp_client_stats {
+        struct_size: size_of::<rim_tcp_client_stats>(),
         traffic: traffic(&stats.traffic),
         connection: traffic(&stats.connection),
         connects: stats.connects,

@@ -182,7 +182,6 @@ static void null_hubs_memories_and_bits(void) {
 static void null_endpoints(void) {
     uint8_t data[4];
     uint16_t port;
-    uint64_t count;
     rim_transaction* transaction;
     rim_tcp_server* server = NULL;
     rim_tcp_client* client = NULL;
@@ -191,14 +190,12 @@ static void null_endpoints(void) {
     CHECK_NULL(rim_tcp_server_new("127.0.0.1", 0, NULL, NULL), "server");
     CHECK_NULL(rim_tcp_server_stop(NULL), "server");
     CHECK_NULL(rim_tcp_server_port(NULL, &port), "server");
-    CHECK_NULL(rim_tcp_server_failed_posts(NULL, &count), "server");
     CHECK_NULL(rim_tcp_server_set_slave(NULL, NULL), "server");
     CHECK_NULL(rim_tcp_server_set_timeout_us(NULL, 1), "server");
     CHECK_NULL(rim_tcp_server_next(NULL, 0, &transaction), "server");
     CHECK_NULL(rim_tcp_server_options_init(NULL, sizeof(rim_tcp_server_options)), "options");
     CHECK_OK(rim_tcp_server_new("127.0.0.1", 0, NULL, &server));
     CHECK_NULL(rim_tcp_server_port(server, NULL), "port");
-    CHECK_NULL(rim_tcp_server_failed_posts(server, NULL), "failed_posts");
     CHECK_NULL(rim_tcp_server_set_slave(server, NULL), "slave");
     CHECK_NULL(rim_tcp_server_next(server, 0, NULL), "transaction");
     CHECK_OK(rim_tcp_server_port(server, &port));

@@ -55,7 +55,7 @@ int main(void) {
     int port_pipe[2];
     rim_tcp_server* server;
     rim_tcp_client* client;
-    rim_tcp_server_figures figures;
+    rim_tcp_server_stats stats;
     check_begin();
     CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
     CHECK_OK(rim_log_set_stdout(false));
@@ -93,8 +93,8 @@ int main(void) {
     }
     client = client_of(own);
     exchange(client, 1);
-    CHECK_OK(rim_tcp_server_stats(server, &figures, sizeof figures));
-    CHECK(figures.connections_total > 2);
+    CHECK_OK(rim_tcp_server_get_stats(server, &stats, sizeof stats));
+    CHECK(stats.connections_total > 2);
     rim_tcp_client_free(client);
     rim_tcp_server_free(server);
     return 0;

@@ -98,8 +98,8 @@ static void* call_everything(void* unused) {
     rim_master* master;
     rim_slave* slave;
     rim_transaction* transaction;
-    rim_tcp_client_figures figures;
-    rim_tcp_server_figures served;
+    rim_tcp_client_stats stats;
+    rim_tcp_server_stats served;
     uint32_t word = 1, id;
     uint8_t* data;
     int before, unused_state;
@@ -123,8 +123,8 @@ static void* call_everything(void* unused) {
     CHECK_OK(rim_master_wait(master, 0));
     CHECK_OK(
         rim_tcp_client_request(another, RIM_READ, 0, &word, 4, PATIENCE, complete, NULL, finish));
-    CHECK_OK(rim_tcp_client_stats(another, &figures, sizeof figures));
-    CHECK_OK(rim_tcp_server_stats(other, &served, sizeof served));
+    CHECK_OK(rim_tcp_client_get_stats(another, &stats, sizeof stats));
+    CHECK_OK(rim_tcp_server_get_stats(other, &served, sizeof served));
     CHECK_OK(rim_tcp_client_wait_link(another, RIM_LINK_CONNECTED, PATIENCE));
     CHECK_OK(rim_tcp_client_post(another, 0, &word, 4, PATIENCE));
     rim_tcp_server_free(other);

@@ -56,8 +56,8 @@ static void* print(void* unused) {
 
 static void serve_and_ask_twice(rim_tcp_server** server, uint16_t* port, rim_tcp_client* client,
                                 int rounds) {
-    rim_tcp_client_figures figures;
-    rim_tcp_server_figures served;
+    rim_tcp_client_stats stats;
+    rim_tcp_server_stats served;
     uint32_t value, back = 0;
     int n;
     for (n = 0; n < rounds; n++) {
@@ -72,15 +72,15 @@ static void serve_and_ask_twice(rim_tcp_server** server, uint16_t* port, rim_tcp
         SAY(back == value);
         SAY(comes_to_be_closed(0) && comes_to_be_closed(1) && comes_to_be_closed(2));
         rim_tcp_client_free(another);
-        SAY(rim_tcp_server_stats(*server, &served, sizeof served) == RIM_STATUS_OK);
+        SAY(rim_tcp_server_get_stats(*server, &served, sizeof served) == RIM_STATUS_OK);
         SAY(served.dropped_protocol == 0);
         if (n + 1 < rounds) {
             rim_tcp_server_free(*server);
             *port = serve_memory_at(server, *port, NULL);
         }
     }
-    SAY(rim_tcp_client_stats(client, &figures, sizeof figures) == RIM_STATUS_OK);
-    SAY(figures.connects >= (uint64_t)rounds - 1);
+    SAY(rim_tcp_client_get_stats(client, &stats, sizeof stats) == RIM_STATUS_OK);
+    SAY(stats.connects >= (uint64_t)rounds - 1);
 }
 
 /* Closed from the beginning. The library logs each step, which is printed too. */

@@ -43,7 +43,7 @@ static void become_a_daemon(void* unused) {
 
 int main(void) {
     rim_tcp_client* client;
-    rim_tcp_client_figures figures;
+    rim_tcp_client_stats stats;
     uint32_t word = 0;
     uint16_t port, again;
     pid_t parent;
@@ -65,8 +65,8 @@ int main(void) {
     }
     CHECK(word == 0);
     exchange(client, 3);
-    CHECK_OK(rim_tcp_client_stats(client, &figures, sizeof figures));
-    CHECK(figures.losses == 1 && figures.connects == 2);
+    CHECK_OK(rim_tcp_client_get_stats(client, &stats, sizeof stats));
+    CHECK(stats.losses == 1 && stats.connects == 2);
     rim_tcp_client_free(client);
     give(end, 'e');
     CHECK(await(up) == 'd');

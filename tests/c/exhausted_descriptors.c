@@ -34,7 +34,7 @@ static void limit(rlim_t most) {
 static void be_server(void* argument) {
     pair* shared = argument;
     rim_tcp_server* server;
-    rim_tcp_server_figures figures;
+    rim_tcp_server_stats stats;
     double work;
     CHECK_OK(rim_log_set_stdout(false));
     limit(LIMIT);
@@ -50,8 +50,8 @@ static void be_server(void* argument) {
     CHECK(work < 1e-3 * MOST_WORK_MS);
     give(shared->to_peers, 'm');
     CHECK(await(shared->to_server) == 'e');
-    CHECK_OK(rim_tcp_server_stats(server, &figures, sizeof figures));
-    CHECK(figures.connections_total > LIMIT);
+    CHECK_OK(rim_tcp_server_get_stats(server, &stats, sizeof stats));
+    CHECK(stats.connections_total > LIMIT);
     rim_tcp_server_free(server);
 }
 
@@ -59,7 +59,7 @@ static void a_server_goes_on(void) {
     pair shared;
     pid_t server;
     rim_tcp_client *before, *after;
-    rim_tcp_client_figures figures;
+    rim_tcp_client_stats stats;
     int crowd[CROWD], n;
     CHECK(pipe(shared.to_server) == 0 && pipe(shared.to_peers) == 0);
     server = child(be_server, &shared);
@@ -84,8 +84,8 @@ static void a_server_goes_on(void) {
     }
     exchange(after, 3);
     exchange(before, 4);
-    CHECK_OK(rim_tcp_client_stats(before, &figures, sizeof figures));
-    CHECK(figures.losses == 0);
+    CHECK_OK(rim_tcp_client_get_stats(before, &stats, sizeof stats));
+    CHECK(stats.losses == 0);
     give(shared.to_server, 'e');
     CHECK(ended(server) == 0);
     rim_tcp_client_free(before);

@@ -121,7 +121,7 @@ static void be_client(void* argument) {
     uint16_t port = *(uint16_t*)argument;
     uint8_t* data = much();
     rim_tcp_client* client = client_of(port);
-    rim_tcp_client_figures figures;
+    rim_tcp_client_stats stats;
     uint32_t id, word;
     rim_master* master;
     rim_slave* slave;
@@ -142,8 +142,8 @@ static void be_client(void* argument) {
     CHECK(word == 3);
     rim_slave_free(slave);
     rim_master_free(master);
-    CHECK_OK(rim_tcp_client_stats(client, &figures, sizeof figures));
-    CHECK(figures.losses == 0);
+    CHECK_OK(rim_tcp_client_get_stats(client, &stats, sizeof stats));
+    CHECK(stats.losses == 0);
     rim_tcp_client_free(client);
 }
 

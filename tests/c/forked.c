@@ -80,7 +80,7 @@ static void wait_for_the_end(void* argument) { (void)await(argument); }
 static void a_stopped_server_leaves_nothing(void) {
     rim_tcp_server* first;
     rim_tcp_client* asking;
-    rim_tcp_client_figures figures;
+    rim_tcp_client_stats stats;
     uint32_t word = 0;
     int end[2];
     pid_t copy;
@@ -96,8 +96,8 @@ static void a_stopped_server_leaves_nothing(void) {
     } while (strstr(rim_last_error(), "connection refused") == NULL);
     CHECK(serve_memory_at(&first, port, NULL) == port);
     exchange(asking, 2);
-    CHECK_OK(rim_tcp_client_stats(asking, &figures, sizeof figures));
-    CHECK(figures.losses == 1 && figures.connects == 2);
+    CHECK_OK(rim_tcp_client_get_stats(asking, &stats, sizeof stats));
+    CHECK(stats.losses == 1 && stats.connects == 2);
     give(end, 'e');
     CHECK(ended(copy) == 0);
     rim_tcp_client_free(asking);
@@ -109,8 +109,8 @@ int main(int argc, char** argv) {
                                           run_another};
     enum { WAYS = sizeof ways / sizeof ways[0], ROUNDS = 12 };
     rim_tcp_client* late;
-    rim_tcp_client_figures figures;
-    rim_tcp_server_figures served;
+    rim_tcp_client_stats stats;
+    rim_tcp_server_stats served;
     pthread_t asking;
     uint32_t word = 1, id;
     uint16_t port;
@@ -140,9 +140,9 @@ int main(int argc, char** argv) {
     }
     over = 1;
     CHECK(pthread_join(asking, NULL) == 0);
-    CHECK_OK(rim_tcp_client_stats(client, &figures, sizeof figures));
-    CHECK(figures.losses == 0 && figures.connects == 1);
-    CHECK_OK(rim_tcp_server_stats(server, &served, sizeof served));
+    CHECK_OK(rim_tcp_client_get_stats(client, &stats, sizeof stats));
+    CHECK(stats.losses == 0 && stats.connects == 1);
+    CHECK_OK(rim_tcp_server_get_stats(server, &served, sizeof served));
     CHECK(served.connections == 2 && served.connections_total == 2);
     CHECK_OK(rim_tcp_server_port(server, &port));
     late = client_of(port);

@@ -1,5 +1,5 @@
 /*
- * A log sink that asks the endpoints for their state and figures with each record: no lock of
+ * A log sink that asks the endpoints for their state and statistics with each record: no lock of
  * theirs is held while it runs, whatever is logged.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -20,17 +20,17 @@ enum { TEXTS = sizeof expected / sizeof expected[0] };
 static counter seen[TEXTS];
 
 static void ask(rim_tcp_client* of) {
-    rim_tcp_client_figures figures;
+    rim_tcp_client_stats stats;
     uint32_t state;
     if (of != NULL) {
         CHECK_OK(rim_tcp_client_link_state(of, &state));
-        CHECK_OK(rim_tcp_client_stats(of, &figures, sizeof figures));
+        CHECK_OK(rim_tcp_client_get_stats(of, &stats, sizeof stats));
     }
 }
 
 static void look(void* unused, uint32_t level, const char* name, const char* text) {
-    rim_tcp_server_figures figures;
-    rim_tcp_peer_figures peers[8];
+    rim_tcp_server_stats stats;
+    rim_tcp_peer_stats peers[8];
     rim_tcp_server* at;
     rim_tcp_client *one, *other;
     size_t count;
@@ -46,8 +46,8 @@ static void look(void* unused, uint32_t level, const char* name, const char* tex
     ask(one);
     ask(other);
     if (at != NULL) {
-        CHECK_OK(rim_tcp_server_stats(at, &figures, sizeof figures));
-        CHECK_OK(rim_tcp_server_clients(at, peers, sizeof *peers, 8, &count));
+        CHECK_OK(rim_tcp_server_get_stats(at, &stats, sizeof stats));
+        CHECK_OK(rim_tcp_server_get_peer_stats(at, peers, sizeof *peers, 8, &count));
     }
     for (n = 0; n < TEXTS; n++) {
         if (strstr(text, expected[n]) != NULL) {

@@ -42,19 +42,19 @@ static void* work(void* argument) {
     return NULL;
 }
 
-/* Takes the locks that the figures, the state and the options need. */
+/* Takes the locks that the statistics, the state and the options need. */
 static void* look(void* unused) {
-    rim_tcp_client_figures figures;
-    rim_tcp_server_figures served;
-    rim_tcp_peer_figures peers[4];
+    rim_tcp_client_stats stats;
+    rim_tcp_server_stats served;
+    rim_tcp_peer_stats peers[4];
     rim_tcp_client_options options;
     size_t count;
     uint32_t state;
     (void)unused;
     for (; !over; looks++) {
-        CHECK_OK(rim_tcp_client_stats(client, &figures, sizeof figures));
-        CHECK_OK(rim_tcp_server_stats(server, &served, sizeof served));
-        CHECK_OK(rim_tcp_server_clients(server, peers, sizeof peers[0], 4, &count));
+        CHECK_OK(rim_tcp_client_get_stats(client, &stats, sizeof stats));
+        CHECK_OK(rim_tcp_server_get_stats(server, &served, sizeof served));
+        CHECK_OK(rim_tcp_server_get_peer_stats(server, peers, sizeof peers[0], 4, &count));
         CHECK_OK(rim_tcp_client_link_state(client, &state));
         CHECK_OK(rim_tcp_client_get_options(client, &options, sizeof options));
         CHECK_OK(rim_tcp_client_set_options(client, &options));
@@ -108,7 +108,7 @@ static void never(void* user, rim_status status, const char* error) {
     } while (0)
 
 static void use_the_client(rim_tcp_client* inherited) {
-    rim_tcp_client_figures figures;
+    rim_tcp_client_stats stats;
     rim_tcp_client_options options;
     rim_slave* got;
     uint32_t word = 0;
@@ -120,7 +120,7 @@ static void use_the_client(rim_tcp_client* inherited) {
     REFUSED(rim_tcp_client_wait_ready(inherited, PATIENCE, 1000));
     REFUSED(rim_tcp_client_wait_link(inherited, RIM_LINK_LOST, PATIENCE));
     REFUSED(rim_tcp_client_link_state(inherited, &word));
-    REFUSED(rim_tcp_client_stats(inherited, &figures, sizeof figures));
+    REFUSED(rim_tcp_client_get_stats(inherited, &stats, sizeof stats));
     REFUSED(rim_tcp_client_get_options(inherited, &options, sizeof options));
     CHECK_OK(rim_tcp_client_options_init(&options, sizeof options));
     REFUSED(rim_tcp_client_set_options(inherited, &options));
@@ -128,21 +128,19 @@ static void use_the_client(rim_tcp_client* inherited) {
 }
 
 static void use_the_server(rim_tcp_server* inherited) {
-    rim_tcp_server_figures figures;
-    rim_tcp_peer_figures peers[4];
+    rim_tcp_server_stats stats;
+    rim_tcp_peer_stats peers[4];
     rim_tcp_server_options options;
     rim_transaction* got;
     size_t count;
-    uint64_t posts;
     uint16_t at;
     REFUSED(rim_tcp_server_next(inherited, RIM_FOREVER_US, &got));
     REFUSED(rim_tcp_server_next(inherited, 0, &got));
     REFUSED(rim_tcp_server_set_slave(inherited, slave));
     REFUSED(rim_tcp_server_set_timeout_us(inherited, 1000));
     REFUSED(rim_tcp_server_port(inherited, &at));
-    REFUSED(rim_tcp_server_failed_posts(inherited, &posts));
-    REFUSED(rim_tcp_server_stats(inherited, &figures, sizeof figures));
-    REFUSED(rim_tcp_server_clients(inherited, peers, sizeof peers[0], 4, &count));
+    REFUSED(rim_tcp_server_get_stats(inherited, &stats, sizeof stats));
+    REFUSED(rim_tcp_server_get_peer_stats(inherited, peers, sizeof peers[0], 4, &count));
     REFUSED(rim_tcp_server_get_options(inherited, &options, sizeof options));
     CHECK_OK(rim_tcp_server_options_init(&options, sizeof options));
     REFUSED(rim_tcp_server_set_options(inherited, &options));
@@ -295,8 +293,8 @@ static void make_everything(void) {
 
 int main(void) {
     pthread_t working[THREADS + 1], looking, connecting, pulling;
-    rim_tcp_client_figures figures;
-    rim_tcp_server_figures served;
+    rim_tcp_client_stats stats;
+    rim_tcp_server_stats served;
     uint64_t counted = 0;
     uintptr_t n;
     int number;
@@ -323,11 +321,11 @@ int main(void) {
     CHECK_OK(rim_tcp_server_stop(polled));
     CHECK(pthread_join(pulling, NULL) == 0);
     /* Every transaction came out, over the one connection. */
-    CHECK_OK(rim_tcp_client_stats(client, &figures, sizeof figures));
-    CHECK(figures.traffic.reads.done == counted && figures.traffic.reads.failed == 0);
-    CHECK(figures.traffic.writes.done == counted && figures.traffic.writes.failed == 0);
-    CHECK(figures.losses == 0 && figures.connects == 1);
-    CHECK_OK(rim_tcp_server_stats(server, &served, sizeof served));
+    CHECK_OK(rim_tcp_client_get_stats(client, &stats, sizeof stats));
+    CHECK(stats.traffic.reads.done == counted && stats.traffic.reads.failed == 0);
+    CHECK(stats.traffic.writes.done == counted && stats.traffic.writes.failed == 0);
+    CHECK(stats.losses == 0 && stats.connects == 1);
+    CHECK_OK(rim_tcp_server_get_stats(server, &served, sizeof served));
     CHECK(served.traffic.reads.done == counted + CHILDREN);
     CHECK(served.traffic.writes.done == counted + CHILDREN);
     CHECK(served.connections_total == 2 + 2 * CHILDREN);

@@ -67,7 +67,7 @@ static void start(void) {
 static void blocking(void) {
     static const uint8_t out[8] = {1, 2, 3, 4, 5, 6, 7, 8};
     uint8_t in[8] = {0};
-    uint64_t failed_posts;
+    rim_tcp_server_stats stats;
     int n;
     /* The first one is sent as soon as the connection is up. */
     CHECK_OK(rim_tcp_client_write(client, 0x100, out, 8, 10000000));
@@ -88,13 +88,13 @@ static void blocking(void) {
 
     CHECK_OK(rim_tcp_client_post(client, 0xbad0, out, 8, 10000000));
     for (n = 0; n < 1000; n++) {
-        CHECK_OK(rim_tcp_server_failed_posts(server, &failed_posts));
-        if (failed_posts == 1) {
+        CHECK_OK(rim_tcp_server_get_stats(server, &stats, sizeof stats));
+        if (stats.failed_posts == 1) {
             break;
         }
         sleep_ms(10);
     }
-    CHECK(failed_posts == 1);
+    CHECK(stats.failed_posts == 1);
 }
 
 /* One asynchronous request. */

@@ -62,9 +62,9 @@ static rim_tcp_client_options client_options(void) {
     return options;
 }
 
-static rim_tcp_server_figures figures(void) {
-    rim_tcp_server_figures now;
-    CHECK_OK(rim_tcp_server_stats(server, &now, sizeof now));
+static rim_tcp_server_stats stats(void) {
+    rim_tcp_server_stats now;
+    CHECK_OK(rim_tcp_server_get_stats(server, &now, sizeof now));
     return now;
 }
 
@@ -186,20 +186,20 @@ static void more_come_when_max_outstanding_is_raised(void) {
     }
     counter_wait(&pulls, 1);
     sleep_ms(100);
-    CHECK(counter_get(&pulls) == 1 && figures().traffic.outstanding == 1);
+    CHECK(counter_get(&pulls) == 1 && stats().traffic.outstanding == 1);
     /* One at a time still: the next comes when the one before it has completed. */
     complete(0, 1);
     counter_wait(&pulls, 2);
     sleep_ms(100);
-    CHECK(counter_get(&pulls) == 2 && figures().traffic.most_outstanding == 1);
+    CHECK(counter_get(&pulls) == 2 && stats().traffic.most_outstanding == 1);
 
     options.max_outstanding = 8;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
     counter_wait(&pulls, MOST);
-    CHECK(figures().traffic.most_outstanding == 7);
+    CHECK(stats().traffic.most_outstanding == 7);
     complete(1, MOST);
     counter_wait(&completions, MOST);
-    CHECK(figures().traffic.outstanding == 0 && counter_get(&failures) == 0);
+    CHECK(stats().traffic.outstanding == 0 && counter_get(&failures) == 0);
     CHECK_OK(rim_tcp_server_stop(server));
     CHECK(pthread_join(thread, NULL) == 0);
 }
@@ -235,7 +235,7 @@ static void what_is_over_max_transaction_is_refused(void) {
     CHECK_STATUS(rim_tcp_client_write(client, 0, data, sizeof data, LONG_US), RIM_STATUS_FAILED);
     CHECK_SAYS("64");
     CHECK_OK(rim_tcp_client_read(client, 0, data, 64, LONG_US));
-    CHECK(figures().traffic.refused == 2 && figures().traffic.reads.failed == 0);
+    CHECK(stats().traffic.refused == 2 && stats().traffic.reads.failed == 0);
 }
 
 static void connections_over_max_connections_are_closed(void) {
@@ -245,11 +245,11 @@ static void connections_over_max_connections_are_closed(void) {
     options.max_connections = 2;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
     /* That of a client which has gone may be there for a moment. */
-    while (figures().connections != 2) {
+    while (stats().connections != 2) {
         sleep_ms(5);
     }
     CHECK_OK(rim_tcp_client_new("127.0.0.1", port, NULL, &second));
-    while (figures().dropped_over_limit < 2) {
+    while (stats().dropped_over_limit < 2) {
         sleep_ms(5);
     }
     CHECK_STATUS(rim_tcp_client_wait_link(second, RIM_LINK_CONNECTED, 1000), RIM_STATUS_TIMEOUT);
@@ -257,7 +257,7 @@ static void connections_over_max_connections_are_closed(void) {
     options.max_connections = 0;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
     CHECK_OK(rim_tcp_client_read(second, 0, data, 4, LONG_US));
-    CHECK(figures().connections == 4);
+    CHECK(stats().connections == 4);
     rim_tcp_client_free(second);
 }
 
@@ -276,10 +276,10 @@ static void who_does_not_greet_in_time_is_dropped(void) {
     /* The server's greeting, and then the end. */
     while (read(mute, &byte, 1) > 0) {
     }
-    while (figures().dropped_handshake == 0) {
+    while (stats().dropped_handshake == 0) {
         sleep_ms(5);
     }
-    CHECK(figures().dropped_handshake == 1);
+    CHECK(stats().dropped_handshake == 1);
     close(mute);
 }
 
@@ -329,7 +329,7 @@ static void timeouts(void) {
     CHECK_SAYS("Timeout");
     CHECK_STATUS(rim_transaction_done(kept), RIM_STATUS_EXPIRED);
     rim_transaction_free(kept);
-    CHECK(figures().traffic.timed_out == 1);
+    CHECK(stats().traffic.timed_out == 1);
     options.timeout_us = 0;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
 }

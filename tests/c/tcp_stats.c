@@ -42,16 +42,16 @@ static void serve(const rim_tcp_server_options* options) {
     rim_slave_free(slave);
 }
 
-static rim_tcp_server_figures server_figures(void) {
-    rim_tcp_server_figures now;
-    CHECK_OK(rim_tcp_server_stats(server, &now, sizeof now));
+static rim_tcp_server_stats server_stats(void) {
+    rim_tcp_server_stats now;
+    CHECK_OK(rim_tcp_server_get_stats(server, &now, sizeof now));
     CHECK(now.struct_size == sizeof now);
     return now;
 }
 
-static rim_tcp_client_figures client_figures(void) {
-    rim_tcp_client_figures now;
-    CHECK_OK(rim_tcp_client_stats(client, &now, sizeof now));
+static rim_tcp_client_stats client_stats(void) {
+    rim_tcp_client_stats now;
+    CHECK_OK(rim_tcp_client_get_stats(client, &now, sizeof now));
     CHECK(now.struct_size == sizeof now);
     return now;
 }
@@ -66,8 +66,8 @@ static void plausible(const rim_latency* latency, uint64_t count) {
 
 static void nothing_yet(void) {
     static const rim_traffic none;
-    rim_tcp_server_figures at_server = server_figures();
-    rim_tcp_client_figures at_client = client_figures();
+    rim_tcp_server_stats at_server = server_stats();
+    rim_tcp_client_stats at_client = client_stats();
     CHECK(memcmp(&at_server.traffic, &none, sizeof none) == 0);
     CHECK(memcmp(&at_client.traffic, &none, sizeof none) == 0);
     CHECK(memcmp(&at_client.connection, &none, sizeof none) == 0);
@@ -96,7 +96,7 @@ static void work(void) {
 }
 
 static void what_the_client_did(void) {
-    rim_tcp_client_figures now = client_figures();
+    rim_tcp_client_stats now = client_stats();
     const rim_traffic* traffic = &now.traffic;
     CHECK(traffic->reads.done == 3 && traffic->reads.failed == 2);
     CHECK(traffic->writes.done == 2 && traffic->writes.failed == 2);
@@ -115,15 +115,13 @@ static void what_the_client_did(void) {
 }
 
 static void what_the_server_did(void) {
-    rim_tcp_server_figures now = server_figures();
-    uint64_t failed_posts;
+    rim_tcp_server_stats now = server_stats();
     const rim_traffic* traffic = &now.traffic;
     CHECK(traffic->reads.done == 3 && traffic->reads.failed == 1);
     CHECK(traffic->writes.done == 2 && traffic->writes.failed == 1);
     CHECK(traffic->verifies.done == 1 && traffic->verifies.failed == 1);
     CHECK(traffic->posts.done == 1 && traffic->posts.failed == 1);
-    CHECK_OK(rim_tcp_server_failed_posts(server, &failed_posts));
-    CHECK(failed_posts == 1);
+    CHECK(now.failed_posts == 1);
     CHECK(traffic->timed_out == 0 && traffic->refused == 1);
     CHECK(traffic->bytes_read == 4 + 8 + 12 + 16 && traffic->bytes_written == 8 + 8 + 32);
     CHECK(traffic->outstanding == 1 && traffic->most_outstanding >= 1);
@@ -134,21 +132,22 @@ static void what_the_server_did(void) {
     /* The last one is counted when the slave has done it, though nobody wants it any more. */
     CHECK_OK(rim_transaction_done(kept));
     rim_transaction_free(kept);
-    now = server_figures();
+    now = server_stats();
     CHECK(now.traffic.outstanding == 0 && now.traffic.reads.done == 4);
     CHECK(now.traffic.latency.count == 12);
 }
 
-/* Each client has its own figures, as long as it is there. */
+/* Each client has its own statistics, as long as it is there. */
 static void each_client(void) {
-    rim_tcp_peer_figures peers[3];
-    rim_tcp_server_figures now;
+    rim_tcp_peer_stats peers[3];
+    rim_tcp_server_stats now;
     rim_tcp_client* second;
     uint8_t data[4] = {0}, own;
+    const size_t newer = sizeof peers[0] + 1;
     size_t count = 77;
     memset(peers, 0x5a, sizeof peers);
-    CHECK_OK(rim_tcp_server_clients(server, peers, sizeof peers[0], 3, &count));
-    now = server_figures();
+    CHECK_OK(rim_tcp_server_get_peer_stats(server, peers, sizeof peers[0], 3, &count));
+    now = server_stats();
     CHECK(count == 1 && peers[0].struct_size == sizeof peers[0]);
     CHECK(strcmp(peers[0].address, "127.0.0.1") == 0 && peers[0].session == 1);
     CHECK(peers[0].port != 0);
@@ -158,37 +157,44 @@ static void each_client(void) {
 
     CHECK_OK(rim_tcp_client_new("127.0.0.1", port, NULL, &second));
     CHECK_OK(rim_tcp_client_write(second, 0, data, 4, LONG_US));
-    CHECK_OK(rim_tcp_server_clients(server, peers, sizeof peers[0], 3, &count));
+    CHECK_OK(rim_tcp_server_get_peer_stats(server, peers, sizeof peers[0], 3, &count));
     CHECK(count == 2);
     own = peers[0].traffic.reads.done == 0 ? 0 : 1;
     CHECK(peers[own].traffic.writes.done == 1 && peers[own].traffic.bytes_written == 4);
     CHECK(peers[own].traffic.latency.count == 1 && peers[own].traffic.refused == 0);
     CHECK(peers[1 - own].traffic.writes.done == 2 && peers[1 - own].traffic.refused == 1);
-    CHECK(server_figures().traffic.writes.done == 3);
+    CHECK(server_stats().traffic.writes.done == 3);
 
-    /* Fewer than there are, none, and of each a part alone. */
+    /* Fewer than there are, none, and structs of a newer program's size, which is odd. */
     memset(peers, 0x5a, sizeof peers);
-    CHECK_OK(rim_tcp_server_clients(server, peers, sizeof peers[0], 1, &count));
+    CHECK_OK(rim_tcp_server_get_peer_stats(server, peers, sizeof peers[0], 1, &count));
     CHECK(count == 2 && peers[0].struct_size == sizeof peers[0]);
     CHECK(peers[1].struct_size != sizeof peers[1]);
-    CHECK_OK(rim_tcp_server_clients(server, NULL, sizeof peers[0], 0, &count));
+    CHECK_OK(rim_tcp_server_get_peer_stats(server, NULL, sizeof peers[0], 0, &count));
     CHECK(count == 2);
     memset(peers, 0x5a, sizeof peers);
-    CHECK_OK(rim_tcp_server_clients(server, peers, 25, 2, &count));
+    CHECK_OK(rim_tcp_server_get_peer_stats(server, peers, newer, 2, &count));
     CHECK(memcmp((char*)peers + sizeof(size_t), "127.0.0.1", 10) == 0);
-    CHECK(memcmp((char*)peers + 25 + sizeof(size_t), "127.0.0.1", 10) == 0);
-    CHECK(((unsigned char*)peers)[49] == 0 && ((unsigned char*)peers)[50] == 0x5a);
+    CHECK(memcmp((char*)peers + newer + sizeof(size_t), "127.0.0.1", 10) == 0);
+    CHECK(((unsigned char*)peers)[2 * newer - 1] == 0);
+    CHECK(((unsigned char*)peers)[2 * newer] == 0x5a);
+    /* The size and the capacity swapped. */
+    CHECK_STATUS(rim_tcp_server_get_peer_stats(server, peers, 3, sizeof peers[0], &count),
+                 RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_STATUS(rim_tcp_server_get_peer_stats(server, peers, 16, sizeof peers[0], &count),
+                 RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_SAYS("sizeof(rim_tcp_peer_stats)");
 
     /* What it did stays in the sum when it has gone. */
     rim_tcp_client_free(second);
     do {
-        CHECK_OK(rim_tcp_server_clients(server, peers, sizeof peers[0], 3, &count));
+        CHECK_OK(rim_tcp_server_get_peer_stats(server, peers, sizeof peers[0], 3, &count));
     } while (count != 1);
-    CHECK(server_figures().traffic.writes.done == 3);
-    while (server_figures().connections != 2) {
+    CHECK(server_stats().traffic.writes.done == 3);
+    while (server_stats().connections != 2) {
         sleep_ms(5);
     }
-    CHECK(server_figures().connections_total == 4);
+    CHECK(server_stats().connections_total == 4);
 }
 
 static void nobody_hears(void* user, rim_status status, const char* error) {
@@ -217,7 +223,7 @@ static void greedy(const char* at) {
 
 static void who_does_not_read_is_dropped(const char* program) {
     rim_tcp_server_options options;
-    rim_tcp_peer_figures peers[2];
+    rim_tcp_peer_stats peers[2];
     char at[8];
     uint64_t done;
     size_t count;
@@ -235,35 +241,35 @@ static void who_does_not_read_is_dropped(const char* program) {
     }
     CHECK(other > 0);
     /* The slave takes its time for each: when it has done some, all have been asked for. */
-    done = server_figures().traffic.reads.done;
-    while (server_figures().traffic.reads.done < done + 3) {
+    done = server_stats().traffic.reads.done;
+    while (server_stats().traffic.reads.done < done + 3) {
         sleep_ms(5);
     }
     CHECK(kill(other, SIGSTOP) == 0);
-    while (server_figures().bytes_queued == 0) {
+    while (server_stats().bytes_queued == 0) {
         sleep_ms(5);
     }
-    CHECK_OK(rim_tcp_server_clients(server, peers, sizeof peers[0], 2, &count));
+    CHECK_OK(rim_tcp_server_get_peer_stats(server, peers, sizeof peers[0], 2, &count));
     CHECK(count == 2 && peers[0].bytes_queued + peers[1].bytes_queued > 0);
-    while (server_figures().dropped_not_reading == 0 || server_figures().connections != 2) {
+    while (server_stats().dropped_not_reading == 0 || server_stats().connections != 2) {
         /* What may wait, and one response more. */
-        CHECK(server_figures().bytes_queued < 3 * (1 << 20) + 4096);
+        CHECK(server_stats().bytes_queued < 3 * (1 << 20) + 4096);
         sleep_ms(5);
     }
-    CHECK(server_figures().bytes_queued == 0);
+    CHECK(server_stats().bytes_queued == 0);
     CHECK(kill(other, SIGKILL) == 0);
     CHECK(waitpid(other, NULL, 0) == other);
 }
 
 static void connections_dropped_by_cause(void) {
-    rim_tcp_server_figures now;
+    rim_tcp_server_stats now;
     rim_tcp_server_options options;
     static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/plain\r\n\r\n";
     struct linger reset = {1, 0};
     char byte;
     int fd = dial(port);
     CHECK(write(fd, request, sizeof request - 1) == (ssize_t)sizeof request - 1);
-    while (server_figures().dropped_protocol == 0) {
+    while (server_stats().dropped_protocol == 0) {
         sleep_ms(5);
     }
     close(fd);
@@ -272,14 +278,14 @@ static void connections_dropped_by_cause(void) {
     CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset) == 0);
     close(fd);
     /* A process that has ended, however that came, is no fault of the network's. */
-    while (server_figures().connections != 2) {
+    while (server_stats().connections != 2) {
         sleep_ms(5);
     }
     CHECK_OK(rim_tcp_server_get_options(server, &options, sizeof options));
     options.max_connections = 2;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
     fd = dial(port);
-    while (server_figures().dropped_over_limit == 0) {
+    while (server_stats().dropped_over_limit == 0) {
         sleep_ms(5);
     }
     close(fd);
@@ -287,11 +293,11 @@ static void connections_dropped_by_cause(void) {
     options.handshake_timeout_us = 1000;
     CHECK_OK(rim_tcp_server_set_options(server, &options));
     fd = dial(port);
-    while (server_figures().dropped_handshake == 0) {
+    while (server_stats().dropped_handshake == 0) {
         sleep_ms(5);
     }
     close(fd);
-    now = server_figures();
+    now = server_stats();
     CHECK(now.dropped_protocol == 1 && now.dropped_network == 0 && now.dropped_over_limit == 1);
     CHECK(now.dropped_handshake == 1 && now.dropped_not_reading == 1);
     CHECK(now.connections_total == 10);
@@ -299,20 +305,20 @@ static void connections_dropped_by_cause(void) {
 
 /* The server goes, and comes again at its port. */
 static void connections_made_anew(void) {
-    rim_tcp_client_figures now;
+    rim_tcp_client_stats now;
     uint8_t data[4];
     rim_tcp_server_free(server);
     CHECK_OK(rim_tcp_client_wait_link(client, RIM_LINK_LOST, RIM_FOREVER_US));
-    now = client_figures();
+    now = client_stats();
     CHECK(now.connects == 1 && now.losses == 1);
     CHECK(now.connection.reads.done == 0 && now.connection.latency.count == 0);
-    while (client_figures().failed_attempts == 0) {
+    while (client_stats().failed_attempts == 0) {
         sleep_ms(5);
     }
-    CHECK(client_figures().traffic.reads.done == 3);
+    CHECK(client_stats().traffic.reads.done == 3);
     serve(NULL);
     CHECK_OK(rim_tcp_client_read(client, 0, data, 4, LONG_US));
-    now = client_figures();
+    now = client_stats();
     CHECK(now.connects == 2 && now.losses == 1);
     CHECK(now.connection.reads.done == 1 && now.connection.bytes_read == 4);
     CHECK(now.connection.reads.failed == 0 && now.connection.latency.count == 1);
@@ -320,14 +326,14 @@ static void connections_made_anew(void) {
     plausible(&now.traffic.latency, 11);
     /* A client that is stopped has no connection; what it did is still told. */
     CHECK_OK(rim_tcp_client_stop(client));
-    now = client_figures();
+    now = client_stats();
     CHECK(now.traffic.reads.done == 4 && now.connection.reads.done == 0 && now.losses == 1);
 }
 
 /* A program that is older or newer than the library, and one that is wrong. */
 static void sizes(void) {
     struct {
-        rim_tcp_server_figures known;
+        rim_tcp_server_stats known;
         uint64_t unknown;
     } newer;
     struct {
@@ -335,36 +341,37 @@ static void sizes(void) {
         rim_outcomes reads;
         unsigned char after;
     } older;
-    rim_tcp_server_figures now = {0};
-    rim_tcp_client_figures mine = {0};
-    rim_tcp_peer_figures peer = {0};
+    rim_tcp_server_stats now = {0};
+    rim_tcp_client_stats mine = {0};
+    rim_tcp_peer_stats peer = {0};
     size_t count = 77;
     memset(&newer, 0x5a, sizeof newer);
-    CHECK_OK(rim_tcp_server_stats(server, &newer.known, sizeof newer));
+    CHECK_OK(rim_tcp_server_get_stats(server, &newer.known, sizeof newer));
     CHECK(newer.known.struct_size == sizeof newer && newer.unknown == 0);
     CHECK(newer.known.traffic.reads.done == 1);
     memset(&older, 0x5a, sizeof older);
-    CHECK_OK(rim_tcp_server_stats(server, (rim_tcp_server_figures*)(void*)&older,
-                                  sizeof(size_t) + sizeof(rim_outcomes)));
+    CHECK_OK(rim_tcp_server_get_stats(server, (rim_tcp_server_stats*)(void*)&older,
+                                      sizeof(size_t) + sizeof(rim_outcomes)));
     CHECK(older.reads.done == 1 && older.reads.failed == 0 && older.after == 0x5a);
 
-    CHECK_STATUS(rim_tcp_server_stats(server, &now, 0), RIM_STATUS_INVALID_ARGUMENT);
-    CHECK_SAYS("sizeof(rim_tcp_server_figures)");
-    CHECK_STATUS(rim_tcp_server_stats(server, &now, (size_t)-1), RIM_STATUS_INVALID_ARGUMENT);
-    CHECK_STATUS(rim_tcp_server_stats(NULL, &now, sizeof now), RIM_STATUS_NULL_ARGUMENT);
+    CHECK_STATUS(rim_tcp_server_get_stats(server, &now, 0), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_SAYS("sizeof(rim_tcp_server_stats)");
+    CHECK_STATUS(rim_tcp_server_get_stats(server, &now, (size_t)-1), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_STATUS(rim_tcp_server_get_stats(NULL, &now, sizeof now), RIM_STATUS_NULL_ARGUMENT);
     CHECK_SAYS("'server'");
-    CHECK_STATUS(rim_tcp_server_stats(server, NULL, sizeof now), RIM_STATUS_NULL_ARGUMENT);
-    CHECK_SAYS("'figures'");
-    CHECK_STATUS(rim_tcp_client_stats(client, &mine, 7), RIM_STATUS_INVALID_ARGUMENT);
-    CHECK_STATUS(rim_tcp_client_stats(NULL, &mine, sizeof mine), RIM_STATUS_NULL_ARGUMENT);
-    CHECK_STATUS(rim_tcp_client_stats(client, NULL, sizeof mine), RIM_STATUS_NULL_ARGUMENT);
-    CHECK_STATUS(rim_tcp_server_clients(server, &peer, 0, 1, &count), RIM_STATUS_INVALID_ARGUMENT);
-    CHECK_STATUS(rim_tcp_server_clients(NULL, &peer, sizeof peer, 1, &count),
+    CHECK_STATUS(rim_tcp_server_get_stats(server, NULL, sizeof now), RIM_STATUS_NULL_ARGUMENT);
+    CHECK_SAYS("'stats'");
+    CHECK_STATUS(rim_tcp_client_get_stats(client, &mine, 7), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_STATUS(rim_tcp_client_get_stats(NULL, &mine, sizeof mine), RIM_STATUS_NULL_ARGUMENT);
+    CHECK_STATUS(rim_tcp_client_get_stats(client, NULL, sizeof mine), RIM_STATUS_NULL_ARGUMENT);
+    CHECK_STATUS(rim_tcp_server_get_peer_stats(server, &peer, 0, 1, &count),
+                 RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_STATUS(rim_tcp_server_get_peer_stats(NULL, &peer, sizeof peer, 1, &count),
                  RIM_STATUS_NULL_ARGUMENT);
-    CHECK_STATUS(rim_tcp_server_clients(server, NULL, sizeof peer, 1, &count),
+    CHECK_STATUS(rim_tcp_server_get_peer_stats(server, NULL, sizeof peer, 1, &count),
                  RIM_STATUS_NULL_ARGUMENT);
-    CHECK_SAYS("'clients'");
-    CHECK_STATUS(rim_tcp_server_clients(server, &peer, sizeof peer, 1, NULL),
+    CHECK_SAYS("'peers'");
+    CHECK_STATUS(rim_tcp_server_get_peer_stats(server, &peer, sizeof peer, 1, NULL),
                  RIM_STATUS_NULL_ARGUMENT);
     CHECK_SAYS("'count'");
     CHECK(now.struct_size == 0 && mine.struct_size == 0 && peer.struct_size == 0 && count == 77);

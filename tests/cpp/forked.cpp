@@ -92,7 +92,7 @@ int use(Parent& parent) {
     for (const rim::TcpServerPtr& server : {parent.memory.server, parent.keeping.server}) {
         CHECK(
             check::contains(check::thrown<rogue::GeneralError>([&] { server->stats(); }), refused));
-        CHECK(check::contains(check::thrown<rogue::GeneralError>([&] { server->clientStats(); }),
+        CHECK(check::contains(check::thrown<rogue::GeneralError>([&] { server->peerStats(); }),
                               refused));
         server->setMaxOutstanding(5);
         CHECK(server->getMaxOutstanding() != 5);
@@ -160,7 +160,7 @@ int main() {
     threads.emplace_back([&] {
         while (!over) {
             parent.client->stats();
-            parent.memory.server->clientStats();
+            parent.memory.server->peerStats();
             parent.memory.server->getSlave();
             parent.client->setMaxQueued(0);
         }

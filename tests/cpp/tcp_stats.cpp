@@ -47,7 +47,7 @@ void whatWasDone() {
     uint16_t port = 0;
     const rim::TcpServerPtr server = makeServer(port);
     CHECK_EQUAL(server->stats().connectionsTotal, 0u);
-    CHECK(server->clientStats().empty());
+    CHECK(server->peerStats().empty());
     *server >> rim::Emulate::create(4, 64);
     server->setMaxTransaction(128);
     const rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
@@ -109,7 +109,7 @@ void whatWasDone() {
     const rim::TcpClientPtr second = rim::TcpClient::create("127.0.0.1", port);
     *master >> second;
     CHECK_EQUAL(access(*master, 0, 12, rim::Write), "");
-    std::vector<rim::TcpPeerStats> peers = server->clientStats();
+    std::vector<rim::TcpPeerStats> peers = server->peerStats();
     CHECK_EQUAL(peers.size(), 2u);
     if (peers.size() == 2) {
         if (peers[0].traffic.reads.done == 0) std::swap(peers[0], peers[1]);
@@ -126,13 +126,13 @@ void whatWasDone() {
     CHECK_EQUAL(server->stats().traffic.bytesWritten, 92u);
     // What it did stays in the sum when it has gone.
     second->stop();
-    while (server->clientStats().size() != 1)
+    while (server->peerStats().size() != 1)
         moment();
     CHECK_EQUAL(server->stats().traffic.bytesWritten, 92u);
     // And what was done is still told when all has been stopped.
     server->stop();
     CHECK_EQUAL(server->stats().traffic.bytesWritten, 92u);
-    CHECK(server->clientStats().empty());
+    CHECK(server->peerStats().empty());
     CHECK_EQUAL(second->stats().traffic.writes.done, 1u);
 }
 

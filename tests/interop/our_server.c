@@ -245,7 +245,7 @@ int main(int argc, char** argv) {
     rim_tcp_server* server = NULL;
     rim_emulate* emulate = NULL;
     rim_slave* memory = NULL;
-    uint64_t failed_posts = 0;
+    rim_tcp_server_stats stats;
     uint16_t port = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -276,8 +276,8 @@ int main(int argc, char** argv) {
     uint64_t begun = our_now_ms();
     demand(rim_tcp_server_stop(server), "rim_tcp_server_stop");
     printf("stop_ms=%" PRIu64 "\n", our_now_ms() - begun);
-    demand(rim_tcp_server_failed_posts(server, &failed_posts), "rim_tcp_server_failed_posts");
-    printf("failed_posts=%" PRIu64 "\n", failed_posts);
+    demand(rim_tcp_server_get_stats(server, &stats, sizeof stats), "rim_tcp_server_get_stats");
+    printf("failed_posts=%" PRIu64 "\n", stats.failed_posts);
     for (unsigned i = 0; i < held_count; i++)
         rim_transaction_free(held[i]);
     if (!ledger_close()) return 1;

@@ -49,9 +49,9 @@ for compiler in "$CXX" clang++; do
     "$scratch/debug" "$VERSION" || fail "$compiler: with _GLIBCXX_DEBUG it does not run"
     cat >"$scratch/vector.cpp" <<'END'
 #include "rogue/interfaces/memory/TcpServer.h"
-size_t clients(const rogue::interfaces::memory::TcpServer& server) { return server.clientStats().size(); }
+size_t clients(const rogue::interfaces::memory::TcpServer& server) { return server.peerStats().size(); }
 END
-    "$compiler" -c -I "$prefix/include" "$scratch/vector.cpp" -o "$scratch/vector.o" || fail "clientStats cannot be called"
+    "$compiler" -c -I "$prefix/include" "$scratch/vector.cpp" -o "$scratch/vector.o" || fail "peerStats cannot be called"
     stops "not built with the same _GLIBCXX_DEBUG" \
         "$compiler" -D_GLIBCXX_DEBUG -c -I "$prefix/include" "$scratch/vector.cpp" -o "$scratch/vector.o"
 done

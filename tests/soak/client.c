@@ -76,10 +76,10 @@ static void leave(void) {
 
 /* The connection that there is, if that is certain. Between two of them there is none. */
 static uint64_t connection(void) {
-    rim_tcp_client_figures figures;
-    demand(rim_tcp_client_stats(tcp, &figures, sizeof figures), "rim_tcp_client_stats");
-    if (figures.connects != figures.losses + 1) return 0;
-    return incarnation << 32 | figures.connects;
+    rim_tcp_client_stats stats;
+    demand(rim_tcp_client_get_stats(tcp, &stats, sizeof stats), "rim_tcp_client_get_stats");
+    if (stats.connects != stats.losses + 1) return 0;
+    return incarnation << 32 | stats.connects;
 }
 
 static enum soak_outcome judge(struct part* part, const struct soak_step* step, rim_status status,

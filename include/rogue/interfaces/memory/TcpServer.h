@@ -62,7 +62,7 @@ class TcpServer : public Master {
 
     /// The clients that are connected now, in no particular order, with what was done for each.
     ROGUE_MEMORY_BRIDGE_RETURNS_VECTOR
-    std::vector<TcpPeerStats> clientStats() const;
+    std::vector<TcpPeerStats> peerStats() const;
 
     /// Sets the largest transaction, in bytes; a larger one is refused by an error response.
     /// 16777216 unless set, and again with 0. Holds for connections that come from now on.

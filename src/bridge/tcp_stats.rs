@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::attempt;
-use super::ffi::{ClientFigures, Latency, Outcomes, PeerFigures, ServerFigures, Traffic};
+use super::ffi::{ClientStats, Latency, Outcomes, PeerStats, ServerStats, Traffic};
 use crate::endpoint::{self, TcpClient, TcpServer};
 use crate::error::Result;
 
-pub(super) fn server_figures(server: &TcpServer) -> Result<ServerFigures> {
+pub(super) fn server_stats(server: &TcpServer) -> Result<ServerStats> {
     attempt(|| {
         server.check_home()?;
         let stats = server.stats();
-        Ok(ServerFigures {
+        Ok(ServerStats {
             traffic: traffic(&stats.traffic),
             connections: stats.connections,
             connections_total: stats.connections_total,
@@ -26,25 +26,25 @@ pub(super) fn server_figures(server: &TcpServer) -> Result<ServerFigures> {
     })
 }
 
-pub(super) fn server_peers(server: &TcpServer) -> Result<Vec<PeerFigures>> {
+pub(super) fn server_peer_stats(server: &TcpServer) -> Result<Vec<PeerStats>> {
     attempt(|| {
         server.check_home()?;
-        let figures = server.peers().into_iter().map(|peer| PeerFigures {
+        let stats = server.peers().into_iter().map(|peer| PeerStats {
             address: peer.address.to_string(),
             port: peer.port,
             session: peer.session,
             traffic: traffic(&peer.traffic),
             bytes_queued: peer.bytes_queued,
         });
-        Ok(figures.collect())
+        Ok(stats.collect())
     })
 }
 
-pub(super) fn client_figures(client: &TcpClient) -> Result<ClientFigures> {
+pub(super) fn client_stats(client: &TcpClient) -> Result<ClientStats> {
     attempt(|| {
         client.check_home()?;
         let stats = client.stats();
-        Ok(ClientFigures {
+        Ok(ClientStats {
             traffic: traffic(&stats.traffic),
             connection: traffic(&stats.connection),
             connects: stats.connects,
