@@ -70,9 +70,9 @@ static void* answer_late(void* unused) {
         pthread_mutex_unlock(&late.mutex);
 
         sleep_until(due);
-        uint32_t type = 0;
-        rim_transaction_type(transaction, &type);
-        if (type == RIM_READ) rim_transaction_copy_in(transaction, 0, &word, sizeof(word));
+        rim_transaction_info info = {0};
+        rim_transaction_get_info(transaction, &info, sizeof(info));
+        if (info.type == RIM_READ) rim_transaction_copy_in(transaction, 0, &word, sizeof(word));
         rim_transaction_done(transaction);
         rim_transaction_free(transaction);
     }
@@ -162,7 +162,7 @@ static bool word(void) {
 
 static bool request(const client* who, uint32_t* word) {
     uint32_t id = 0;
-    return fine(rim_master_request(who->master, BENCH_ADDRESS, sizeof(*word), word, RIM_READ, &id));
+    return fine(rim_master_request(who->master, BENCH_ADDRESS, word, sizeof(*word), RIM_READ, &id));
 }
 
 static bool batch(unsigned outstanding) {

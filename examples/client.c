@@ -51,8 +51,8 @@ static const char* sum(char text[16], const uint8_t* block, size_t size) {
 }
 
 /* The calls that send a value, and those that bring one. */
-typedef rim_status (*sender)(rim_tcp_client*, uint64_t, const void*, uint32_t, uint64_t);
-typedef rim_status (*bringer)(rim_tcp_client*, uint64_t, void*, uint32_t, uint64_t);
+typedef rim_status (*sender)(rim_tcp_client*, uint64_t, const void*, size_t, uint64_t);
+typedef rim_status (*bringer)(rim_tcp_client*, uint64_t, void*, size_t, uint64_t);
 
 static void send(rim_tcp_client* client, const char* what, sender call, uint64_t address,
                  uint32_t value) {

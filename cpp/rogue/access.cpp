@@ -17,9 +17,11 @@ void check(rim_status status) {
 } // namespace
 
 Access::Access(Wire wire, timeval timeout) : rim::Transaction(timeout), wire_(std::move(wire)) {
-    check(rim_transaction_address(wire_.get(), &address_));
-    check(rim_transaction_size(wire_.get(), &size_));
-    check(rim_transaction_type(wire_.get(), &type_));
+    rim_transaction_info info;
+    check(rim_transaction_get_info(wire_.get(), &info, sizeof(info)));
+    address_ = info.address;
+    size_ = static_cast<uint32_t>(info.size);
+    type_ = info.type;
     bytes_.resize(size_);
     iter_ = bytes_.data();
     if (type_ == rim::Write || type_ == rim::Post) {

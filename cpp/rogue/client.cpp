@@ -127,9 +127,9 @@ void over(void* user, rim_status status, const char* text) {
 void Request::send(rim_tcp_client* client, std::unique_ptr<Request> request) {
     Request& sent = *request;
     void* const bytes = sent.bytes_.empty() ? nullptr : sent.bytes_.data();
-    const uint32_t size = static_cast<uint32_t>(sent.bytes_.size());
-    const rim_status status = rim_tcp_client_request(client, sent.type_, sent.address_, bytes, size,
-                                                     sent.timeout_, over, request.get(), nullptr);
+    const rim_status status =
+        rim_tcp_client_request(client, sent.address_, bytes, sent.bytes_.size(), sent.type_,
+                               sent.timeout_, over, request.get(), nullptr);
     if (status == RIM_STATUS_OK) {
         request.release(); // over() has it, or had it
     } else {
@@ -154,8 +154,9 @@ void Client::stop() { rim_tcp_client_stop(handle_); }
 
 bool Client::waitReady(double timeout, double period) {
     log_.followLevel();
-    const rim_status status =
-        rim_tcp_client_wait_ready(handle_, microseconds(timeout), microseconds(period));
+    const uint64_t timeoutUs = microseconds(timeout);
+    const uint64_t periodUs = std::min(microseconds(period), timeoutUs);
+    const rim_status status = rim_tcp_client_wait_ready(handle_, timeoutUs, periodUs);
     if (status == RIM_STATUS_OK) return true;
     log_.say(RIM_LOG_WARNING, std::string("Not ready: ") + rim_last_error());
     return false;

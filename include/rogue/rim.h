@@ -235,6 +235,34 @@ typedef void (*rim_transaction_fn)(void *user, rim_transaction *transaction);
 typedef void (*rim_finalizer_fn)(void *user);
 
 /**
+ * What a transaction is, as rim_transaction_get_info gives it. Later versions add members at the
+ * end; a member that the library does not know is 0.
+ */
+typedef struct {
+    /**
+     * The size of this struct as the program knows it.
+     */
+    size_t struct_size;
+    /**
+     * The address of the first byte. Each hub that the transaction has passed has added its offset.
+     */
+    uint64_t address;
+    /**
+     * The size in bytes.
+     */
+    size_t size;
+    /**
+     * The type: RIM_READ, RIM_WRITE, RIM_POST, RIM_VERIFY, or another number that a master of this
+     * process asked for.
+     */
+    uint32_t type;
+    /**
+     * The transaction's number in this process. It is never 0.
+     */
+    uint32_t id;
+} rim_transaction_info;
+
+/**
  * Limits and times of a TCP server. A member that is 0 has its default.
  *
  * Later versions add members at the end. A program says by struct_size which it knows; those that
@@ -777,8 +805,8 @@ rim_status rim_master_set_slave(rim_master *master, const rim_slave *slave);
  */
 rim_status rim_master_request(rim_master *master,
                               uint64_t address,
-                              uint32_t size,
                               void *data,
+                              size_t size,
                               uint32_t type,
                               uint32_t *id);
 
@@ -919,25 +947,11 @@ void rim_transaction_free(rim_transaction *transaction);
 rim_status rim_transaction_retain(const rim_transaction *transaction, rim_transaction **retained);
 
 /**
- * Gives the transaction's number in this process, which is never 0.
+ * Gives what the transaction is. struct_size is sizeof(rim_transaction_info).
  */
-rim_status rim_transaction_id(const rim_transaction *transaction, uint32_t *id);
-
-/**
- * Gives the address, as the hubs passed so far have moved it.
- */
-rim_status rim_transaction_address(const rim_transaction *transaction, uint64_t *address);
-
-/**
- * Gives the size in bytes.
- */
-rim_status rim_transaction_size(const rim_transaction *transaction, uint32_t *size);
-
-/**
- * Gives the type: RIM_READ, RIM_WRITE, RIM_POST, RIM_VERIFY, or another number that a master of
- * this process asked for.
- */
-rim_status rim_transaction_type(const rim_transaction *transaction, uint32_t *type);
+rim_status rim_transaction_get_info(const rim_transaction *transaction,
+                                    rim_transaction_info *info,
+                                    size_t struct_size);
 
 /**
  * Tells whether the transaction is over: it has completed, or its master does not wait any longer.
@@ -951,7 +965,7 @@ rim_status rim_transaction_expired(const rim_transaction *transaction, bool *exp
  * transaction is over, RIM_STATUS_BUSY if this handle holds a lock already; then nothing is locked
  * by this call.
  */
-rim_status rim_transaction_lock(rim_transaction *transaction, uint8_t **data, uint32_t *size);
+rim_status rim_transaction_lock(rim_transaction *transaction, uint8_t **data, size_t *size);
 
 /**
  * Gives the handle's lock back. The bytes may not be touched any more. Does nothing if the handle
@@ -965,7 +979,7 @@ rim_status rim_transaction_unlock(rim_transaction *transaction);
  * Takes a lock for the copying unless the handle holds one.
  */
 rim_status rim_transaction_copy_out(const rim_transaction *transaction,
-                                    uint32_t offset,
+                                    size_t offset,
                                     void *target,
                                     size_t size);
 
@@ -979,7 +993,7 @@ rim_status rim_transaction_copy_out(const rim_transaction *transaction,
  * to answer a large Read.
  */
 rim_status rim_transaction_copy_in(rim_transaction *transaction,
-                                   uint32_t offset,
+                                   size_t offset,
                                    const void *source,
                                    size_t size);
 
@@ -1006,9 +1020,9 @@ rim_status rim_transaction_fail(rim_transaction *transaction, const char *text);
  * RIM_STATUS_BUSY if it has been sealed or passed on.
  */
 rim_status rim_transaction_piece(rim_transaction *transaction,
-                                 uint32_t offset,
-                                 uint32_t size,
                                  uint64_t address,
+                                 size_t offset,
+                                 size_t size,
                                  rim_transaction **piece);
 
 /**
@@ -1253,7 +1267,7 @@ rim_status rim_tcp_client_wait_link(rim_tcp_client *client, uint32_t state, uint
 rim_status rim_tcp_client_read(rim_tcp_client *client,
                                uint64_t address,
                                void *data,
-                               uint32_t size,
+                               size_t size,
                                uint64_t timeout_us);
 
 /**
@@ -1271,7 +1285,7 @@ rim_status rim_tcp_client_read(rim_tcp_client *client,
 rim_status rim_tcp_client_write(rim_tcp_client *client,
                                 uint64_t address,
                                 const void *data,
-                                uint32_t size,
+                                size_t size,
                                 uint64_t timeout_us);
 
 /**
@@ -1283,7 +1297,7 @@ rim_status rim_tcp_client_write(rim_tcp_client *client,
 rim_status rim_tcp_client_post(rim_tcp_client *client,
                                uint64_t address,
                                const void *data,
-                               uint32_t size,
+                               size_t size,
                                uint64_t timeout_us);
 
 /**
@@ -1293,7 +1307,7 @@ rim_status rim_tcp_client_post(rim_tcp_client *client,
 rim_status rim_tcp_client_verify(rim_tcp_client *client,
                                  uint64_t address,
                                  void *data,
-                                 uint32_t size,
+                                 size_t size,
                                  uint64_t timeout_us);
 
 /**
@@ -1310,10 +1324,10 @@ rim_status rim_tcp_client_verify(rim_tcp_client *client,
  * max_outstanding are under way, or more bytes than its max_queued wait to be sent.
  */
 rim_status rim_tcp_client_request(rim_tcp_client *client,
-                                  uint32_t type,
                                   uint64_t address,
                                   void *data,
-                                  uint32_t size,
+                                  size_t size,
+                                  uint32_t type,
                                   uint64_t timeout_us,
                                   rim_completion_fn callback,
                                   void *user,

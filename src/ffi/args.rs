@@ -183,15 +183,17 @@ fn check_len(size: usize, argument: &str) -> Result<()> {
     Ok(())
 }
 
-/// The data and size of a transaction, as a master may ask for one.
-pub(super) fn transaction_data(data: *mut c_void, size: u32) -> Result<NonNull<u8>> {
+/// The data and size of a transaction that a program asks for.
+pub(super) fn transaction_data(data: *mut c_void, size: usize) -> Result<(NonNull<u8>, u32)> {
     if size == 0 {
-        return Err(Error::new(
-            ErrorKind::Size,
-            "A transaction of 0 bytes is not allowed",
-        ));
+        let text = "A transaction of 0 bytes is not allowed";
+        return Err(Error::new(ErrorKind::Size, text));
     }
-    caller_start(data.cast(), size)
+    let size = u32::try_from(size).map_err(|_| {
+        let text = format!("A transaction of {size} bytes is too large: the most is 4294967295");
+        Error::new(ErrorKind::Size, text)
+    })?;
+    Ok((caller_start(data.cast(), size)?, size))
 }
 
 /// The smallest and largest access of a slave, in bytes. A maximum of 0 is no limit; any other one

@@ -9,6 +9,7 @@ use super::slave::rim_slave;
 use super::status::rim_status;
 use super::target::{HubNode, Target};
 use crate::bus::Hub;
+use crate::error::{Error, ErrorKind};
 
 /// A branch of the bus: it adds an offset to each address, splits what is larger than the slave
 /// behind it takes, and passes it on. An access that would go beyond the last address, 2^64 - 1, fails
@@ -33,6 +34,13 @@ pub unsafe extern "C" fn rim_hub_new(
         crate::log::init();
         // SAFETY: `hub` is NULL or the caller's own.
         let hub = unsafe { Out::new(hub, "hub") }?;
+        if (min_access == 0) != (max_access == 0) {
+            let text = format!(
+                "A hub has both a minimum and a maximum access, or neither: not {min_access} and \
+                 {max_access} bytes"
+            );
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
         check_limits(min_access, max_access)?;
         rim_hub(Arc::new(HubNode::new(Hub::new(
             offset, min_access, max_access,

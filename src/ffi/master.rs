@@ -70,8 +70,8 @@ pub unsafe extern "C" fn rim_master_set_slave(
 pub unsafe extern "C" fn rim_master_request(
     master: *mut rim_master,
     address: u64,
-    size: u32,
     data: *mut c_void,
+    size: usize,
     r#type: u32,
     id: *mut u32,
 ) -> rim_status {
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn rim_master_request(
         let master = unsafe { rim_master::borrow(master) }?;
         // SAFETY: `id` is NULL or the caller's own.
         let id = unsafe { Out::new(id, "id") }?;
-        let start = transaction_data(data, size)?;
+        let (start, size) = transaction_data(data, size)?;
         // SAFETY: the caller lends the data until the wait for this transaction has returned.
         let memory = unsafe { Memory::caller(start, size as usize) };
         id.set(master.0.request(address, memory, r#type));

@@ -185,11 +185,14 @@ pub unsafe extern "C" fn rim_tcp_client_wait_ready(
     call(|| {
         // SAFETY: `client` is NULL or a live handle.
         let client = unsafe { rim_tcp_client::borrow(client) }?;
+        if period_us > timeout_us {
+            let text =
+                format!("A period of {period_us} us is longer than the timeout, {timeout_us} us");
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
         may_wait()?;
-        let (timeout, period) = (
-            Duration::from_micros(timeout_us),
-            Duration::from_micros(period_us),
-        );
+        let timeout = Duration::from_micros(timeout_us);
+        let period = Duration::from_micros(period_us);
         client.client.wait_ready(timeout, period)
     })
 }

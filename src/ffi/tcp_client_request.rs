@@ -62,11 +62,11 @@ pub unsafe extern "C" fn rim_tcp_client_read(
     client: *mut rim_tcp_client,
     address: u64,
     data: *mut c_void,
-    size: u32,
+    size: usize,
     timeout_us: u64,
 ) -> rim_status {
     // SAFETY: `client` is NULL or a live handle; `data` is the caller's, for this call.
-    call(|| unsafe { access(client, RIM_READ, address, data, size, timeout_us) })
+    call(|| unsafe { access(client, address, data, size, RIM_READ, timeout_us) })
 }
 
 /// Writes size bytes from data to address, and waits until the slave has taken them. The bytes go as
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn rim_tcp_client_write(
     client: *mut rim_tcp_client,
     address: u64,
     data: *const c_void,
-    size: u32,
+    size: usize,
     timeout_us: u64,
 ) -> rim_status {
     // SAFETY: `client` is NULL or a live handle; `data` is the caller's, for this call. A client
@@ -92,10 +92,10 @@ pub unsafe extern "C" fn rim_tcp_client_write(
     call(|| unsafe {
         access(
             client,
-            RIM_WRITE,
             address,
             data.cast_mut(),
             size,
+            RIM_WRITE,
             timeout_us,
         )
     })
@@ -110,11 +110,11 @@ pub unsafe extern "C" fn rim_tcp_client_post(
     client: *mut rim_tcp_client,
     address: u64,
     data: *const c_void,
-    size: u32,
+    size: usize,
     timeout_us: u64,
 ) -> rim_status {
     // SAFETY: as for `rim_tcp_client_write`.
-    call(|| unsafe { access(client, RIM_POST, address, data.cast_mut(), size, timeout_us) })
+    call(|| unsafe { access(client, address, data.cast_mut(), size, RIM_POST, timeout_us) })
 }
 
 /// Reads size bytes at address into data, for the program to compare with what it wrote; the slave
@@ -124,11 +124,11 @@ pub unsafe extern "C" fn rim_tcp_client_verify(
     client: *mut rim_tcp_client,
     address: u64,
     data: *mut c_void,
-    size: u32,
+    size: usize,
     timeout_us: u64,
 ) -> rim_status {
     // SAFETY: as for `rim_tcp_client_read`.
-    call(|| unsafe { access(client, RIM_VERIFY, address, data, size, timeout_us) })
+    call(|| unsafe { access(client, address, data, size, RIM_VERIFY, timeout_us) })
 }
 
 /// Asks for a transaction of a type such as RIM_READ, and returns without waiting for it; callback
@@ -145,10 +145,10 @@ pub unsafe extern "C" fn rim_tcp_client_verify(
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_request(
     client: *mut rim_tcp_client,
-    r#type: u32,
     address: u64,
     data: *mut c_void,
-    size: u32,
+    size: usize,
+    r#type: u32,
     timeout_us: u64,
     callback: rim_completion_fn,
     user: *mut c_void,
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn rim_tcp_client_request(
         // The program may free its handle in the callback, which may come before this ends.
         let (timeout, client) = (client.timeout_of(timeout_us), Arc::clone(&client.client));
         // SAFETY: the caller lends the data until the callback is called.
-        let transaction = unsafe { make(r#type, address, data, size, timeout) }?;
+        let transaction = unsafe { make(address, data, size, r#type, timeout) }?;
         let foreign = Foreign::new(user, finalizer);
         transaction.on_completion(Arc::new(Callback { function, foreign }), 0);
         client.carry_out(&transaction);
@@ -179,17 +179,17 @@ pub unsafe extern "C" fn rim_tcp_client_request(
 /// this returns, to be read and, for a type that reads from the slave, written.
 unsafe fn access(
     client: *const rim_tcp_client,
-    kind: u32,
     address: u64,
     data: *mut c_void,
-    size: u32,
+    size: usize,
+    kind: u32,
     timeout_us: u64,
 ) -> Result<()> {
     // SAFETY: the caller's promise.
     let client = unsafe { rim_tcp_client::borrow(client) }?;
     may_wait()?;
     // SAFETY: the caller's promise; the wait below ends before this returns.
-    let transaction = unsafe { make(kind, address, data, size, client.timeout_of(timeout_us)) }?;
+    let transaction = unsafe { make(address, data, size, kind, client.timeout_of(timeout_us)) }?;
     client.client.carry_out(&transaction);
     transaction.taken();
     transaction.wait()
@@ -201,17 +201,17 @@ unsafe fn access(
 ///
 /// `data` is NULL or as `Memory::caller` asks for.
 unsafe fn make(
-    kind: u32,
     address: u64,
     data: *mut c_void,
-    size: u32,
+    size: usize,
+    kind: u32,
     timeout: Duration,
 ) -> Result<Transaction> {
     if !matches!(kind, RIM_READ | RIM_WRITE | RIM_POST | RIM_VERIFY) {
         let text = format!("Transaction type {kind} is not known");
         return Err(Error::new(ErrorKind::InvalidArgument, text));
     }
-    let start = transaction_data(data, size)?;
+    let (start, size) = transaction_data(data, size)?;
     // SAFETY: the caller's promise.
     let memory = unsafe { Memory::caller(start, size as usize) };
     Ok(Transaction::new(address, size, kind, Some(memory), timeout))

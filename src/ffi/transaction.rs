@@ -1,10 +1,12 @@
 //! `rim_transaction`: one access, as the slave that carries it out sees it.
 
 use std::ffi::{c_char, c_void};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::args::{bytes, bytes_mut, lossy, Out};
 use super::boundary::{ask, call, call_void};
+use super::growing::{Growing, Places};
 use super::handle::Handle;
 use super::status::rim_status;
 use super::transaction_state::{Carried, HandleLock};
@@ -46,6 +48,30 @@ impl Handle for rim_transaction {
     }
 }
 
+/// What a transaction is, as rim_transaction_get_info gives it. Later versions add members at the
+/// end; a member that the library does not know is 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rim_transaction_info {
+    /// The size of this struct as the program knows it.
+    pub struct_size: usize,
+    /// The address of the first byte. Each hub that the transaction has passed has added its offset.
+    pub address: u64,
+    /// The size in bytes.
+    pub size: usize,
+    /// The type: RIM_READ, RIM_WRITE, RIM_POST, RIM_VERIFY, or another number that a master of this
+    /// process asked for.
+    pub r#type: u32,
+    /// The transaction's number in this process. It is never 0.
+    pub id: u32,
+}
+
+// SAFETY: integers only, the first of them the size.
+unsafe impl Growing for rim_transaction_info {
+    const NAME: &'static str = "rim_transaction_info";
+    const ADVICE: &'static str = "pass sizeof(rim_transaction_info)";
+}
+
 impl rim_transaction {
     pub(super) fn new(carried: Arc<Carried>) -> rim_transaction {
         rim_transaction {
@@ -75,10 +101,10 @@ impl rim_transaction {
     }
 
     /// `size` bytes from `offset` on, as a range of the transaction's.
-    fn range(&self, offset: u32, size: usize) -> Result<std::ops::Range<usize>> {
-        let (start, have) = (offset as usize, self.transaction().size() as usize);
-        match start.checked_add(size) {
-            Some(end) if end <= have => Ok(start..end),
+    fn range(&self, offset: usize, size: usize) -> Result<Range<usize>> {
+        let have = self.transaction().size() as usize;
+        match offset.checked_add(size) {
+            Some(end) if end <= have => Ok(offset..end),
             _ => {
                 let text = format!(
                     "{size} bytes from byte {offset} are not inside a transaction of {have} bytes"
@@ -114,45 +140,27 @@ pub unsafe extern "C" fn rim_transaction_retain(
     })
 }
 
-/// Gives the transaction's number in this process, which is never 0.
+/// Gives what the transaction is. struct_size is sizeof(rim_transaction_info).
 #[no_mangle]
-pub unsafe extern "C" fn rim_transaction_id(
+pub unsafe extern "C" fn rim_transaction_get_info(
     transaction: *const rim_transaction,
-    id: *mut u32,
+    info: *mut rim_transaction_info,
+    struct_size: usize,
 ) -> rim_status {
-    // SAFETY: both are NULL or the caller's own.
-    ask(|| unsafe { query(transaction, id, "id", Transaction::id) })
-}
-
-/// Gives the address, as the hubs passed so far have moved it.
-#[no_mangle]
-pub unsafe extern "C" fn rim_transaction_address(
-    transaction: *const rim_transaction,
-    address: *mut u64,
-) -> rim_status {
-    // SAFETY: both are NULL or the caller's own.
-    ask(|| unsafe { query(transaction, address, "address", Transaction::address) })
-}
-
-/// Gives the size in bytes.
-#[no_mangle]
-pub unsafe extern "C" fn rim_transaction_size(
-    transaction: *const rim_transaction,
-    size: *mut u32,
-) -> rim_status {
-    // SAFETY: both are NULL or the caller's own.
-    ask(|| unsafe { query(transaction, size, "size", Transaction::size) })
-}
-
-/// Gives the type: RIM_READ, RIM_WRITE, RIM_POST, RIM_VERIFY, or another number that a master of
-/// this process asked for.
-#[no_mangle]
-pub unsafe extern "C" fn rim_transaction_type(
-    transaction: *const rim_transaction,
-    r#type: *mut u32,
-) -> rim_status {
-    // SAFETY: both are NULL or the caller's own.
-    ask(|| unsafe { query(transaction, r#type, "type", Transaction::kind) })
+    ask(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?.transaction();
+        // SAFETY: `info` is NULL or the caller has `struct_size` bytes there.
+        let place = unsafe { Places::one(info, struct_size, "info") }?;
+        place.set([rim_transaction_info {
+            struct_size,
+            address: transaction.address(),
+            size: transaction.size() as usize,
+            r#type: transaction.kind(),
+            id: transaction.id(),
+        }]);
+        Ok(())
+    })
 }
 
 /// Tells whether the transaction is over: it has completed, or its master does not wait any longer.
@@ -161,8 +169,14 @@ pub unsafe extern "C" fn rim_transaction_expired(
     transaction: *const rim_transaction,
     expired: *mut bool,
 ) -> rim_status {
-    // SAFETY: both are NULL or the caller's own.
-    ask(|| unsafe { query(transaction, expired, "expired", Transaction::expired) })
+    ask(|| {
+        // SAFETY: `transaction` is NULL or a live handle.
+        let transaction = unsafe { rim_transaction::borrow(transaction) }?;
+        // SAFETY: `expired` is NULL or the caller's own.
+        let expired = unsafe { Out::new(expired, "expired") }?;
+        expired.set(transaction.transaction().expired());
+        Ok(())
+    })
 }
 
 /// Locks the transaction's bytes for this handle and gives their place and number. Waits while
@@ -174,7 +188,7 @@ pub unsafe extern "C" fn rim_transaction_expired(
 pub unsafe extern "C" fn rim_transaction_lock(
     transaction: *mut rim_transaction,
     data: *mut *mut u8,
-    size: *mut u32,
+    size: *mut usize,
 ) -> rim_status {
     call(|| {
         // SAFETY: `transaction` is NULL or a live handle.
@@ -185,7 +199,7 @@ pub unsafe extern "C" fn rim_transaction_lock(
         let size = unsafe { Out::new(size, "size") }?;
         let (start, count) = transaction.lock.lock(transaction.transaction())?;
         data.set(start);
-        size.set(count);
+        size.set(count as usize);
         Ok(())
     })
 }
@@ -208,7 +222,7 @@ pub unsafe extern "C" fn rim_transaction_unlock(transaction: *mut rim_transactio
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_copy_out(
     transaction: *const rim_transaction,
-    offset: u32,
+    offset: usize,
     target: *mut c_void,
     size: usize,
 ) -> rim_status {
@@ -237,7 +251,7 @@ pub unsafe extern "C" fn rim_transaction_copy_out(
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_copy_in(
     transaction: *mut rim_transaction,
-    offset: u32,
+    offset: usize,
     source: *const c_void,
     size: usize,
 ) -> rim_status {
@@ -297,9 +311,9 @@ pub unsafe extern "C" fn rim_transaction_fail(
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_piece(
     transaction: *mut rim_transaction,
-    offset: u32,
-    size: u32,
     address: u64,
+    offset: usize,
+    size: usize,
     piece: *mut *mut rim_transaction,
 ) -> rim_status {
     call(|| {
@@ -314,6 +328,9 @@ pub unsafe extern "C" fn rim_transaction_piece(
             ));
         }
         transaction.carried.check_own()?;
+        let range = transaction.range(offset, size)?;
+        // Both fit: the range is inside a transaction, whose size is a `u32`.
+        let (offset, size) = (range.start as u32, range.len() as u32);
         let made = transaction.transaction().piece(offset, size, address)?;
         rim_transaction::new(Arc::new(Carried::new(made, None))).give(piece);
         Ok(())
@@ -353,23 +370,4 @@ pub unsafe extern "C" fn rim_transaction_refresh(
             .refresh(reference.map(rim_transaction::transaction));
         Ok(())
     })
-}
-
-/// Writes what `ask` finds out about a transaction.
-///
-/// # Safety
-///
-/// `transaction` is NULL or a live handle; `out` is NULL or may be written to.
-unsafe fn query<T>(
-    transaction: *const rim_transaction,
-    out: *mut T,
-    argument: &str,
-    ask: impl FnOnce(&Transaction) -> T,
-) -> Result<()> {
-    // SAFETY: the caller's promise.
-    let transaction = unsafe { rim_transaction::borrow(transaction) }?;
-    // SAFETY: as above.
-    let out = unsafe { Out::new(out, argument) }?;
-    out.set(ask(transaction.transaction()));
-    Ok(())
 }

@@ -57,11 +57,11 @@ static void null_masters_and_slaves(void) {
 
     CHECK_NULL(rim_master_set_slave(NULL, slave), "master");
     CHECK_NULL(rim_master_set_slave(master, NULL), "slave");
-    CHECK_NULL(rim_master_request(NULL, 0, 4, data, RIM_READ, &id), "master");
-    CHECK_NULL(rim_master_request(master, 0, 4, data, RIM_READ, NULL), "id");
-    CHECK_STATUS(rim_master_request(master, 0, 4, NULL, RIM_READ, &id), RIM_STATUS_NULL_ARGUMENT);
-    CHECK_STATUS(rim_master_request(master, 0, 0, data, RIM_READ, &id), RIM_STATUS_SIZE);
-    CHECK_STATUS(rim_master_request(master, 0, 0, NULL, RIM_READ, &id), RIM_STATUS_SIZE);
+    CHECK_NULL(rim_master_request(NULL, 0, data, 4, RIM_READ, &id), "master");
+    CHECK_NULL(rim_master_request(master, 0, data, 4, RIM_READ, NULL), "id");
+    CHECK_STATUS(rim_master_request(master, 0, NULL, 4, RIM_READ, &id), RIM_STATUS_NULL_ARGUMENT);
+    CHECK_STATUS(rim_master_request(master, 0, data, 0, RIM_READ, &id), RIM_STATUS_SIZE);
+    CHECK_STATUS(rim_master_request(master, 0, NULL, 0, RIM_READ, &id), RIM_STATUS_SIZE);
     CHECK(id == 77);
     CHECK_NULL(rim_master_wait(NULL, 0), "master");
     CHECK_OK(rim_master_wait(master, 12345));
@@ -102,7 +102,8 @@ static void null_transactions(void) {
     uint8_t data[4];
     uint8_t* place;
     uint32_t id;
-    uint64_t address;
+    size_t size;
+    rim_transaction_info info;
     bool flag;
     rim_transaction *taken = NULL, *further;
     rim_master* master;
@@ -110,20 +111,18 @@ static void null_transactions(void) {
     CHECK_OK(rim_master_new(&master));
     CHECK_OK(rim_slave_new(4, 0, take, &taken, NULL, &slave));
     CHECK_OK(rim_master_set_slave(master, slave));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
 
     CHECK_NULL(rim_transaction_retain(NULL, &further), "transaction");
     CHECK_NULL(rim_transaction_retain(taken, NULL), "retained");
-    CHECK_NULL(rim_transaction_id(NULL, &id), "transaction");
-    CHECK_NULL(rim_transaction_id(taken, NULL), "id");
-    CHECK_NULL(rim_transaction_address(NULL, &address), "transaction");
-    CHECK_NULL(rim_transaction_address(taken, NULL), "address");
-    CHECK_NULL(rim_transaction_size(taken, NULL), "size");
-    CHECK_NULL(rim_transaction_type(taken, NULL), "type");
+    CHECK_NULL(rim_transaction_get_info(NULL, &info, sizeof info), "transaction");
+    CHECK_NULL(rim_transaction_get_info(taken, NULL, sizeof info), "info");
+    CHECK_STATUS(rim_transaction_get_info(taken, &info, 0), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_SAYS("sizeof(rim_transaction_info)");
     CHECK_NULL(rim_transaction_expired(NULL, &flag), "transaction");
     CHECK_NULL(rim_transaction_expired(taken, NULL), "expired");
-    CHECK_NULL(rim_transaction_lock(NULL, &place, &id), "transaction");
-    CHECK_NULL(rim_transaction_lock(taken, NULL, &id), "data");
+    CHECK_NULL(rim_transaction_lock(NULL, &place, &size), "transaction");
+    CHECK_NULL(rim_transaction_lock(taken, NULL, &size), "data");
     CHECK_NULL(rim_transaction_lock(taken, &place, NULL), "size");
     CHECK_NULL(rim_transaction_unlock(NULL), "transaction");
     CHECK_NULL(rim_transaction_copy_in(NULL, 0, data, 4), "transaction");
@@ -133,8 +132,8 @@ static void null_transactions(void) {
     CHECK_NULL(rim_transaction_done(NULL), "transaction");
     CHECK_NULL(rim_transaction_fail(NULL, "x"), "transaction");
     CHECK_NULL(rim_transaction_fail(taken, NULL), "text");
-    CHECK_NULL(rim_transaction_piece(NULL, 0, 4, 0, &further), "transaction");
-    CHECK_NULL(rim_transaction_piece(taken, 0, 4, 0, NULL), "piece");
+    CHECK_NULL(rim_transaction_piece(NULL, 0, 0, 4, &further), "transaction");
+    CHECK_NULL(rim_transaction_piece(taken, 0, 0, 4, NULL), "piece");
     CHECK_NULL(rim_transaction_seal(NULL), "transaction");
     CHECK_NULL(rim_transaction_refresh(NULL, NULL), "transaction");
     CHECK_OK(rim_transaction_refresh(taken, NULL));
@@ -156,6 +155,9 @@ static void null_hubs_memories_and_bits(void) {
     rim_slave* slave;
     CHECK_NULL(rim_hub_new(0, 0, 0, NULL), "hub");
     CHECK_STATUS(rim_hub_new(0, 8, 4, &hub), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_STATUS(rim_hub_new(0, 4, 0, &hub), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_STATUS(rim_hub_new(0, 0, 4, &hub), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_SAYS("not 0 and 4 bytes");
     CHECK_OK(rim_hub_new(0, 0, 0, &hub));
     CHECK_NULL(rim_hub_as_slave(NULL, &slave), "hub");
     CHECK_NULL(rim_hub_as_slave(hub, NULL), "slave");
@@ -210,7 +212,7 @@ static void null_endpoints(void) {
     CHECK_NULL(rim_tcp_client_write(NULL, 0, data, 4, 0), "client");
     CHECK_NULL(rim_tcp_client_post(NULL, 0, data, 4, 0), "client");
     CHECK_NULL(rim_tcp_client_verify(NULL, 0, data, 4, 0), "client");
-    CHECK_NULL(rim_tcp_client_request(NULL, RIM_READ, 0, data, 4, 0, completed, NULL, NULL),
+    CHECK_NULL(rim_tcp_client_request(NULL, 0, data, 4, RIM_READ, 0, completed, NULL, NULL),
                "client");
     CHECK_OK(rim_tcp_client_new("127.0.0.1", port, NULL, &client));
     CHECK_NULL(rim_tcp_client_as_slave(client, NULL), "slave");
@@ -218,7 +220,7 @@ static void null_endpoints(void) {
     CHECK_STATUS(rim_tcp_client_read(client, 0, data, 0, 0), RIM_STATUS_SIZE);
     CHECK_STATUS(rim_tcp_client_write(client, 0, NULL, 4, 0), RIM_STATUS_NULL_ARGUMENT);
     CHECK_NULL(
-        rim_tcp_client_request(client, RIM_READ, 0, data, 4, 0, NULL, data, no_finalizer_runs),
+        rim_tcp_client_request(client, 0, data, 4, RIM_READ, 0, NULL, data, no_finalizer_runs),
         "callback");
     rim_tcp_client_free(client);
     rim_tcp_server_free(server);

@@ -103,6 +103,8 @@ static void* call_everything(void* unused) {
     uint32_t word = 1, id;
     uint8_t* data;
     int before, unused_state;
+    size_t size;
+    bool expired;
     (void)unused;
     CHECK(pthread_cancel(pthread_self()) == 0);
     CHECK_OK(rim_log_set_level(RIM_LOG_DEBUG));
@@ -114,15 +116,15 @@ static void* call_everything(void* unused) {
     CHECK_OK(rim_master_new(&master));
     CHECK_OK(rim_master_set_slave(master, slave));
     rim_slave_free(slave);
-    CHECK_OK(rim_master_request(master, 0, 4, &word, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 0, &word, 4, RIM_WRITE, &id));
     CHECK_OK(rim_tcp_server_next(other, PATIENCE, &transaction));
-    CHECK_OK(rim_transaction_lock(transaction, &data, &id));
+    CHECK_OK(rim_transaction_lock(transaction, &data, &size));
     CHECK_OK(rim_transaction_unlock(transaction));
     CHECK_OK(rim_transaction_done(transaction));
     rim_transaction_free(transaction);
     CHECK_OK(rim_master_wait(master, 0));
     CHECK_OK(
-        rim_tcp_client_request(another, RIM_READ, 0, &word, 4, PATIENCE, complete, NULL, finish));
+        rim_tcp_client_request(another, 0, &word, 4, RIM_READ, PATIENCE, complete, NULL, finish));
     CHECK_OK(rim_tcp_client_get_stats(another, &stats, sizeof stats));
     CHECK_OK(rim_tcp_server_get_stats(other, &served, sizeof served));
     CHECK_OK(rim_tcp_client_wait_link(another, RIM_LINK_CONNECTED, PATIENCE));
@@ -141,7 +143,7 @@ static void* call_everything(void* unused) {
     CHECK(state() == PTHREAD_CANCEL_ENABLE);
     CHECK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before) == 0);
     CHECK(rim_tcp_client_link_state(client, &word) == RIM_STATUS_OK);
-    CHECK(rim_transaction_id(NULL, &word) == RIM_STATUS_NULL_ARGUMENT);
+    CHECK(rim_transaction_expired(NULL, &expired) == RIM_STATUS_NULL_ARGUMENT);
     CHECK(state() == PTHREAD_CANCEL_DISABLE);
     CHECK(pthread_setcancelstate(before, &unused_state) == 0);
     counter_add(&returned);

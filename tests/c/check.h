@@ -57,6 +57,12 @@ static inline void sleep_ms(long ms) {
     nanosleep(&time, NULL);
 }
 
+static inline rim_transaction_info info_of(const rim_transaction* transaction) {
+    rim_transaction_info info;
+    CHECK_OK(rim_transaction_get_info(transaction, &info, sizeof info));
+    return info;
+}
+
 /* A number that threads count up and wait for. */
 typedef struct {
     pthread_mutex_t mutex;

@@ -6,7 +6,7 @@ static rim_master* master;
 
 static rim_status carry_out(uint64_t address, void* data, uint32_t size, uint32_t type) {
     uint32_t id;
-    rim_status status = rim_master_request(master, address, size, data, type, &id);
+    rim_status status = rim_master_request(master, address, data, size, type, &id);
     return status == RIM_STATUS_OK ? rim_master_wait(master, id) : status;
 }
 

@@ -129,7 +129,7 @@ static void clients(void) {
     for (n = 0; n < ROUNDS; n++) {
         int before = counter_get(&held), said = counter_get(&told);
         client = client_of(port);
-        CHECK_OK(rim_tcp_client_request(client, RIM_READ, 0, word, 4, PATIENCE, hear, NULL, NULL));
+        CHECK_OK(rim_tcp_client_request(client, 0, word, 4, RIM_READ, PATIENCE, hear, NULL, NULL));
         counter_wait(&held, before + 1);
         end_client(client, n);
         counter_wait(&told, said + 1);
@@ -220,7 +220,7 @@ static void masters(void) {
         CHECK_OK(rim_master_set_slave(master, slave));
         CHECK_OK(rim_master_set_timeout_us(master, RIM_FOREVER_US));
         for (i = 0; i < 3; i++) {
-            CHECK_OK(rim_master_request(master, 0, 4, &words[i], RIM_READ, &id));
+            CHECK_OK(rim_master_request(master, 0, &words[i], 4, RIM_READ, &id));
         }
         sleep_ms(n);
         rim_slave_free(slave);
@@ -275,12 +275,12 @@ static void in_callbacks(void) {
         rim_slave_free(slave);
         ours.client = client_of(port);
         CHECK_OK(
-            rim_tcp_client_request(ours.client, RIM_READ, 0, word, 4, PATIENCE, hear, NULL, NULL));
+            rim_tcp_client_request(ours.client, 0, word, 4, RIM_READ, PATIENCE, hear, NULL, NULL));
         counter_wait(&ours.over, 1);
         rim_tcp_server_free(ours.server);
         /* The server, in the callback of a client of its own. */
         ours.client = client_of(serve_memory(&ours.server, NULL));
-        CHECK_OK(rim_tcp_client_request(ours.client, RIM_READ, 0, word, 4, PATIENCE,
+        CHECK_OK(rim_tcp_client_request(ours.client, 0, word, 4, RIM_READ, PATIENCE,
                                         free_the_server, &ours, NULL));
         counter_wait(&ours.over, 2);
         rim_tcp_client_free(ours.client);

@@ -136,8 +136,8 @@ static void be_client(void* argument) {
     CHECK_OK(rim_tcp_client_as_slave(client, &slave));
     CHECK_OK(rim_master_new(&master));
     CHECK_OK(rim_master_set_slave(master, slave));
-    CHECK_OK(rim_master_request(master, 0, GIB, data, RIM_WRITE, &id));
-    CHECK_OK(rim_master_request(master, 0x40, 4, &word, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, GIB, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 0x40, &word, 4, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, 0), RIM_STATUS_SYSTEM);
     CHECK(word == 3);
     rim_slave_free(slave);

@@ -91,7 +91,7 @@ static void exit_in_callback(void* unused, rim_status status, const char* error)
 static void in_a_callback(void* unused) {
     (void)unused;
     begin();
-    CHECK_OK(rim_tcp_client_request(client, RIM_READ, 0, word, 4, PATIENCE, exit_in_callback, NULL,
+    CHECK_OK(rim_tcp_client_request(client, 0, word, 4, RIM_READ, PATIENCE, exit_in_callback, NULL,
                                     NULL));
     for (;;) {
         pause();
@@ -135,7 +135,7 @@ static void before_anything(void* unused) {
     CHECK_OK(rim_tcp_server_new("127.0.0.1", 0, NULL, &polled));
     CHECK_OK(rim_tcp_server_port(polled, &port));
     client = client_of(port);
-    CHECK_OK(rim_tcp_client_request(client, RIM_READ, 0, word, 4, PATIENCE, exit_in_callback, NULL,
+    CHECK_OK(rim_tcp_client_request(client, 0, word, 4, RIM_READ, PATIENCE, exit_in_callback, NULL,
                                     NULL));
     exit(STATUS);
 }

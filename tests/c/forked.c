@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
     CHECK_OK(rim_master_new(&master));
     CHECK_OK(rim_master_set_slave(master, slave));
     CHECK_OK(rim_master_set_timeout_us(master, PATIENCE));
-    CHECK_OK(rim_master_request(master, 0, 4, &word, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 0, &word, 4, RIM_WRITE, &id));
     exchange(client, 0);
     CHECK(sockets() > atoi(at_first));
     CHECK(pthread_create(&asking, NULL, keep_asking, NULL) == 0);

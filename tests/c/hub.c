@@ -4,15 +4,16 @@
 
 typedef struct {
     uint64_t addresses[8];
-    uint32_t sizes[8];
+    size_t sizes[8];
     int calls;
 } recorder;
 
 static void record(void* user, rim_transaction* transaction) {
     recorder* self = user;
+    const rim_transaction_info info = info_of(transaction);
     CHECK(self->calls < 8);
-    CHECK_OK(rim_transaction_address(transaction, &self->addresses[self->calls]));
-    CHECK_OK(rim_transaction_size(transaction, &self->sizes[self->calls]));
+    self->addresses[self->calls] = info.address;
+    self->sizes[self->calls] = info.size;
     self->calls += 1;
     if (self->addresses[0] == 0x21000 + 0xbad0) {
         CHECK_OK(rim_transaction_fail(transaction, "bad place"));
@@ -49,7 +50,7 @@ static void it_moves_and_splits(void) {
     CHECK(low == 4 && high == 0xffffffff);
     CHECK_OK(rim_slave_set_name(outer_slave, "outer"));
 
-    CHECK_OK(rim_master_request(master, 0x10, 20, data, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 0x10, data, 20, RIM_WRITE, &id));
     CHECK_OK(rim_master_wait(master, id));
     CHECK(self.calls == 3);
     CHECK(self.addresses[0] == 0x21010 && self.sizes[0] == 8);
@@ -63,12 +64,12 @@ static void it_moves_and_splits(void) {
     rim_hub_free(outer);
     rim_slave_free(outer_slave);
     self.calls = 0;
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK_OK(rim_master_wait(master, id));
     CHECK(self.calls == 1 && self.addresses[0] == 0x21000);
 
     self.calls = 0;
-    CHECK_OK(rim_master_request(master, 0xbad0, 16, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0xbad0, data, 16, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_FAILED);
     CHECK_SAYS("bad place");
     rim_master_free(master);
@@ -93,7 +94,7 @@ static void nothing_goes_beyond_the_last_address(void) {
         CHECK_OK(rim_hub_as_slave(hub, &front));
         CHECK_OK(rim_master_new(&master));
         CHECK_OK(rim_master_set_slave(master, front));
-        CHECK_OK(rim_master_request(master, cases[n].address, 16, data, RIM_WRITE, &id));
+        CHECK_OK(rim_master_request(master, cases[n].address, data, 16, RIM_WRITE, &id));
         CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_INVALID_ARGUMENT);
         CHECK_SAYS("beyond the last address");
         CHECK(self.calls == 0);

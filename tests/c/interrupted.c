@@ -74,7 +74,7 @@ static void transactions_come_out_right(void) {
     CHECK_OK(rim_tcp_client_read(client, 0x1000, in, LARGE, PATIENCE));
     CHECK(memcmp(in, out, LARGE) == 0);
     for (n = 0; n < ASKED; n++) {
-        CHECK_OK(rim_tcp_client_request(client, RIM_READ, 4 * n, words[n], 4, PATIENCE, complete,
+        CHECK_OK(rim_tcp_client_request(client, 4 * n, words[n], 4, RIM_READ, PATIENCE, complete,
                                         NULL, NULL));
     }
     counter_wait(&completed, ASKED);
@@ -92,8 +92,8 @@ static void a_master_waits(void) {
     CHECK_OK(rim_tcp_client_as_slave(client, &slave));
     CHECK_OK(rim_master_set_slave(master, slave));
     for (n = 0; n < 100; n++) {
-        CHECK_OK(rim_master_request(master, 0x80, 4, &word, RIM_WRITE, &id));
-        CHECK_OK(rim_master_request(master, 0x80, 4, &back, RIM_READ, &id));
+        CHECK_OK(rim_master_request(master, 0x80, &word, 4, RIM_WRITE, &id));
+        CHECK_OK(rim_master_request(master, 0x80, &back, 4, RIM_READ, &id));
         CHECK_OK(rim_master_wait(master, 0));
         CHECK(back == word);
         word++;
@@ -136,7 +136,7 @@ static void limits_hold(void) {
     CHECK_OK(rim_master_set_timeout_us(master, 300000));
     CHECK_OK(rim_tcp_client_as_slave(waiting, &slave));
     CHECK_OK(rim_master_set_slave(master, slave));
-    CHECK_OK(rim_master_request(master, 0, 4, &word, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, &word, 4, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_TIMEOUT);
     rim_slave_free(slave);
     rim_master_free(master);

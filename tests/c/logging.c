@@ -55,7 +55,7 @@ int main(void) {
     /* The library's own loggers come the same way. */
     CHECK_OK(rim_log_set_filter("pyrogue.memory.Master", RIM_LOG_DEBUG));
     CHECK_OK(rim_master_new(&master));
-    CHECK_OK(rim_master_request(master, 0x40, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0x40, data, 4, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_FAILED);
     rim_master_free(master);
     CHECK(first.calls == 4 && strcmp(first.name, "pyrogue.memory.Master") == 0);

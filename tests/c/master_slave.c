@@ -18,19 +18,15 @@ static void finalize(void* user) {
 /* Carries out at once, and refuses what is outside the memory. */
 static void carry_out(void* user, rim_transaction* transaction) {
     device* self = user;
-    uint64_t address;
-    uint32_t size, type;
+    const rim_transaction_info info = info_of(transaction);
     self->calls += 1;
-    CHECK_OK(rim_transaction_address(transaction, &address));
-    CHECK_OK(rim_transaction_size(transaction, &size));
-    CHECK_OK(rim_transaction_type(transaction, &type));
-    if (address + size > sizeof self->memory) {
+    if (info.address + info.size > sizeof self->memory) {
         CHECK_OK(rim_transaction_fail(transaction, "no such address: 100%s"));
-    } else if (type == RIM_WRITE || type == RIM_POST) {
-        CHECK_OK(rim_transaction_copy_out(transaction, 0, self->memory + address, size));
+    } else if (info.type == RIM_WRITE || info.type == RIM_POST) {
+        CHECK_OK(rim_transaction_copy_out(transaction, 0, self->memory + info.address, info.size));
         CHECK_OK(rim_transaction_done(transaction));
     } else {
-        CHECK_OK(rim_transaction_copy_in(transaction, 0, self->memory + address, size));
+        CHECK_OK(rim_transaction_copy_in(transaction, 0, self->memory + info.address, info.size));
         CHECK_OK(rim_transaction_done(transaction));
     }
     rim_transaction_free(transaction);
@@ -68,18 +64,18 @@ static void reads_and_writes(void) {
     rim_slave_free(slave);
     CHECK(counter_get(&finalized) == before);
 
-    CHECK_OK(rim_master_request(master, 16, 8, out, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 16, out, 8, RIM_WRITE, &id));
     CHECK(id != 0);
     CHECK_OK(rim_master_wait(master, id));
     CHECK(memcmp(self.memory + 16, out, 8) == 0);
-    CHECK_OK(rim_master_request(master, 16, 8, in, RIM_READ, &other));
+    CHECK_OK(rim_master_request(master, 16, in, 8, RIM_READ, &other));
     CHECK(other != id);
     CHECK_OK(rim_master_is_done(master, other, &done));
     CHECK(done);
     CHECK_OK(rim_master_wait(master, 0));
     CHECK(memcmp(in, out, 8) == 0);
-    CHECK_OK(rim_master_request(master, 0, 4, out, RIM_POST, &id));
-    CHECK_OK(rim_master_request(master, 0, 4, in, RIM_VERIFY, &id));
+    CHECK_OK(rim_master_request(master, 0, out, 4, RIM_POST, &id));
+    CHECK_OK(rim_master_request(master, 0, in, 4, RIM_VERIFY, &id));
     CHECK_OK(rim_master_wait(master, 0));
     CHECK(memcmp(in, out, 4) == 0);
     CHECK(self.calls == 4);
@@ -105,10 +101,10 @@ static void errors_are_kept_until_cleared(void) {
     CHECK_OK(rim_master_error(master, &status, text, sizeof text, &length));
     CHECK(status == RIM_STATUS_OK && length == 0 && text[0] == 0);
 
-    CHECK_OK(rim_master_request(master, 1000, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 1000, data, 4, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_FAILED);
     CHECK(strcmp(rim_last_error(), "no such address: 100%s") == 0);
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK_OK(rim_master_wait(master, id));
     CHECK_OK(rim_master_error(master, &status, text, sizeof text, &length));
     CHECK(status == RIM_STATUS_FAILED && length == 22);
@@ -129,7 +125,7 @@ static void an_unconnected_master_fails(void) {
     uint32_t id;
     rim_master* master;
     CHECK_OK(rim_master_new(&master));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_FAILED);
     CHECK_SAYS("unconnected");
     rim_master_free(master);
@@ -180,7 +176,7 @@ static void freeing_without_completing_fails(void) {
     CHECK_OK(rim_master_set_slave(master, slave));
     rim_slave_free(slave);
     CHECK_OK(rim_master_set_timeout_us(master, RIM_FOREVER_US));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_FAILED);
     CHECK_SAYS("without completing");
     rim_master_free(master);
@@ -190,7 +186,8 @@ static void a_late_answer_touches_nothing(void) {
     device self = {{0}, 0, NULL};
     uint8_t data[4] = {9, 9, 9, 9};
     uint8_t* place = NULL;
-    uint32_t id, size = 0;
+    uint32_t id;
+    size_t size = 0;
     bool flag;
     rim_master* master;
     rim_slave* slave = slave_of(keep, &self);
@@ -199,7 +196,7 @@ static void a_late_answer_touches_nothing(void) {
     rim_slave_free(slave);
     CHECK_OK(rim_master_set_timeout_us(master, 20000));
     CHECK_OK(rim_master_set_timeout_us(master, 0));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK_OK(rim_master_is_done(master, id, &flag));
     CHECK(!flag);
     CHECK_OK(rim_transaction_expired(self.kept, &flag));
@@ -230,7 +227,7 @@ static void a_master_that_is_freed_takes_its_data_back(void) {
     CHECK_OK(rim_master_set_slave(master, slave));
     rim_slave_free(slave);
     CHECK_OK(rim_master_set_timeout_us(master, RIM_FOREVER_US));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     rim_master_free(master);
     CHECK_OK(rim_transaction_expired(self.kept, &expired));
     CHECK(expired);
@@ -259,7 +256,7 @@ static void another_thread_may_complete(void) {
     CHECK_OK(rim_master_set_slave(master, slave));
     rim_slave_free(slave);
     CHECK_OK(rim_master_set_timeout_us(master, RIM_FOREVER_US));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK(pthread_create(&thread, NULL, answer_soon, &self) == 0);
     CHECK_OK(rim_master_wait(master, id));
     CHECK(memcmp(data, "late", 4) == 0);

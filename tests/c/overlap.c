@@ -26,7 +26,7 @@ static void take(void* user, rim_transaction* transaction) {
     (void)user;
     pthread_mutex_lock(&slave.mutex);
     CHECK(slave.count < HANDS_MOST && slave.arrived < CLIENTS * READS);
-    CHECK_OK(rim_transaction_address(transaction, &slave.arrivals[slave.arrived++]));
+    slave.arrivals[slave.arrived++] = info_of(transaction).address;
     slave.hands[slave.count++] = transaction;
     slave.incomplete++;
     if (slave.incomplete > slave.most) {
@@ -60,10 +60,7 @@ static void* work(void* argument) {
         slave.reversed += count > 1;
         pthread_mutex_unlock(&slave.mutex);
         while (count-- > 0) {
-            uint64_t address;
-            uint32_t value;
-            CHECK_OK(rim_transaction_address(batch[count], &address));
-            value = value_at(address);
+            const uint32_t value = value_at(info_of(batch[count]).address);
             CHECK_OK(rim_transaction_copy_in(batch[count], 0, &value, 4));
             pthread_mutex_lock(&slave.mutex);
             slave.incomplete--; /* before: the next may come while this is being completed */
@@ -119,7 +116,7 @@ static uint64_t read_all(size_t max_outstanding, unsigned clients) {
         for (client = 0; client < clients; client++) {
             uint64_t address = (uint64_t)client << 32 | n * 4;
             words[client][n] = ~value_at(address);
-            CHECK_OK(rim_tcp_client_request(tcp[client], RIM_READ, address, &words[client][n], 4,
+            CHECK_OK(rim_tcp_client_request(tcp[client], address, &words[client][n], 4, RIM_READ,
                                             60000000, on_landing, NULL, NULL));
         }
     }

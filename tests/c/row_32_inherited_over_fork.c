@@ -31,9 +31,9 @@ static void* work(void* argument) {
             CHECK_OK(rim_tcp_client_write(client, address, &value, 4, PATIENCE));
             CHECK_OK(rim_tcp_client_read(client, address, &back, 4, PATIENCE));
         } else {
-            CHECK_OK(rim_master_request(master, address, 4, &value, RIM_WRITE, &id));
+            CHECK_OK(rim_master_request(master, address, &value, 4, RIM_WRITE, &id));
             CHECK_OK(rim_master_wait(master, id));
-            CHECK_OK(rim_master_request(master, address, 4, &back, RIM_READ, &id));
+            CHECK_OK(rim_master_request(master, address, &back, 4, RIM_READ, &id));
             CHECK_OK(rim_master_wait(master, 0));
         }
         CHECK(back == value);
@@ -116,7 +116,7 @@ static void use_the_client(rim_tcp_client* inherited) {
     REFUSED(rim_tcp_client_write(inherited, 0, &word, 4, PATIENCE));
     REFUSED(rim_tcp_client_post(inherited, 0, &word, 4, PATIENCE));
     REFUSED(rim_tcp_client_verify(inherited, 0, &word, 4, PATIENCE));
-    REFUSED(rim_tcp_client_request(inherited, RIM_READ, 0, &word, 4, PATIENCE, never, NULL, NULL));
+    REFUSED(rim_tcp_client_request(inherited, 0, &word, 4, RIM_READ, PATIENCE, never, NULL, NULL));
     REFUSED(rim_tcp_client_wait_ready(inherited, PATIENCE, 1000));
     REFUSED(rim_tcp_client_wait_link(inherited, RIM_LINK_LOST, PATIENCE));
     REFUSED(rim_tcp_client_link_state(inherited, &word));
@@ -149,20 +149,18 @@ static void use_the_server(rim_tcp_server* inherited) {
 static void use_the_transaction(rim_transaction* inherited) {
     rim_transaction* got;
     uint8_t* data;
-    uint64_t address;
-    uint32_t number;
+    size_t size;
+    uint32_t word = 0;
+    rim_transaction_info info;
     bool expired;
-    REFUSED(rim_transaction_id(inherited, &number));
-    REFUSED(rim_transaction_address(inherited, &address));
-    REFUSED(rim_transaction_size(inherited, &number));
-    REFUSED(rim_transaction_type(inherited, &number));
+    REFUSED(rim_transaction_get_info(inherited, &info, sizeof info));
     REFUSED(rim_transaction_expired(inherited, &expired));
     REFUSED(rim_transaction_retain(inherited, &got));
-    REFUSED(rim_transaction_lock(inherited, &data, &number));
+    REFUSED(rim_transaction_lock(inherited, &data, &size));
     REFUSED(rim_transaction_unlock(inherited));
-    REFUSED(rim_transaction_copy_in(inherited, 0, &number, 4));
-    REFUSED(rim_transaction_copy_out(inherited, 0, &number, 4));
-    REFUSED(rim_transaction_piece(inherited, 0, 4, 0, &got));
+    REFUSED(rim_transaction_copy_in(inherited, 0, &word, 4));
+    REFUSED(rim_transaction_copy_out(inherited, 0, &word, 4));
+    REFUSED(rim_transaction_piece(inherited, 0, 0, 4, &got));
     REFUSED(rim_transaction_seal(inherited));
     REFUSED(rim_transaction_refresh(inherited, NULL));
     REFUSED(rim_transaction_done(inherited));
@@ -197,8 +195,8 @@ static void connect_own_hubs(void) {
 /* What has no endpoint goes on working, if no other thread was at work on it. */
 static void use_what_is_local(void) {
     uint32_t value = 17, back = 0, id;
-    CHECK_OK(rim_master_request(local, 0x40, 4, &value, RIM_WRITE, &id));
-    CHECK_OK(rim_master_request(local, 0x40, 4, &back, RIM_READ, &id));
+    CHECK_OK(rim_master_request(local, 0x40, &value, 4, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(local, 0x40, &back, 4, RIM_READ, &id));
     CHECK_OK(rim_master_wait(local, 0));
     CHECK(back == value);
     rim_slave_free(memory);
@@ -222,7 +220,7 @@ static void use_everything(void* argument) {
     CHECK_OK(rim_master_is_done(waiting, under_way, &is_done));
     CHECK(is_done);
     REFUSED(rim_master_wait(waiting, under_way));
-    CHECK_OK(rim_master_request(waiting, 0, 4, &word, RIM_READ, &id));
+    CHECK_OK(rim_master_request(waiting, 0, &word, 4, RIM_READ, &id));
     REFUSED(rim_master_wait(waiting, id));
     use_what_is_local();
     connect_own_hubs();
@@ -276,7 +274,7 @@ static void make_everything(void) {
     CHECK_OK(rim_master_new(&waiting));
     CHECK_OK(rim_master_set_slave(waiting, keeper));
     CHECK_OK(rim_master_set_timeout_us(waiting, 3 * (uint64_t)PATIENCE));
-    CHECK_OK(rim_master_request(waiting, 0, 4, &lent, RIM_READ, &under_way));
+    CHECK_OK(rim_master_request(waiting, 0, &lent, 4, RIM_READ, &under_way));
     rim_slave_free(keeper);
     counter_wait(&came, 2);
     /* And a bus without a network. */

@@ -19,26 +19,24 @@ typedef struct {
 /* Its memory, and a place that always fails, and one that never answers. */
 static void carry_out(void* user, rim_transaction* transaction) {
     device* self = user;
-    uint64_t address;
-    uint32_t size, type;
+    const rim_transaction_info info = info_of(transaction);
+    size_t size;
     uint8_t* data;
-    CHECK_OK(rim_transaction_address(transaction, &address));
-    CHECK_OK(rim_transaction_type(transaction, &type));
-    self->last_type = type;
+    self->last_type = info.type;
     counter_add(&self->calls);
-    if (address == 0xbad0) {
+    if (info.address == 0xbad0) {
         CHECK_OK(rim_transaction_fail(transaction, "the device says no"));
-    } else if (address == 0xdead0) {
+    } else if (info.address == 0xdead0) {
         sleep_ms(400);
         /* Whether it is still wanted or not: the handle is freed. */
         rim_transaction_done(transaction);
     } else {
         CHECK_OK(rim_transaction_lock(transaction, &data, &size));
-        CHECK(address + size <= sizeof self->memory);
-        if (type == RIM_WRITE || type == RIM_POST) {
-            memcpy(self->memory + address, data, size);
+        CHECK(size == info.size && info.address + size <= sizeof self->memory);
+        if (info.type == RIM_WRITE || info.type == RIM_POST) {
+            memcpy(self->memory + info.address, data, size);
         } else {
-            memcpy(data, self->memory + address, size);
+            memcpy(data, self->memory + info.address, size);
         }
         CHECK_OK(rim_transaction_done(transaction));
     }
@@ -73,6 +71,9 @@ static void blocking(void) {
     CHECK_OK(rim_tcp_client_write(client, 0x100, out, 8, 10000000));
     CHECK(self.last_type == RIM_WRITE);
     CHECK_OK(rim_tcp_client_wait_ready(client, 10000000, 100000));
+    /* The two times swapped. */
+    CHECK_STATUS(rim_tcp_client_wait_ready(client, 100000, 10000000), RIM_STATUS_INVALID_ARGUMENT);
+    CHECK_SAYS("longer than the timeout");
     CHECK_OK(rim_tcp_client_read(client, 0x100, in, 8, 10000000));
     CHECK(self.last_type == RIM_READ && memcmp(in, out, 8) == 0);
     CHECK_OK(rim_tcp_client_post(client, 0x200, out, 8, 10000000));
@@ -126,7 +127,7 @@ static void ended(void* user) {
 }
 
 static void ask(request* mine, uint32_t type, uint64_t address, uint64_t timeout_us) {
-    CHECK_OK(rim_tcp_client_request(client, type, address, mine->data, 4, timeout_us, completed,
+    CHECK_OK(rim_tcp_client_request(client, address, mine->data, 4, type, timeout_us, completed,
                                     mine, ended));
 }
 
@@ -162,14 +163,14 @@ static void asynchronous(void) {
 
     /* What is not accepted is not called back. */
     one = empty;
-    CHECK_STATUS(rim_tcp_client_request(client, 5, 0, one.data, 4, 0, completed, &one, ended),
+    CHECK_STATUS(rim_tcp_client_request(client, 0, one.data, 4, 5, 0, completed, &one, ended),
                  RIM_STATUS_INVALID_ARGUMENT);
     CHECK_STATUS(
-        rim_tcp_client_request(client, RIM_READ, 0, one.data, 0, 0, completed, &one, ended),
+        rim_tcp_client_request(client, 0, one.data, 0, RIM_READ, 0, completed, &one, ended),
         RIM_STATUS_SIZE);
-    CHECK_STATUS(rim_tcp_client_request(client, RIM_READ, 0, NULL, 4, 0, completed, &one, ended),
+    CHECK_STATUS(rim_tcp_client_request(client, 0, NULL, 4, RIM_READ, 0, completed, &one, ended),
                  RIM_STATUS_NULL_ARGUMENT);
-    CHECK_STATUS(rim_tcp_client_request(client, RIM_READ, 0, one.data, 4, 0, NULL, &one, ended),
+    CHECK_STATUS(rim_tcp_client_request(client, 0, one.data, 4, RIM_READ, 0, NULL, &one, ended),
                  RIM_STATUS_NULL_ARGUMENT);
     CHECK(counter_get(&one.done) == 0 && counter_get(&one.ended) == 0);
 }
@@ -186,7 +187,7 @@ static void next_link(void* user, rim_status status, const char* error) {
     (void)error;
     CHECK(status == RIM_STATUS_OK);
     if (--mine->left > 0) {
-        CHECK_OK(rim_tcp_client_request(client, RIM_READ, 0, mine->data, 4, 20000000, next_link,
+        CHECK_OK(rim_tcp_client_request(client, 0, mine->data, 4, RIM_READ, 20000000, next_link,
                                         mine, NULL));
     } else {
         counter_add(&mine->done);
@@ -195,7 +196,7 @@ static void next_link(void* user, rim_status status, const char* error) {
 
 static void a_callback_may_ask_again(void) {
     chain mine = {COUNTER_INIT, {0}, 50};
-    CHECK_OK(rim_tcp_client_request(client, RIM_READ, 0, mine.data, 4, 20000000, next_link, &mine,
+    CHECK_OK(rim_tcp_client_request(client, 0, mine.data, 4, RIM_READ, 20000000, next_link, &mine,
                                     NULL));
     counter_wait(&mine.done, 1);
     CHECK(mine.left == 0);
@@ -222,11 +223,11 @@ static void a_master_on_the_client(void) {
     rim_slave_free(remote);
     rim_slave_free(branch);
     rim_hub_free(hub);
-    CHECK_OK(rim_master_request(master, 0, 1024, out, RIM_WRITE, &id));
-    CHECK_OK(rim_master_request(master, 1024, 1024, out + 1024, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 0, out, 1024, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 1024, out + 1024, 1024, RIM_WRITE, &id));
     CHECK_OK(rim_master_wait(master, 0));
-    CHECK_OK(rim_master_request(master, 0, 1024, in, RIM_READ, &id));
-    CHECK_OK(rim_master_request(master, 1024, 1024, in + 1024, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, in, 1024, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 1024, in + 1024, 1024, RIM_READ, &id));
     CHECK_OK(rim_master_wait(master, 0));
     CHECK(memcmp(in, out, sizeof in) == 0);
     CHECK(memcmp(self.memory + 0x400, out, sizeof out) == 0);
@@ -329,7 +330,7 @@ static void callbacks_may_free_their_own_endpoint(void) {
     rim_slave_free(slave);
     CHECK_OK(rim_tcp_client_new("127.0.0.1", port, NULL, &client));
     CHECK_OK(
-        rim_tcp_client_request(client, RIM_READ, 0, in, 4, 10000000, free_own_client, &done, NULL));
+        rim_tcp_client_request(client, 0, in, 4, RIM_READ, 10000000, free_own_client, &done, NULL));
     counter_wait(&done, 1);
     counter_wait(&finalized, before + 1);
 }

@@ -131,7 +131,7 @@ int main(void) {
     serve();
     counter_wait(&seen, 2);
     CHECK(state() == RIM_LINK_CONNECTED);
-    CHECK_OK(rim_tcp_client_request(client, RIM_READ, 0, data, 4, 20000000, nothing_waits_in_here,
+    CHECK_OK(rim_tcp_client_request(client, 0, data, 4, RIM_READ, 20000000, nothing_waits_in_here,
                                     NULL, NULL));
     counter_wait(&called, 1);
 

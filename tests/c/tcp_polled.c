@@ -56,16 +56,15 @@ static rim_transaction* spin(void) {
 static void reads_and_writes(void) {
     job work = {RIM_WRITE, 0x1234567890, "abcdefg", 8, -1, {0}};
     uint8_t* data;
-    uint32_t size, type;
-    uint64_t address;
+    size_t size;
+    rim_transaction_info info;
     pthread_t thread;
     rim_transaction* transaction;
 
     CHECK(pthread_create(&thread, NULL, run_job, &work) == 0);
     transaction = pull();
-    CHECK_OK(rim_transaction_address(transaction, &address));
-    CHECK_OK(rim_transaction_type(transaction, &type));
-    CHECK(address == 0x1234567890 && type == RIM_WRITE);
+    info = info_of(transaction);
+    CHECK(info.address == 0x1234567890 && info.type == RIM_WRITE && info.size == 8);
     CHECK_OK(rim_transaction_lock(transaction, &data, &size));
     CHECK(size == 8 && memcmp(data, "abcdefg", 8) == 0);
     CHECK_OK(rim_transaction_done(transaction));
@@ -116,7 +115,7 @@ static void several_at_a_time(void) {
     CHECK(pthread_create(&threads[1], NULL, run_job, &second) == 0);
     held[1] = pull();
     for (n = 1; n >= 0; n--) {
-        CHECK_OK(rim_transaction_address(held[n], &address));
+        address = info_of(held[n]).address;
         CHECK_OK(rim_transaction_copy_in(held[n], 0, &address, 4));
         CHECK_OK(rim_transaction_done(held[n]));
         rim_transaction_free(held[n]);

@@ -70,7 +70,7 @@ static rim_tcp_server_stats stats(void) {
 
 static void ask(uint8_t* data, uint64_t timeout_us) {
     CHECK_OK(
-        rim_tcp_client_request(client, RIM_READ, 0, data, 4, timeout_us, completed, NULL, NULL));
+        rim_tcp_client_request(client, 0, data, 4, RIM_READ, timeout_us, completed, NULL, NULL));
 }
 
 static void what_is_set_is_told(void) {

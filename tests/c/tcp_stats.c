@@ -14,9 +14,8 @@ static counter kept_count = COUNTER_INIT;
 
 /* A place that fails, one that is slow, one that does not answer; anything else is done. */
 static void carry_out(void* user, rim_transaction* transaction) {
-    uint64_t address;
+    const uint64_t address = info_of(transaction).address;
     (void)user;
-    CHECK_OK(rim_transaction_address(transaction, &address));
     if (address == 0xdead0) {
         kept = transaction;
         counter_add(&kept_count);
@@ -213,7 +212,7 @@ static void greedy(const char* at) {
     CHECK_OK(rim_tcp_client_new("127.0.0.1", (uint16_t)atoi(at), NULL, &client));
     CHECK_OK(rim_tcp_client_wait_link(client, RIM_LINK_CONNECTED, LONG_US));
     for (n = 0; n < COUNT; n++) {
-        CHECK_OK(rim_tcp_client_request(client, RIM_READ, 0x510, data[n], SIZE, LONG_US,
+        CHECK_OK(rim_tcp_client_request(client, 0x510, data[n], SIZE, RIM_READ, LONG_US,
                                         nobody_hears, NULL, NULL));
     }
     for (;;) {

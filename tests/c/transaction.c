@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 
+#include <stddef.h>
+
 /* Everything that comes is kept here. */
 static rim_transaction* kept[8];
 static int kept_count;
@@ -26,17 +28,33 @@ static rim_master* master_of_keeper(void) {
 
 static void what_it_says_of_itself(void) {
     uint8_t data[6];
-    uint32_t id, same, size, type;
-    uint64_t address;
+    uint32_t id;
+    rim_transaction_info info;
+    struct {
+        rim_transaction_info known;
+        uint64_t unknown;
+    } newer;
+    struct {
+        size_t struct_size;
+        uint64_t address;
+        unsigned char after;
+    } older;
     bool expired;
     rim_master* master = master_of_keeper();
-    CHECK_OK(rim_master_request(master, 0x123456789abcdef0, 6, data, 77, &id));
-    CHECK_OK(rim_transaction_id(kept[0], &same));
-    CHECK_OK(rim_transaction_address(kept[0], &address));
-    CHECK_OK(rim_transaction_size(kept[0], &size));
-    CHECK_OK(rim_transaction_type(kept[0], &type));
+    CHECK_OK(rim_master_request(master, 0x123456789abcdef0, data, 6, 77, &id));
+    info = info_of(kept[0]);
+    CHECK(info.struct_size == sizeof info && info.address == 0x123456789abcdef0);
+    CHECK(info.size == 6 && info.type == 77 && info.id == id);
+    /* A program that is newer than the library, and one that knows less of it. */
+    memset(&newer, 0x5a, sizeof newer);
+    CHECK_OK(rim_transaction_get_info(kept[0], &newer.known, sizeof newer));
+    CHECK(newer.known.struct_size == sizeof newer && newer.known.id == id && newer.unknown == 0);
+    memset(&older, 0x5a, sizeof older);
+    CHECK_OK(rim_transaction_get_info(kept[0], (rim_transaction_info*)(void*)&older,
+                                      offsetof(rim_transaction_info, size)));
+    CHECK(older.address == 0x123456789abcdef0 && older.after == 0x5a);
     CHECK_OK(rim_transaction_expired(kept[0], &expired));
-    CHECK(same == id && address == 0x123456789abcdef0 && size == 6 && type == 77 && !expired);
+    CHECK(!expired);
     CHECK_OK(rim_transaction_done(kept[0]));
     CHECK_OK(rim_transaction_expired(kept[0], &expired));
     CHECK(expired);
@@ -48,9 +66,10 @@ static void what_it_says_of_itself(void) {
 static void a_handle_holds_one_lock(void) {
     uint8_t data[4] = {1, 2, 3, 4}, copy[2];
     uint8_t* place;
-    uint32_t id, size;
+    uint32_t id;
+    size_t size;
     rim_master* master = master_of_keeper();
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_WRITE, &id));
     CHECK_OK(rim_transaction_lock(kept[0], &place, &size));
     CHECK(size == 4 && place == data);
     CHECK_STATUS(rim_transaction_lock(kept[0], &place, &size), RIM_STATUS_BUSY);
@@ -63,6 +82,9 @@ static void a_handle_holds_one_lock(void) {
     CHECK_STATUS(rim_transaction_copy_out(kept[0], 3, copy, 2), RIM_STATUS_SIZE);
     CHECK_STATUS(rim_transaction_copy_in(kept[0], 0xffffffff, copy, SIZE_MAX), RIM_STATUS_SIZE);
     CHECK_OK(rim_transaction_copy_in(kept[0], 4, NULL, 0));
+    /* An offset whose lower half would do. */
+    CHECK_STATUS(rim_transaction_copy_in(kept[0], SIZE_MAX - UINT32_MAX, copy, 2),
+                 SIZE_MAX > UINT32_MAX ? RIM_STATUS_SIZE : RIM_STATUS_OK);
     /* Completing gives the lock back: the master's wait returns. */
     CHECK_OK(rim_transaction_done(kept[0]));
     CHECK_OK(rim_master_wait(master, id));
@@ -73,7 +95,7 @@ static void a_handle_holds_one_lock(void) {
 static void* second_lock(void* argument) {
     rim_transaction* transaction = argument;
     uint8_t* place;
-    uint32_t size;
+    size_t size;
     CHECK_OK(rim_transaction_lock(transaction, &place, &size));
     place[0] += 1;
     CHECK_OK(rim_transaction_unlock(transaction));
@@ -83,11 +105,12 @@ static void* second_lock(void* argument) {
 static void locks_of_two_handles_exclude_each_other(void) {
     uint8_t data[4] = {0};
     uint8_t* place;
-    uint32_t id, size;
+    uint32_t id;
+    size_t size;
     pthread_t thread;
     rim_transaction* further;
     rim_master* master = master_of_keeper();
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK_OK(rim_transaction_retain(kept[0], &further));
     CHECK_OK(rim_transaction_lock(kept[0], &place, &size));
     CHECK(pthread_create(&thread, NULL, second_lock, further) == 0);
@@ -109,9 +132,10 @@ static void locks_of_two_handles_exclude_each_other(void) {
 static void freeing_gives_the_lock_back(void) {
     uint8_t data[4];
     uint8_t* place;
-    uint32_t id, size;
+    uint32_t id;
+    size_t size;
     rim_master* master = master_of_keeper();
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK_OK(rim_transaction_lock(kept[0], &place, &size));
     rim_transaction_free(kept[0]);
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_FAILED);
@@ -120,25 +144,25 @@ static void freeing_gives_the_lock_back(void) {
 
 static void it_completes_when_all_pieces_have(void) {
     uint8_t data[8] = {0};
-    uint32_t id, size;
-    uint64_t address;
+    uint32_t id;
+    rim_transaction_info info;
     bool done;
     rim_transaction *first, *second, *none = NULL;
     rim_master* master = master_of_keeper();
-    CHECK_OK(rim_master_request(master, 0x100, 8, data, RIM_READ, &id));
-    CHECK_OK(rim_transaction_piece(kept[0], 0, 5, 0x200, &first));
-    CHECK_OK(rim_transaction_piece(kept[0], 5, 3, 0x300, &second));
-    CHECK_STATUS(rim_transaction_piece(kept[0], 5, 4, 0, &none), RIM_STATUS_SIZE);
+    CHECK_OK(rim_master_request(master, 0x100, data, 8, RIM_READ, &id));
+    CHECK_OK(rim_transaction_piece(kept[0], 0x200, 0, 5, &first));
+    CHECK_OK(rim_transaction_piece(kept[0], 0x300, 5, 3, &second));
+    CHECK_STATUS(rim_transaction_piece(kept[0], 0, 5, 4, &none), RIM_STATUS_SIZE);
     CHECK_STATUS(rim_transaction_piece(kept[0], 0, 0, 0, &none), RIM_STATUS_SIZE);
+    CHECK_STATUS(rim_transaction_piece(kept[0], 0, 1, SIZE_MAX, &none), RIM_STATUS_SIZE);
     CHECK_OK(rim_transaction_seal(kept[0]));
     CHECK_STATUS(rim_transaction_seal(kept[0]), RIM_STATUS_BUSY);
-    CHECK_STATUS(rim_transaction_piece(kept[0], 0, 4, 0, &none), RIM_STATUS_BUSY);
+    CHECK_STATUS(rim_transaction_piece(kept[0], 0, 0, 4, &none), RIM_STATUS_BUSY);
     CHECK(none == NULL);
     rim_transaction_free(kept[0]);
 
-    CHECK_OK(rim_transaction_size(second, &size));
-    CHECK_OK(rim_transaction_address(second, &address));
-    CHECK(size == 3 && address == 0x300);
+    info = info_of(second);
+    CHECK(info.size == 3 && info.address == 0x300 && info.type == RIM_READ && info.id != id);
     CHECK_OK(rim_transaction_copy_in(second, 0, "xyz", 3));
     CHECK_OK(rim_transaction_done(second));
     CHECK_OK(rim_master_is_done(master, id, &done));
@@ -157,8 +181,8 @@ static void it_fails_when_a_piece_has(void) {
     uint32_t id;
     rim_transaction *first, *second;
     rim_master* master = master_of_keeper();
-    CHECK_OK(rim_master_request(master, 0, 8, data, RIM_READ, &id));
-    CHECK_OK(rim_transaction_piece(kept[0], 0, 4, 0, &first));
+    CHECK_OK(rim_master_request(master, 0, data, 8, RIM_READ, &id));
+    CHECK_OK(rim_transaction_piece(kept[0], 0, 0, 4, &first));
     CHECK_OK(rim_transaction_piece(kept[0], 4, 4, 4, &second));
     CHECK_OK(rim_transaction_fail(first, "burnt"));
     rim_transaction_free(first);
@@ -174,16 +198,13 @@ static void it_fails_when_a_piece_has(void) {
 /* A hub of the program's own: each transaction goes to the slave behind it, in two halves. */
 static void halve(void* user, rim_transaction* transaction) {
     rim_slave* behind = user;
-    uint32_t size, half;
-    uint64_t address;
+    const rim_transaction_info info = info_of(transaction);
+    const size_t half = info.size / 2;
     int n;
-    CHECK_OK(rim_transaction_size(transaction, &size));
-    CHECK_OK(rim_transaction_address(transaction, &address));
-    half = size / 2;
     for (n = 0; n < 2; n++) {
         rim_transaction* piece;
-        uint32_t offset = n == 0 ? 0 : half;
-        CHECK_OK(rim_transaction_piece(transaction, offset, half, address + offset, &piece));
+        const size_t offset = n == 0 ? 0 : half;
+        CHECK_OK(rim_transaction_piece(transaction, info.address + offset, offset, half, &piece));
         CHECK_OK(rim_slave_do_transaction(behind, piece));
         rim_transaction_free(piece);
     }
@@ -193,7 +214,7 @@ static void halve(void* user, rim_transaction* transaction) {
 
 static void pass_on(void* user, rim_transaction* transaction) {
     uint8_t* place;
-    uint32_t size;
+    size_t size;
     /* A lock that is still held does not keep the next slave out. */
     CHECK_OK(rim_transaction_lock(transaction, &place, &size));
     CHECK_OK(rim_slave_do_transaction(user, transaction));
@@ -213,9 +234,9 @@ static void slaves_pass_on(void) {
     CHECK_OK(rim_slave_new(8, 16, pass_on, halves, NULL, &first));
     CHECK_OK(rim_master_new(&master));
     CHECK_OK(rim_master_set_slave(master, first));
-    CHECK_OK(rim_master_request(master, 0, 16, out, RIM_WRITE, &id));
+    CHECK_OK(rim_master_request(master, 0, out, 16, RIM_WRITE, &id));
     CHECK_OK(rim_master_wait(master, id));
-    CHECK_OK(rim_master_request(master, 0, 16, in, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, in, 16, RIM_READ, &id));
     CHECK_OK(rim_master_wait(master, id));
     CHECK(memcmp(in, out, 16) == 0);
     rim_master_free(master);
@@ -257,7 +278,7 @@ static void the_time_can_be_refreshed(void) {
     pthread_t thread;
     rim_master* master = master_of_keeper();
     CHECK_OK(rim_master_set_timeout_us(master, 500000));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
     CHECK(pthread_create(&thread, NULL, refresh_and_complete, NULL) == 0);
     CHECK_OK(rim_master_wait(master, id));
     CHECK(pthread_join(thread, NULL) == 0);
@@ -265,8 +286,8 @@ static void the_time_can_be_refreshed(void) {
 
     kept_count = 0;
     CHECK_OK(rim_master_set_timeout_us(master, 100000));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &id));
-    CHECK_OK(rim_master_request(master, 0, 4, data, RIM_READ, &younger));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &id));
+    CHECK_OK(rim_master_request(master, 0, data, 4, RIM_READ, &younger));
     CHECK(pthread_create(&thread, NULL, refresh_in_vain, NULL) == 0);
     CHECK_STATUS(rim_master_wait(master, id), RIM_STATUS_TIMEOUT);
     CHECK(pthread_join(thread, NULL) == 0);
@@ -297,7 +318,7 @@ static void answers_renew_the_time_of_later_ones(void) {
     rim_master* master = master_of_keeper();
     CHECK_OK(rim_master_set_timeout_us(master, 600000));
     for (n = 0; n < 6; n++) {
-        CHECK_OK(rim_master_request(master, 0, 4, data[n], RIM_READ, &ids[n]));
+        CHECK_OK(rim_master_request(master, 0, data[n], 4, RIM_READ, &ids[n]));
     }
     CHECK(pthread_create(&thread, NULL, answer_slowly, NULL) == 0);
     CHECK_OK(rim_master_wait(master, ids[5]));

@@ -147,7 +147,7 @@ static void with_a_wish(void) {
     for (unsigned i = 0; i < CLIENTS; i++) {
         clients[i].count = 0;
         clients[i].made_at = our_now_ms();
-        if (rim_tcp_client_request(clients[i].tcp, RIM_READ, 0, words[i], 4, 60000000, on_end, NULL,
+        if (rim_tcp_client_request(clients[i].tcp, 0, words[i], 4, RIM_READ, 60000000, on_end, NULL,
                                    NULL) != RIM_STATUS_OK)
             fail(rim_last_error(), i, 0);
     }

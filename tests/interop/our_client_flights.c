@@ -54,8 +54,8 @@ static bool outstanding(struct client* client, uint64_t address, uint64_t count,
         struct flight* flight = &flights[sent];
         bool write = sent < count;
         if (write) our_pattern(flight->word, 4, seed + sent);
-        rim_status status = rim_tcp_client_request(client->tcp, write ? RIM_WRITE : RIM_READ,
-                                                   address + sent % count * 4, flight->word, 4,
+        rim_status status = rim_tcp_client_request(client->tcp, address + sent % count * 4,
+                                                   flight->word, 4, write ? RIM_WRITE : RIM_READ,
                                                    client->timeout_us, landed, flight, NULL);
         if (status != RIM_STATUS_OK) {
             failed(client, "request %" PRIu64 " was not taken: %s", sent, rim_last_error());
@@ -95,9 +95,9 @@ bool flights_ask(struct client* client, uint64_t address, uint32_t size, uint64_
     if (asked == NULL || asked_data == NULL) return failed(client, "no memory");
     landings = 0;
     for (asked_count = 0; asked_count < count; asked_count++)
-        if (rim_tcp_client_request(client->tcp, RIM_READ, address + asked_count * size,
-                                   asked_data + asked_count * size, size, client->timeout_us,
-                                   landed, &asked[asked_count], NULL) != RIM_STATUS_OK)
+        if (rim_tcp_client_request(
+                client->tcp, address + asked_count * size, asked_data + asked_count * size, size,
+                RIM_READ, client->timeout_us, landed, &asked[asked_count], NULL) != RIM_STATUS_OK)
             return failed(client, "request %" PRIu64 " was not taken: %s", asked_count,
                           rim_last_error());
     return true;

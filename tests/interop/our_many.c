@@ -77,7 +77,7 @@ static void one(struct client* client, bool by_master) {
     model_next(&client->model, step);
     uint64_t at = address(client, step);
     if (by_master) {
-        status = rim_master_request(client->master, at, step->size, step->data, step->type, &id);
+        status = rim_master_request(client->master, at, step->data, step->size, step->type, &id);
         if (status == RIM_STATUS_OK) status = rim_master_wait(client->master, id);
     } else if (step->type == MODEL_READ) {
         status = rim_tcp_client_read(client->tcp, at, step->data, step->size, TIMEOUT_US);
@@ -113,8 +113,8 @@ static void many(struct client* client, uint32_t count, bool by_master) {
         uint64_t at = address(client, step);
         demand(client, step,
                by_master
-                   ? rim_master_request(client->master, at, step->size, step->data, step->type, &id)
-                   : rim_tcp_client_request(client->tcp, step->type, at, step->data, step->size,
+                   ? rim_master_request(client->master, at, step->data, step->size, step->type, &id)
+                   : rim_tcp_client_request(client->tcp, at, step->data, step->size, step->type,
                                             TIMEOUT_US, on_landing, client, NULL));
     }
     if (by_master) {
@@ -152,10 +152,10 @@ static void share(struct client* client, uint32_t count, bool by_master) {
         landings[i] = (struct landing){client, step};
         sharing_next(&client->sharing, step);
         demand(client, &none,
-               by_master ? rim_master_request(client->master, step->address, sizeof step->word,
-                                              &step->word, step->type, &ids[i])
-                         : rim_tcp_client_request(client->tcp, step->type, step->address,
-                                                  &step->word, sizeof step->word, TIMEOUT_US,
+               by_master ? rim_master_request(client->master, step->address, &step->word,
+                                              sizeof step->word, step->type, &ids[i])
+                         : rim_tcp_client_request(client->tcp, step->address, &step->word,
+                                                  sizeof step->word, step->type, TIMEOUT_US,
                                                   on_shared_landing, &landings[i], NULL));
     }
     for (uint32_t i = 0; i < count && by_master; i++) {

@@ -145,7 +145,7 @@ static void parse(int argc, char** argv) {
     }
 }
 
-static const struct rule* broken_rule(uint64_t address, uint32_t size, uint32_t type) {
+static const struct rule* broken_rule(uint64_t address, size_t size, uint32_t type) {
     for (unsigned i = 0; i < option.rule_count; i++) {
         const struct rule* rule = &option.rules[i];
         if (rule->writes_alone && type != RIM_WRITE && type != RIM_POST) continue;
@@ -175,12 +175,9 @@ static bool hold(rim_transaction* transaction) {
 
 /* Fails a transaction as ordered, or passes it on to the memory. */
 static void complete(rim_slave* memory, rim_transaction* transaction) {
-    uint64_t address = 0;
-    uint32_t size = 0, type = 0;
-    demand(rim_transaction_address(transaction, &address), "rim_transaction_address");
-    demand(rim_transaction_size(transaction, &size), "rim_transaction_size");
-    demand(rim_transaction_type(transaction, &type), "rim_transaction_type");
-    const struct rule* rule = broken_rule(address, size, type);
+    rim_transaction_info info;
+    demand(rim_transaction_get_info(transaction, &info, sizeof info), "rim_transaction_get_info");
+    const struct rule* rule = broken_rule(info.address, info.size, info.type);
     if (rule != NULL)
         demand(rim_transaction_fail(transaction, rule->text), "rim_transaction_fail");
     else

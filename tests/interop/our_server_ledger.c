@@ -42,14 +42,11 @@ static bool note_value(const rim_transaction* transaction) {
 }
 
 bool ledger_note(const rim_transaction* transaction) {
-    uint64_t address = 0;
-    uint32_t size = 0, type = 0;
-    if (rim_transaction_address(transaction, &address) != RIM_STATUS_OK ||
-        rim_transaction_size(transaction, &size) != RIM_STATUS_OK ||
-        rim_transaction_type(transaction, &type) != RIM_STATUS_OK)
-        return false;
-    unsigned region = address >> 32 & (REGIONS - 1);
-    bool valued = values >= 0 && size == 8 && (type == RIM_WRITE || type == RIM_POST);
+    rim_transaction_info info;
+    if (rim_transaction_get_info(transaction, &info, sizeof info) != RIM_STATUS_OK) return false;
+    unsigned region = info.address >> 32 & (REGIONS - 1);
+    bool valued =
+        values >= 0 && info.size == 8 && (info.type == RIM_WRITE || info.type == RIM_POST);
     pthread_mutex_lock(&mutex);
     carried_out[region]++;
     bool noted = (turns == NULL || fprintf(turns, "%u\n", region) > 0) &&

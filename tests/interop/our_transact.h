@@ -46,7 +46,7 @@ static inline rim_status transact(struct client* client, uint32_t type, uint64_t
     rim_status status;
     uint32_t id = 0;
     if (client->bus) {
-        status = rim_master_request(client->master, address, size, data, type, &id);
+        status = rim_master_request(client->master, address, data, size, type, &id);
         if (status == RIM_STATUS_OK) status = rim_master_wait(client->master, id);
     } else if (type == RIM_READ) {
         status = rim_tcp_client_read(client->tcp, address, data, size, client->timeout_us);

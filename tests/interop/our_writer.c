@@ -89,7 +89,7 @@ static void one_at_a_time(void) {
     } else if (self.number % 2 == 0) {
         status = rim_tcp_client_write(self.tcp, 0, value, 8, timeout_us);
     } else {
-        status = rim_master_request(self.master, 0, 8, value, RIM_WRITE, &id);
+        status = rim_master_request(self.master, 0, value, 8, RIM_WRITE, &id);
         if (status == RIM_STATUS_OK) status = rim_master_wait(self.master, id);
     }
     took(begun);
@@ -104,7 +104,7 @@ static void many_at_once(void) {
     for (uint64_t i = 0; i < self.depth; i++) {
         next_value(values[i]);
         rim_status status =
-            rim_master_request(self.master, 8 * i, 8, values[i], RIM_WRITE, &ids[i]);
+            rim_master_request(self.master, 8 * i, values[i], 8, RIM_WRITE, &ids[i]);
         if (status != RIM_STATUS_OK) fail("it was not taken", status, rim_last_error());
     }
     for (uint64_t i = 0; i < self.depth; i++) {

@@ -113,9 +113,9 @@ static void learn(struct part* part, const struct soak_step* step, enum soak_out
 
 /* One transaction by the client's own call, and its outcome. */
 static enum soak_outcome single(struct part* part, struct soak_step* step) {
-    static rim_status (*const reads[])(rim_tcp_client*, uint64_t, void*, uint32_t,
+    static rim_status (*const reads[])(rim_tcp_client*, uint64_t, void*, size_t,
                                        uint64_t) = {rim_tcp_client_read, rim_tcp_client_verify};
-    static rim_status (*const writes[])(rim_tcp_client*, uint64_t, const void*, uint32_t,
+    static rim_status (*const writes[])(rim_tcp_client*, uint64_t, const void*, size_t,
                                         uint64_t) = {rim_tcp_client_write, rim_tcp_client_post};
     uint64_t before = connection(), us = part->timeout_ms * 1000;
     bool write = step->type == SOAK_WRITE || step->type == SOAK_POST;
@@ -140,7 +140,7 @@ static void by_master(struct part* part, unsigned count) {
         struct soak_step* step = &part->steps[i];
         step->begun_ns = history_now();
         demand(
-            rim_master_request(master, step->address, step->size, step->words, step->type, &ids[i]),
+            rim_master_request(master, step->address, step->words, step->size, step->type, &ids[i]),
             "rim_master_request");
     }
     for (unsigned i = 0; i < count; i++) {
@@ -183,7 +183,7 @@ static void by_callbacks(struct part* part, unsigned count) {
         flight->part = part;
         step->begun_ns = history_now();
         rim_status status =
-            rim_tcp_client_request(tcp, step->type, step->address, step->words, step->size,
+            rim_tcp_client_request(tcp, step->address, step->words, step->size, step->type,
                                    part->timeout_ms * 1000, on_landing, flight, NULL);
         if (status == RIM_STATUS_OK) accepted++;
         if (status == RIM_STATUS_OK) continue;

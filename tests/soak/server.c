@@ -66,12 +66,13 @@ static bool put_off(rim_transaction* transaction, const struct soak_orders* now)
 }
 
 static void carry_out(void* user, rim_transaction* transaction) {
-    uint64_t address = 0;
-    uint32_t size = 0, type = 0;
+    rim_transaction_info info;
+    size_t locked = 0;
     uint8_t* bytes;
     (void)user;
-    demand(rim_transaction_address(transaction, &address), "rim_transaction_address");
-    demand(rim_transaction_type(transaction, &type), "rim_transaction_type");
+    demand(rim_transaction_get_info(transaction, &info, sizeof info), "rim_transaction_get_info");
+    const uint64_t address = info.address;
+    const uint32_t type = info.type;
     pthread_mutex_lock(&mutex);
     struct soak_orders now = orders;
     pthread_mutex_unlock(&mutex);
@@ -80,12 +81,13 @@ static void carry_out(void* user, rim_transaction* transaction) {
         struct timespec span = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
         nanosleep(&span, NULL);
     }
-    rim_status status = rim_transaction_lock(transaction, &bytes, &size);
+    rim_status status = rim_transaction_lock(transaction, &bytes, &locked);
     if (status == RIM_STATUS_EXPIRED) {
         rim_transaction_free(transaction);
         return;
     }
     demand(status, "rim_transaction_lock");
+    const uint32_t size = (uint32_t)locked;
     bool write = type == RIM_WRITE || type == RIM_POST;
     if (!soak_memory_has(address, size) || (write && address >= SOAK_PATTERN_AT)) {
         fprintf(stderr, "soak-server: type %u of %u bytes at 0x%llx\n", type, size,
