@@ -1,5 +1,5 @@
-//! Pointers and text as they come from C, checked, and the places that results go to. An `unsafe`
-//! call stands where a pointer comes in; from there on the types are safe to use.
+//! Pointers, text and numbers as they come from C, checked, and the places that results go to. A
+//! pointer comes in by an `unsafe` call; after that its type is safe to use.
 
 use std::borrow::Cow;
 use std::ffi::{c_char, c_void, CStr};
@@ -10,14 +10,14 @@ use super::boundary::c_text;
 use crate::bus::{caller_start, DEFAULT_TIMEOUT};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A timeout that never ends.
+/// A timeout that never ends. Every function that takes a timeout accepts it.
 pub const RIM_FOREVER_US: u64 = 0xFFFF_FFFF_FFFF_FFFF;
-/// The timeout of a transaction unless another one is given or set: one second.
+/// The timeout of a transaction, unless the program passes or sets another one: one second.
 pub const RIM_DEFAULT_TIMEOUT_US: u64 = 1_000_000;
 
 const _: () = assert!(RIM_DEFAULT_TIMEOUT_US as u128 == DEFAULT_TIMEOUT.as_micros());
 
-/// The error for a NULL where `argument` should be.
+/// The error for NULL in the place of `argument`.
 pub(super) fn named(argument: &str) -> Error {
     Error::new(
         ErrorKind::NullArgument,
@@ -25,7 +25,7 @@ pub(super) fn named(argument: &str) -> Error {
     )
 }
 
-/// Where a result goes. Nothing is written before [`Out::set`].
+/// The place of a result. Nothing is written before [`Out::set`].
 pub(super) struct Out<T>(NonNull<T>);
 
 impl<T> Out<T> {
@@ -44,7 +44,7 @@ impl<T> Out<T> {
     }
 }
 
-/// A buffer for text, and where its length goes.
+/// A buffer for text, and the place of its length.
 pub(super) struct TextOut {
     buffer: *mut c_char,
     capacity: usize,
@@ -73,19 +73,19 @@ impl TextOut {
         })
     }
 
-    /// Writes as much of `text` as fits, not cutting a character, with its closing NUL, and the
-    /// length that all of it has.
+    /// Writes as much of `text` as fits, without cutting a character, and a closing NUL. Writes the
+    /// length of the whole text.
     pub(super) fn set(self, text: &str) {
         let text = c_text(text);
-        // Valid UTF-8 still: it was a `str`.
+        // Still valid UTF-8: it was a `str`.
         let text = text.to_str().unwrap_or_default();
         if let Some(room) = self.capacity.checked_sub(1) {
             let mut count = text.len().min(room);
             while !text.is_char_boundary(count) {
                 count -= 1;
             }
-            // SAFETY: `count` + 1 bytes are within the capacity, which `new` was promised; the text
-            // is our own copy and cannot overlap the buffer.
+            // SAFETY: `count` + 1 bytes are within the capacity that the caller of `new` promised.
+            // The text is our own copy and cannot overlap the buffer.
             unsafe {
                 std::ptr::copy_nonoverlapping(text.as_ptr().cast(), self.buffer, count);
                 self.buffer.add(count).write(0);
@@ -98,21 +98,21 @@ impl TextOut {
     }
 }
 
-/// Text that is shown to people: what is not UTF-8 in it is replaced.
+/// Text that is shown to people: bytes that are not UTF-8 are replaced.
 ///
 /// # Safety
 ///
-/// `text` is NULL or points to a NUL-terminated string that stays as it is while the result is
+/// `text` is NULL or points to a NUL-terminated string that does not change while the result is
 /// used.
 pub(super) unsafe fn lossy<'a>(text: *const c_char, argument: &str) -> Result<Cow<'a, str>> {
     if text.is_null() {
         return Err(named(argument));
     }
-    // SAFETY: not NULL, and the caller's promise.
+    // SAFETY: it is not NULL, and the caller promises the rest.
     Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy())
 }
 
-/// Text that means something to the library, and so has to be UTF-8.
+/// Text that has a meaning for the library, and must be UTF-8.
 ///
 /// # Safety
 ///
@@ -121,7 +121,7 @@ pub(super) unsafe fn utf8<'a>(text: *const c_char, argument: &str) -> Result<&'a
     if text.is_null() {
         return Err(named(argument));
     }
-    // SAFETY: not NULL, and the caller's promise.
+    // SAFETY: it is not NULL, and the caller promises the rest.
     unsafe { CStr::from_ptr(text) }.to_str().map_err(|error| {
         let text = format!("The argument '{argument}' is not UTF-8: {error}");
         Error::new(ErrorKind::InvalidArgument, text)
@@ -132,8 +132,8 @@ pub(super) unsafe fn utf8<'a>(text: *const c_char, argument: &str) -> Result<&'a
 ///
 /// # Safety
 ///
-/// `data` is NULL or `size` bytes can be read there, and nobody writes to them while the result is
-/// used.
+/// `data` is NULL or `size` bytes can be read there, and no thread writes to them while the
+/// result is used.
 pub(super) unsafe fn bytes<'a>(
     data: *const c_void,
     size: usize,
@@ -147,7 +147,7 @@ pub(super) unsafe fn bytes<'a>(
         };
     }
     check_len(size, argument)?;
-    // SAFETY: not NULL, of a size that a slice may have, and the caller's promise.
+    // SAFETY: it is not NULL, a slice may have this size, and the caller promises the rest.
     Ok(unsafe { std::slice::from_raw_parts(data.cast(), size) })
 }
 
@@ -155,8 +155,8 @@ pub(super) unsafe fn bytes<'a>(
 ///
 /// # Safety
 ///
-/// `data` is NULL or `size` bytes can be read and written there, and nobody else touches them while
-/// the result is used.
+/// `data` is NULL or `size` bytes can be read and written there, and no other thread touches them
+/// while the result is used.
 pub(super) unsafe fn bytes_mut<'a>(
     data: *mut c_void,
     size: usize,
@@ -170,11 +170,11 @@ pub(super) unsafe fn bytes_mut<'a>(
         };
     }
     check_len(size, argument)?;
-    // SAFETY: not NULL, of a size that a slice may have, and the caller's promise.
+    // SAFETY: it is not NULL, a slice may have this size, and the caller promises the rest.
     Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), size) })
 }
 
-/// No object is larger than this, and a slice may not be.
+/// Refuses a size that no object can have: a slice of it would be undefined behaviour.
 fn check_len(size: usize, argument: &str) -> Result<()> {
     if isize::try_from(size).is_err() {
         let text = format!("The argument '{argument}' cannot have {size} bytes");
@@ -196,8 +196,7 @@ pub(super) fn transaction_data(data: *mut c_void, size: usize) -> Result<(NonNul
     Ok((caller_start(data.cast(), size)?, size))
 }
 
-/// The smallest and largest access of a slave, in bytes. A maximum of 0 is no limit; any other one
-/// must not be below the minimum.
+/// Refuses a maximum access below the minimum, both in bytes. A maximum of 0 is no limit.
 pub(super) fn check_limits(min_access: u32, max_access: u32) -> Result<()> {
     if max_access != 0 && max_access < min_access {
         let text = format!(
@@ -208,7 +207,7 @@ pub(super) fn check_limits(min_access: u32, max_access: u32) -> Result<()> {
     Ok(())
 }
 
-/// How long to wait: `None` for ever.
+/// How long to wait; `None` is for ever.
 pub(super) fn wait_time(timeout_us: u64) -> Option<Duration> {
     (timeout_us != RIM_FOREVER_US).then(|| Duration::from_micros(timeout_us))
 }
@@ -218,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_cut_between_characters_and_its_whole_length_told() {
+    fn text_is_cut_between_characters_and_its_whole_length_is_given() {
         for (capacity, want) in [(6, "a\u{e9}x"), (4, "a\u{e9}"), (3, "a"), (2, "a"), (1, "")] {
             let mut buffer = [0x55 as c_char; 6];
             let mut length = 0;

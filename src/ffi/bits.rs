@@ -8,9 +8,10 @@ use super::status::rim_status;
 use crate::bus;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Copies a run of bits from source to target; the other bits of target stay as they are. Bit n is
-/// bit n % 8 of byte n / 8. The two may overlap: the bits copied are those of before the call.
-/// RIM_STATUS_SIZE if a run does not lie within the bytes given.
+/// Copies bit_count bits from source, starting at bit source_lsb, to target, starting at bit
+/// target_lsb. The other bits of target do not change. Bit n is bit n % 8 of byte n / 8.
+/// target_size and source_size are in bytes. The two may overlap: the bits copied are those from
+/// before the call. RIM_STATUS_SIZE if the bits are not all inside the bytes given.
 #[no_mangle]
 pub unsafe extern "C" fn rim_copy_bits(
     target: *mut c_void,
@@ -19,12 +20,12 @@ pub unsafe extern "C" fn rim_copy_bits(
     source: *const c_void,
     source_size: usize,
     source_lsb: u32,
-    bits: u32,
+    bit_count: u32,
 ) -> rim_status {
     call(|| {
         let distance = (target as usize).wrapping_sub(source as usize);
         let overlap = distance < source_size || distance.wrapping_neg() < target_size;
-        // SAFETY: the caller has `source_size` bytes there, and nobody else writes to them now.
+        // SAFETY: the caller has `source_size` bytes there, and no other thread writes to them now.
         let source = unsafe { bytes(source, source_size, "source") }?;
         let copy;
         let source = if overlap {
@@ -33,10 +34,10 @@ pub unsafe extern "C" fn rim_copy_bits(
         } else {
             source
         };
-        // SAFETY: the caller has `target_size` bytes there that nobody else touches now, and what
-        // is read from does not overlap them.
+        // SAFETY: the caller has `target_size` bytes there that no other thread touches now, and
+        // `source` does not overlap them.
         let target = unsafe { bytes_mut(target, target_size, "target") }?;
-        bus::copy_bits(target, target_lsb, source, source_lsb, bits)
+        bus::copy_bits(target, target_lsb, source, source_lsb, bit_count)
     })
 }
 
@@ -51,37 +52,38 @@ fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(copy)
 }
 
-/// Sets a run of bits of target to 1. RIM_STATUS_SIZE if it does not lie within the bytes given.
+/// Sets bit_count bits of target to 1, starting at bit lsb. target_size is in bytes.
+/// RIM_STATUS_SIZE if the bits are not all inside the bytes given.
 #[no_mangle]
 pub unsafe extern "C" fn rim_set_bits(
     target: *mut c_void,
     target_size: usize,
     lsb: u32,
-    bits: u32,
+    bit_count: u32,
 ) -> rim_status {
     call(|| {
-        // SAFETY: the caller has `target_size` bytes there that nobody else touches now.
+        // SAFETY: the caller has `target_size` bytes there that no other thread touches now.
         let target = unsafe { bytes_mut(target, target_size, "target") }?;
-        bus::set_bits(target, lsb, bits)
+        bus::set_bits(target, lsb, bit_count)
     })
 }
 
-/// Tells whether any of a run of bits is 1; false for a run of none. RIM_STATUS_SIZE if it does not
-/// lie within the bytes given.
+/// Tells whether any of bit_count bits of source is 1, starting at bit lsb; false if bit_count is
+/// 0. source_size is in bytes. RIM_STATUS_SIZE if the bits are not all inside the bytes given.
 #[no_mangle]
 pub unsafe extern "C" fn rim_any_bits(
     source: *const c_void,
     source_size: usize,
     lsb: u32,
-    bits: u32,
+    bit_count: u32,
     any: *mut bool,
 ) -> rim_status {
     call(|| {
         // SAFETY: `any` is NULL or the caller's own.
         let any = unsafe { Out::new(any, "any") }?;
-        // SAFETY: the caller has `source_size` bytes there, and nobody writes to them now.
+        // SAFETY: the caller has `source_size` bytes there, and no thread writes to them now.
         let source = unsafe { bytes(source, source_size, "source") }?;
-        any.set(bus::any_bits(source, lsb, bits)?);
+        any.set(bus::any_bits(source, lsb, bit_count)?);
         Ok(())
     })
 }

@@ -1,6 +1,7 @@
-//! Where Rust ends: every function that C calls runs inside [`call`], [`call_void`] or [`ask`], which
-//! turn an error or a panic into a status and a text. What the texts say is decided elsewhere. The
-//! calling thread cannot be cancelled meanwhile: that would unwind frames of Rust.
+//! The boundary between C and Rust. Every function that C calls runs inside [`call`], [`call_void`]
+//! or [`ask`], which turn an error or a panic into a status and a text. The calling thread cannot
+//! be cancelled inside [`call`], since that would unwind frames of Rust. `rim_last_error` and
+//! `rim_version` need neither.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -15,24 +16,25 @@ thread_local! {
     static LAST_ERROR: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
-/// The text of the last failure on the calling thread: what was wrong, with the values concerned.
-/// It is never NULL, and empty as long as nothing has failed. A success leaves it as it is, so look
-/// at it only after a failure. The text stays valid until the next rim_ function fails on the same
-/// thread (which may happen inside a callback that runs on it) or the thread ends: copy it to keep
-/// it.
+/// The text of the last failure on the calling thread, with the values that were wrong. It is never
+/// NULL, and it is empty until a function has failed. A success does not change it, so read it only
+/// after a failure. The text belongs to the library. It stays valid until the next rim_ function
+/// fails on this thread, which may happen in a callback that runs there, or until the thread ends:
+/// copy it to keep it.
 #[no_mangle]
 pub extern "C" fn rim_last_error() -> *const c_char {
     let text = LAST_ERROR.try_with(|last| {
-        // Borrowed by nobody else: `remember` drops the old text outside.
+        // No other borrow is there: `remember` drops the old text after its own borrow.
         last.try_borrow()
             .ok()
             .and_then(|text| text.as_ref().map(|text| text.as_ptr()))
     });
-    // At the very end of a thread its text is gone.
+    // While a thread ends, its text is gone before other values of the thread are.
     text.ok().flatten().unwrap_or(c"".as_ptr())
 }
 
-/// The version of the library, such as "1.2.3". The text is constant. Cannot fail.
+/// The version of the library, such as "1.2.3". The text is constant and belongs to the library.
+/// Cannot fail.
 #[no_mangle]
 pub extern "C" fn rim_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
@@ -44,11 +46,11 @@ pub(super) fn call(body: impl FnOnce() -> Result<()>) -> rim_status {
     ask(body)
 }
 
-/// As [`call`], for a body that comes to no point of cancellation: it makes no system call but to wait
-/// for a lock, does not log, and runs none of the user's code.
+/// As [`call`], for a body with no point of cancellation: its only system call is to wait for a
+/// lock, and it neither logs nor calls user code.
 pub(super) fn ask(body: impl FnOnce() -> Result<()>) -> rim_status {
-    // What a panic leaves half done stays behind a lock that forgives poison, or in the one object
-    // that the caller is told not to use any more.
+    // A panic may leave an object half changed. Its locks ignore poison, and RIM_STATUS_INTERNAL
+    // tells the caller not to use it any more.
     let error = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return RIM_STATUS_OK,
         Ok(Err(error)) => error,
@@ -59,7 +61,7 @@ pub(super) fn ask(body: impl FnOnce() -> Result<()>) -> rim_status {
     status
 }
 
-/// Runs the body of a function that returns nothing: a panic ends here.
+/// Runs the body of a function that returns nothing. A panic ends here.
 pub(super) fn call_void(body: impl FnOnce()) {
     call(|| {
         body();
@@ -67,7 +69,7 @@ pub(super) fn call_void(body: impl FnOnce()) {
     });
 }
 
-/// `text` for C: what would end it early is shown in place.
+/// `text` for C. A NUL inside it, which would end it early, is replaced.
 pub(super) fn c_text(text: &str) -> CString {
     CString::new(text).unwrap_or_else(|_| {
         let shown = text.replace('\0', "\u{FFFD}");

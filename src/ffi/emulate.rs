@@ -10,16 +10,17 @@ use super::status::rim_status;
 use super::target::Target;
 use crate::bus::Emulate;
 
-/// A slave that is memory, for tests: it keeps what is written, and what was never written reads as
-/// 0. It allocates 4 KiB at a time, up to 1 GiB.
+/// A slave that is memory, for tests. It keeps what is written; addresses that were never written
+/// read as 0. It allocates 4 KiB at a time, up to 1 GiB.
 pub struct rim_emulate(Arc<Emulate>);
 
 impl Handle for rim_emulate {
     const NAME: &'static str = "emulate";
 }
 
-/// Makes an emulated memory for accesses of min_access to max_access bytes (a max_access of 0 is no
-/// limit), at addresses and in sizes that are multiples of min_access. Others fail.
+/// Makes an emulated memory. It takes accesses of min_access to max_access bytes, at addresses and
+/// in sizes that are multiples of min_access; others fail. A max_access of 0 is no limit. The
+/// caller owns emulate.
 #[no_mangle]
 pub unsafe extern "C" fn rim_emulate_new(
     min_access: u32,
@@ -36,16 +37,15 @@ pub unsafe extern "C" fn rim_emulate_new(
     })
 }
 
-/// Frees a handle. The memory itself stays as long as something is connected to it. NULL does
-/// nothing.
+/// Frees a handle. The memory itself stays as long as it is connected. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn rim_emulate_free(emulate: *mut rim_emulate) {
     // SAFETY: the caller's last use of the handle.
     call_void(|| drop(unsafe { rim_emulate::take(emulate) }))
 }
 
-/// Gives a reference to the memory as a slave, for a master, hub or server to be connected to. It
-/// is freed with rim_slave_free.
+/// Gives the memory as a slave, to connect a master, hub or server to. The caller owns slave and
+/// frees it with rim_slave_free.
 #[no_mangle]
 pub unsafe extern "C" fn rim_emulate_as_slave(
     emulate: *const rim_emulate,

@@ -1,27 +1,27 @@
-//! The user's pointer that belongs to a callback, with the finalizer that ends it, and the rule
-//! that neither a completion callback nor a finalizer may wait.
+//! The user's pointer of a callback, with its finalizer, and the rule that neither a completion
+//! callback nor a finalizer may wait.
 
 use std::cell::Cell;
 use std::ffi::c_void;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Ends a user pointer. It runs exactly once, when the library will not use the pointer any more,
-/// on whatever thread let go of it last. It may call any function that does not wait. Pass NULL if
-/// there is nothing to be done. If the function that the finalizer is passed to fails, it does not
-/// run.
+/// Ends the use of a user pointer. It is called exactly once, when the library will not use the
+/// pointer any more, on the thread that released it last, which may be any thread. It may call any
+/// function that does not wait; the others return RIM_STATUS_BUSY in it. Pass NULL if there is
+/// nothing to do. If the function that takes the finalizer fails, the finalizer is not called.
 pub type rim_finalizer_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
-/// A user pointer, ended by its finalizer.
+/// A user pointer, and its finalizer, which runs when this is dropped.
 pub(super) struct Foreign {
     user: *mut c_void,
     finalizer: rim_finalizer_fn,
 }
 
-// SAFETY: the pointer is handed back to the user's functions and nothing else. The header makes the
-// user promise, for each function that takes one, that any thread may call those functions with it.
+// SAFETY: the pointer is only passed to the user's functions. The header ("Callbacks") makes the
+// user promise that any thread may call them with it.
 unsafe impl Send for Foreign {}
-// SAFETY: as for `Send`; the docs of each callback type say whether calls may overlap.
+// SAFETY: as for `Send`. The docs of each callback type say whether calls may overlap.
 unsafe impl Sync for Foreign {}
 
 impl Foreign {
@@ -37,7 +37,7 @@ impl Foreign {
 impl Drop for Foreign {
     fn drop(&mut self) {
         if let Some(finalizer) = self.finalizer {
-            // SAFETY: the user gave this function for this pointer, and it runs here only, once.
+            // SAFETY: the user gave this function for this pointer, and it is called once, here.
             completing(|| unsafe { finalizer(self.user) });
         }
     }
@@ -54,14 +54,13 @@ pub(super) fn completing(callback: impl FnOnce()) {
     COMPLETING.set(COMPLETING.get() - 1);
 }
 
-/// Refuses to wait inside a completion callback or finalizer: the thread that it would wait for may
-/// be this one.
+/// Refuses to wait inside a completion callback or finalizer: it may run on the very thread that it
+/// would wait for.
 pub(super) fn may_wait() -> Result<()> {
     if COMPLETING.get() == 0 {
         return Ok(());
     }
-    let text =
-        "A completion callback or finalizer may not wait: the thread that it runs on may be \
-                the one waited for";
+    let text = "A completion callback or finalizer must not wait: it may run on the very thread \
+                that it would wait for";
     Err(Error::new(ErrorKind::Busy, text))
 }

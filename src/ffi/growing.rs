@@ -1,12 +1,12 @@
-//! Structs that C passes and that may grow: the first member says how much of the struct the program
-//! knows. What is in them is not known here.
+//! Structs that later versions may make longer. Their first member says how much of the struct the
+//! program knows.
 
 use std::mem::{size_of, MaybeUninit};
 
 use super::args::named;
 use crate::error::{Error, ErrorKind, Result};
 
-/// No growing struct will ever be larger: what says it is has not been initialised.
+/// No such struct will ever be larger: a larger size was never initialised.
 const MAX_STRUCT: usize = 4096;
 
 /// A struct that grows, as C passes it.
@@ -16,7 +16,7 @@ const MAX_STRUCT: usize = 4096;
 /// The type is `repr(C)`, begins with a `usize` that is its size, and any bytes make a value of it.
 pub(super) unsafe trait Growing: Copy {
     const NAME: &'static str;
-    /// What a program is told to do that passes a wrong size.
+    /// The advice for a program that passes a wrong size.
     const ADVICE: &'static str;
 }
 
@@ -32,22 +32,23 @@ fn check_size<T: Growing>(size: usize) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidArgument, text))
 }
 
-/// Reads a struct of whatever length the program has, filling up with zeros; NULL is all zeros.
+/// Reads a struct of the length that the program knows, and fills the rest with zeros. NULL reads
+/// as all zeros.
 ///
 /// # Safety
 ///
-/// `place` is NULL, or points to a `usize` and to as many bytes as that says, which nobody changes
-/// now.
+/// `place` is NULL, or points to a `usize` and to as many bytes as that says, which no thread
+/// changes now.
 pub(super) unsafe fn read<T: Growing>(place: *const T) -> Result<T> {
     // SAFETY: any bytes make a value, zeros too.
     let mut known: T = unsafe { MaybeUninit::zeroed().assume_init() };
     if place.is_null() {
         return Ok(known);
     }
-    // SAFETY: not NULL, and at least the size is there.
+    // SAFETY: it is not NULL, and at least the size is there.
     let size = unsafe { place.cast::<usize>().read() };
     check_size::<T>(size)?;
-    // SAFETY: `size` bytes are there, says the caller; a slice of them is of a sane length.
+    // SAFETY: the caller promises `size` bytes, and a slice may be that long.
     let given = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), size) };
     let (given, unknown) = given.split_at(size.min(size_of::<T>()));
     if unknown.iter().any(|byte| *byte != 0) {
@@ -57,14 +58,14 @@ pub(super) unsafe fn read<T: Growing>(place: *const T) -> Result<T> {
         );
         return Err(Error::new(ErrorKind::InvalidArgument, text));
     }
-    // SAFETY: not more bytes than the value has, and any bytes make a value.
+    // SAFETY: `given` is not longer than the value, and any bytes make a value.
     unsafe {
         std::ptr::copy_nonoverlapping(given.as_ptr(), (&raw mut known).cast(), given.len());
     }
     Ok(known)
 }
 
-/// A place for some structs of a type, each as long as the program knows it.
+/// Places for structs of a type, each as long as the program knows it.
 pub(super) struct Places<T> {
     start: *mut T,
     size: usize,
@@ -82,7 +83,8 @@ impl<T: Growing> Places<T> {
         unsafe { Places::several(place, size, 1, argument) }
     }
 
-    /// A place for `capacity` of them, one right behind the other. It may be NULL if that is 0.
+    /// A place for `capacity` structs, one right behind the other. It may be NULL if `capacity` is
+    /// 0.
     ///
     /// # Safety
     ///
@@ -105,14 +107,13 @@ impl<T: Growing> Places<T> {
         })
     }
 
-    /// Writes as many of `values` as there is place for, of each as much as the program knows, and
-    /// zeros after it.
+    /// Writes as many of `values` as there are places for. Of each it writes as much as the program
+    /// knows, and zeros after that.
     pub(super) fn set(self, values: impl IntoIterator<Item = T>) {
         let known = self.size.min(size_of::<T>());
         for (n, value) in values.into_iter().take(self.capacity).enumerate() {
-            // SAFETY: `n` is below the capacity, so that `size` bytes are there, as was promised, and
-            // `known` is not more than either has. The size that the program gave need not be a
-            // multiple of the alignment.
+            // SAFETY: `n` is below the capacity, so the caller promises `size` bytes there, and
+            // `known` is within both. The program's size need not be a multiple of the alignment.
             unsafe {
                 let place = self.start.cast::<u8>().add(n * self.size);
                 place.write_bytes(0, self.size);

@@ -1,22 +1,23 @@
-//! Who owns what lies behind a handle: the caller, through one pointer, from the function that gave
-//! the handle out until the `_free` function. It is said here once, for the type, and nowhere cast
-//! at the spot. Where several handles share an object, the object is counted inside them.
+//! Ownership of what lies behind a handle. The caller owns it, through one pointer, from the
+//! function that gave the handle until the `_free` function. This is said here once for each type,
+//! so that no function casts by itself. Where several handles share an object, each holds a counted
+//! reference.
 
 use super::args::{named, Out};
 use crate::error::Result;
 
-/// A type that C holds by pointer. `Send` and `Sync`, since any thread may call with it.
+/// A type that C holds by pointer. It is `Send` and `Sync`, since any thread may call with it.
 pub(super) trait Handle: Sized + Send + Sync {
-    /// What the argument is called in an error text.
+    /// The name of the argument in error texts.
     const NAME: &'static str;
 
-    /// Refuses an object that another process has made, see [`Home`](crate::process::Home): before
-    /// anything is done with it, and above all before a lock of it is taken.
+    /// Refuses an object that another process made, see [`Home`](crate::process::Home). This comes
+    /// before any lock of the object is taken, since the lock may be held for ever in a child.
     fn check_home(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Gives the object to the caller, who owns it from now on.
+    /// Gives the object to the caller, who owns it from then on.
     fn give(self, out: Out<*mut Self>) {
         out.set(self.into_raw());
     }
@@ -30,7 +31,7 @@ pub(super) trait Handle: Sized + Send + Sync {
     ///
     /// # Safety
     ///
-    /// `handle` is NULL, or was given out for this type and has not been taken back; it is not
+    /// `handle` is NULL, or was given out for this type and has not been taken back. It is not
     /// taken back while the result is in use.
     unsafe fn borrow<'a>(handle: *const Self) -> Result<&'a Self> {
         // SAFETY: the caller's promise.
@@ -39,14 +40,15 @@ pub(super) trait Handle: Sized + Send + Sync {
         Ok(object)
     }
 
-    /// As [`Handle::borrow`], for what may be done with another process's object too.
+    /// As [`Handle::borrow`], also for an object of another process, which may be stopped and
+    /// freed.
     ///
     /// # Safety
     ///
     /// As for [`Handle::borrow`].
     unsafe fn borrow_anywhere<'a>(handle: *const Self) -> Result<&'a Self> {
-        // SAFETY: not NULL it is a live object of this type, as the caller promises; only shared
-        // references are ever made to it before it is taken back.
+        // SAFETY: if it is not NULL, the caller promises a live object of this type. Until it is
+        // taken back, only shared references to it are made.
         unsafe { handle.as_ref() }.ok_or_else(|| named(Self::NAME))
     }
 

@@ -11,18 +11,19 @@ use super::target::{HubNode, Target};
 use crate::bus::Hub;
 use crate::error::{Error, ErrorKind};
 
-/// A branch of the bus: it adds an offset to each address, splits what is larger than the slave
-/// behind it takes, and passes it on. An access that would go beyond the last address, 2^64 - 1, fails
-/// with RIM_STATUS_INVALID_ARGUMENT before any of it is passed on.
+/// A branch of the bus. It adds an offset to each address, splits accesses that are larger than the
+/// slave behind it takes, and passes them on. An access that would go beyond the last address,
+/// 0xffffffffffffffff, fails with RIM_STATUS_INVALID_ARGUMENT before any part of it is passed on.
 pub struct rim_hub(Arc<HubNode>);
 
 impl Handle for rim_hub {
     const NAME: &'static str = "hub";
 }
 
-/// Makes a hub at offset. With min_access and max_access both given it is the root of an address
-/// space of its own: it answers for its own access sizes, in bytes, and its slave address is 0.
-/// With 0 for both it hands on what the slave behind it says.
+/// Makes a hub that adds offset to each address. With min_access and max_access both above 0 it is
+/// the root of an address space: it answers for these access sizes, in bytes, and its slave address
+/// is 0. With 0 for both it has the access sizes of the slave behind it, and that slave's address
+/// plus offset. RIM_STATUS_INVALID_ARGUMENT if only one of them is 0. The caller owns hub.
 #[no_mangle]
 pub unsafe extern "C" fn rim_hub_new(
     offset: u64,
@@ -57,9 +58,8 @@ pub unsafe extern "C" fn rim_hub_free(hub: *mut rim_hub) {
     call_void(|| drop(unsafe { rim_hub::take(hub) }))
 }
 
-/// Connects the hub's master side to a slave, instead of the one before. The slave's handle may be
-/// freed afterwards. RIM_STATUS_INVALID_ARGUMENT if the slave is a hub from which the way leads
-/// back to this one.
+/// Connects the hub to the slave behind it, in place of the one before. The slave's handle may be
+/// freed afterwards. RIM_STATUS_INVALID_ARGUMENT if the slave is a hub that leads back to this one.
 #[no_mangle]
 pub unsafe extern "C" fn rim_hub_set_slave(
     hub: *mut rim_hub,
@@ -74,8 +74,8 @@ pub unsafe extern "C" fn rim_hub_set_slave(
     })
 }
 
-/// Gives a reference to the hub's slave side, for a master, another hub or a server to be connected
-/// to. It is freed with rim_slave_free.
+/// Gives the hub as a slave, to connect a master, another hub or a server to. The caller owns slave
+/// and frees it with rim_slave_free.
 #[no_mangle]
 pub unsafe extern "C" fn rim_hub_as_slave(
     hub: *const rim_hub,
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn rim_hub_as_slave(
     })
 }
 
-/// Gives what the hub adds to each address.
+/// Gives the offset that the hub adds to each address.
 #[no_mangle]
 pub unsafe extern "C" fn rim_hub_offset(hub: *const rim_hub, offset: *mut u64) -> rim_status {
     call(|| {
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn rim_hub_offset(hub: *const rim_hub, offset: *mut u64) -
     })
 }
 
-/// Gives the hub's own address: that of the slave behind it, and the offset.
+/// Gives the hub's own address: the address of the slave behind it, plus the offset.
 #[no_mangle]
 pub unsafe extern "C" fn rim_hub_address(hub: *const rim_hub, address: *mut u64) -> rim_status {
     call(|| {

@@ -9,15 +9,15 @@ use super::foreign::{rim_finalizer_fn, Foreign};
 use super::status::rim_status;
 use crate::log;
 
-/// Level of a failure that ends the program's usefulness.
+/// Level of a failure after which the program is of no use.
 pub const RIM_LOG_CRITICAL: u32 = 50;
-/// Level of a failure. The level at the start.
+/// Level of a failure. Lower levels are not emitted unless the program or RIM_LOG says so.
 pub const RIM_LOG_ERROR: u32 = 40;
 /// Level of messages about the identity of threads.
 pub const RIM_LOG_THREAD: u32 = 35;
-/// Level of what is unexpected but survivable.
+/// Level of an unexpected event that the library survives.
 pub const RIM_LOG_WARNING: u32 = 30;
-/// Level of the rare events of normal operation.
+/// Level of rare events of normal operation.
 pub const RIM_LOG_INFO: u32 = 20;
 /// Level of each step, down to single transactions.
 pub const RIM_LOG_DEBUG: u32 = 10;
@@ -28,20 +28,21 @@ const _: () = {
     assert!(RIM_LOG_INFO == log::INFO && RIM_LOG_DEBUG == log::DEBUG);
 };
 
-/// Receives a record that is emitted: its level, the full name of its logger, its text. name and
-/// text are valid during the call. It runs on the thread that logs, which may be any of the
-/// library's, and calls may overlap. It must not wait; it may log, but what it logs goes to stdout and
-/// stderr alone.
+/// Receives a record that is emitted: its level, the full name of its logger, and its text. name
+/// and text are valid during the call. It is called on the thread that logs, which may be a thread
+/// of the program or of the library. Calls may overlap. It must not wait. It may log; such records
+/// go to stdout and stderr only.
 pub type rim_log_fn = Option<
     unsafe extern "C" fn(user: *mut c_void, level: u32, name: *const c_char, text: *const c_char),
 >;
 
-/// Sets the lowest level that every logger emits. Any number is a level.
+/// Sets the lowest level that all loggers emit. Any number is a level, RIM_LOG_INFO for example.
 ///
-/// An operator can lower it without the program's help: RIM_LOG=info in the environment, or for names
-/// that begin in a certain way RIM_LOG=memory.TcpServer=debug, or several of these with commas between
-/// them. It is read when the library is used first. Of this and what the program sets, the lowest level
-/// that applies counts. A value that is not understood is ignored, and one line says so.
+/// An operator can lower it without the program's help, by the environment variable RIM_LOG:
+/// RIM_LOG=info, or RIM_LOG=memory.TcpServer=debug for names that begin so, or several of these
+/// with commas between them. It is read when the library is first used. The lowest level that
+/// applies counts, whether it comes from RIM_LOG or from the program. A value that cannot be
+/// understood is ignored, and one line says so.
 #[no_mangle]
 pub extern "C" fn rim_log_set_level(level: u32) -> rim_status {
     call(|| {
@@ -50,24 +51,24 @@ pub extern "C" fn rim_log_set_level(level: u32) -> rim_status {
     })
 }
 
-/// Sets the lowest level that loggers emit whose name begins with name, such as
-/// "pyrogue.memory.TcpServer", with or without "pyrogue."; for loggers that exist and for those to
-/// come. The lowest of all levels that apply to a logger counts.
+/// Sets the lowest level that is emitted by loggers whose names begin with prefix, such as
+/// "pyrogue.memory.TcpServer", with or without "pyrogue.". It applies to loggers that exist and to
+/// later ones. Of all levels that apply to a logger, the lowest counts.
 #[no_mangle]
-pub unsafe extern "C" fn rim_log_set_filter(name: *const c_char, level: u32) -> rim_status {
+pub unsafe extern "C" fn rim_log_set_filter(prefix: *const c_char, level: u32) -> rim_status {
     call(|| {
-        // SAFETY: `name` is NULL or a string that the caller leaves alone during this call.
-        log::set_filter(&unsafe { lossy(name, "name") }?, level);
+        // SAFETY: `prefix` is NULL or a string that the caller leaves alone during this call.
+        log::set_filter(&unsafe { lossy(prefix, "prefix") }?, level);
         Ok(())
     })
 }
 
-/// Sets whether records are written to stdout, as they are at the start: each on a line of its own,
-/// `<seconds>.<microseconds>:<name>: <text>`, as Rogue does. If RIM_LOG in the environment has set a
-/// level, the level's name comes before the text: `<seconds>.<microseconds>:<name>: <level>: <text>`.
+/// Sets whether records are written to stdout; at the start they are. Each record is one line, as
+/// Rogue writes it: `<seconds>.<microseconds>:<name>: <text>`. If RIM_LOG in the environment has
+/// set a level, lines have the names of their levels too, as on stderr (see rim_log_set_stderr).
 ///
-/// A line never makes its thread wait, and never raises a signal, whatever stdout is: one that it does
-/// not take at once is dropped, see rim_log_dropped. A line of more than 4096 bytes is cut there.
+/// A line never makes its thread wait and never raises a signal, whatever stdout is. A line that
+/// stdout does not take at once is dropped, see rim_log_dropped. A line is cut after 4096 bytes.
 #[no_mangle]
 pub extern "C" fn rim_log_set_stdout(enable: bool) -> rim_status {
     call(|| {
@@ -76,9 +77,9 @@ pub extern "C" fn rim_log_set_stdout(enable: bool) -> rim_status {
     })
 }
 
-/// Sets whether records are written to stderr, each with the name of its level:
-/// `<seconds>.<microseconds>:<name>: <level>: <text>`. At the start they are not. It does not depend on
-/// rim_log_set_stdout. As there, nothing waits for a line, and no signal is raised.
+/// Sets whether records are written to stderr; at the start they are not. Each line has the name of
+/// its level: `<seconds>.<microseconds>:<name>: <level>: <text>`. This does not depend on
+/// rim_log_set_stdout. As there, a line never makes its thread wait and never raises a signal.
 #[no_mangle]
 pub extern "C" fn rim_log_set_stderr(enable: bool) -> rim_status {
     call(|| {
@@ -87,9 +88,9 @@ pub extern "C" fn rim_log_set_stderr(enable: bool) -> rim_status {
     })
 }
 
-/// Gives the number of lines that stdout and stderr did not take at once, or could not be written
-/// there, since the process began: these were dropped. The next line that is taken is preceded by one
-/// that tells how many it were. It costs next to nothing, and may be called at any time.
+/// Gives the number of lines that were dropped since the process began, because stdout or stderr
+/// did not take them at once or could not be written. When a line is taken again, a line with the
+/// number of those dropped comes before it. The call is cheap and may be made at any time.
 #[no_mangle]
 pub unsafe extern "C" fn rim_log_dropped(count: *mut u64) -> rim_status {
     call(|| {
@@ -99,14 +100,14 @@ pub unsafe extern "C" fn rim_log_dropped(count: *mut u64) -> rim_status {
     })
 }
 
-/// Sets a function that receives each record that is emitted, besides stdout and stderr, instead of
-/// the one before; NULL for sink sets none, and then user and finalizer are not used. A call of the one
-/// before may still be under way on another thread when this returns; its finalizer runs after
-/// that.
+/// Sets the function that receives each emitted record, in addition to stdout and stderr, in place
+/// of the one before. NULL for sink sets none; then user and finalizer are not used. The finalizer
+/// may be NULL. A call of the former sink may still be running on another thread when this returns;
+/// its finalizer runs after that.
 ///
-/// It is called on whatever thread has something to log, the program's own among them, often in the
-/// midst of an endpoint's work. No lock is held that the figures and states of endpoints need: it may
-/// ask for those. It must not use, stop or free an endpoint, nor wait for a thread that does.
+/// The sink is called on any thread that logs, also on the program's, and often in the middle of an
+/// endpoint's work. No lock is held that the statistics and states of endpoints need, so it may ask
+/// for those. It must not use, stop or free an endpoint, nor wait for a thread that does.
 #[no_mangle]
 pub unsafe extern "C" fn rim_log_set_sink(
     sink: rim_log_fn,
@@ -125,14 +126,14 @@ pub unsafe extern "C" fn rim_log_set_sink(
             sink
         });
         log::set_sink(sink);
-        // Not before: the first use may have a line to log.
+        // Only now: the first use of the library may log a line, which the sink must get.
         log::init();
         Ok(())
     })
 }
 
-/// Logs text at level by the logger named name, with or without "pyrogue.". The text is data: it is
-/// not taken as a format.
+/// Logs text at level, by the logger with this name, with or without "pyrogue.". The text is data,
+/// not a format.
 #[no_mangle]
 pub unsafe extern "C" fn rim_log(
     level: u32,

@@ -1,4 +1,4 @@
-//! `rim_master`: what asks a slave for transactions and waits for them.
+//! `rim_master`: asks a slave for transactions and waits for them.
 
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
@@ -12,15 +12,15 @@ use super::status::{self, rim_status, RIM_STATUS_OK};
 use crate::bus::{Master, Memory};
 use crate::error::Result;
 
-/// A source of transactions. It is connected to one slave at a time (rim_master_set_slave); while
-/// it is connected to none, its transactions fail.
+/// A source of transactions. It is connected to one slave at a time (rim_master_set_slave). Without
+/// a slave its transactions fail.
 pub struct rim_master(Master);
 
 impl Handle for rim_master {
     const NAME: &'static str = "master";
 }
 
-/// Makes a master that is connected to nothing.
+/// Makes a master that is not connected. The caller owns master.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_new(master: *mut *mut rim_master) -> rim_status {
     call(|| {
@@ -32,16 +32,15 @@ pub unsafe extern "C" fn rim_master_new(master: *mut *mut rim_master) -> rim_sta
     })
 }
 
-/// Frees a master. Its transactions that are still outstanding fail, and their data is the
-/// program's again when this returns; it waits while a slave holds a lock on such data. NULL does
-/// nothing.
+/// Frees a master. Its outstanding transactions fail, and when this returns their data is the
+/// program's again; it waits while a slave holds a lock on such data. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_free(master: *mut rim_master) {
     // SAFETY: the caller's last use of the handle.
     call_void(|| drop(unsafe { rim_master::take(master) }))
 }
 
-/// Connects the master to a slave, instead of the one before. The slave's handle may be freed
+/// Connects the master to a slave, in place of the one before. The slave's handle may be freed
 /// afterwards.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_set_slave(
@@ -58,14 +57,14 @@ pub unsafe extern "C" fn rim_master_set_slave(
     })
 }
 
-/// Hands a transaction to the slave: size bytes at data, at address, of a type such as RIM_READ. It
-/// may be complete when this returns, or complete later. The id, which is never 0, is for
-/// rim_master_wait.
+/// Hands a transaction to the slave: size bytes at data, for address, of a type such as RIM_READ.
+/// The transaction may be complete when this returns, or complete later. id, which is never 0, is
+/// for rim_master_wait.
 ///
-/// The data is lent until rim_master_wait for this id (or for all) has returned, or the master has
-/// been freed: until then it must stay where it is and must not be touched, whatever the type;
-/// afterwards nothing touches it again. What goes wrong with the transaction is told by that wait;
-/// RIM_STATUS_SIZE from here says that size is 0.
+/// The data is lent to the library until rim_master_wait for this id (or for all) has returned, or
+/// the master has been freed. Until then it must stay where it is, and the program must not touch
+/// it, whatever the type. Failures of the transaction are returned by that wait. RIM_STATUS_SIZE
+/// from this function: size is 0 or above 4294967295.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_request(
     master: *mut rim_master,
@@ -88,11 +87,11 @@ pub unsafe extern "C" fn rim_master_request(
     })
 }
 
-/// Waits until the transaction is complete or its time is over, and returns how it came out; the
-/// text of a failure is that of rim_last_error, and is kept for rim_master_error. An id of 0 waits
-/// for all transactions of the master, and returns the last failure among them. An id that is not
-/// outstanding is none to wait for: RIM_STATUS_OK. Several threads may wait for one id; each gets
-/// its outcome. RIM_STATUS_BUSY in a completion callback.
+/// Waits until the transaction is complete or its time is over, and returns its outcome. The text
+/// of a failure is in rim_last_error and is kept for rim_master_error. With id 0 it waits for all
+/// transactions of the master, and returns the last failure among them. For an id that is not
+/// outstanding it returns RIM_STATUS_OK at once. Several threads may wait for the same id; each
+/// gets its outcome. RIM_STATUS_BUSY in a completion callback.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_wait(master: *mut rim_master, id: u32) -> rim_status {
     call(|| {
@@ -103,8 +102,8 @@ pub unsafe extern "C" fn rim_master_wait(master: *mut rim_master, id: u32) -> ri
     })
 }
 
-/// Tells whether a transaction has completed, without waiting; true, too, if none with this id is
-/// outstanding. A transaction is still to be waited for before its data is touched.
+/// Tells whether a transaction is complete, without waiting; also true if no transaction with this
+/// id is outstanding. The program must still call rim_master_wait before it touches the data.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_is_done(
     master: *const rim_master,
@@ -115,8 +114,9 @@ pub unsafe extern "C" fn rim_master_is_done(
     call(|| unsafe { query(master, done, "done", |master| master.is_done(id)) })
 }
 
-/// Gives the last failure that a wait of this master has met: its status, or RIM_STATUS_OK if there
-/// is none, and its text, into a buffer of the caller's (see "Text" above).
+/// Gives the last failure that a wait of this master returned: its status, and its text in a buffer
+/// of the caller (see "Text" above). The status is RIM_STATUS_OK and the text empty if there was
+/// none.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_error(
     master: *const rim_master,
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn rim_master_error(
     })
 }
 
-/// Forgets the last failure.
+/// Forgets the last failure, see rim_master_error.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_clear_error(master: *mut rim_master) -> rim_status {
     call(|| {
@@ -153,9 +153,10 @@ pub unsafe extern "C" fn rim_master_clear_error(master: *mut rim_master) -> rim_
     })
 }
 
-/// Sets the time that a slave has for each transaction asked for from now on, in microseconds; it
-/// is RIM_DEFAULT_TIMEOUT_US unless set. 0 changes nothing. The time runs from the moment the slave
-/// has taken the transaction, and anew from each answer of the slave to an earlier one.
+/// Sets the timeout of each transaction that is made from now on, in microseconds. It is
+/// RIM_DEFAULT_TIMEOUT_US at the start. 0 changes nothing; RIM_FOREVER_US is no limit. The time
+/// runs from the moment when the slave has taken the transaction, and starts again with each answer
+/// of the slave to an earlier one.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_set_timeout_us(
     master: *mut rim_master,
@@ -169,7 +170,7 @@ pub unsafe extern "C" fn rim_master_set_timeout_us(
     })
 }
 
-/// Gives the number of the slave that the master is connected to, as rim_slave_id.
+/// Gives the number of the slave that the master is connected to, see rim_slave_id.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_slave_id(
     master: *const rim_master,
@@ -179,7 +180,7 @@ pub unsafe extern "C" fn rim_master_slave_id(
     call(|| unsafe { query(master, id, "id", |master| master.slave().slave_id()) })
 }
 
-/// Gives the name of the slave that the master is connected to, as rim_slave_name.
+/// Gives the name of the slave that the master is connected to, see rim_slave_name.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_slave_name(
     master: *const rim_master,
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn rim_master_max_access(
     call(|| unsafe { query(master, max_access, "max_access", ask) })
 }
 
-/// Gives the address of the slave that the master is connected to, as rim_slave_address.
+/// Gives the address of the slave that the master is connected to, see rim_slave_address.
 #[no_mangle]
 pub unsafe extern "C" fn rim_master_address(
     master: *const rim_master,

@@ -1,18 +1,18 @@
 //! The C interface: every `rim_` function, as `include/rogue/rim.h` declares it.
 //!
-//! The contract that all functions share (ownership, threads, results, text, time) stands once, at
-//! the top of that header; it is kept in `cbindgen.toml`, which generates the header from these
-//! files. The doc comments here are the header's: they speak to a C programmer.
+//! The rules for all functions (results, ownership, threads, text, time) stand at the top of that
+//! header. They are kept in `cbindgen.toml`; the header is generated from it and from these files.
+//! The doc comments here are the header's, and are written for C programmers.
 //!
-//! What the functions have in common is in five small files: `boundary.rs` (errors and panics),
-//! `handle.rs` (who owns what), `args.rs` (pointers and text that come in, and places that results
-//! go to), `foreign.rs` (the user's pointer with its finalizer), `growing.rs` (structs that later versions
-//! make longer). The others have one object each.
+//! Five files serve all functions: `boundary.rs` (errors and panics), `handle.rs` (ownership),
+//! `args.rs` (arguments that come in, places of results), `foreign.rs` (the user's pointer with its
+//! finalizer), `growing.rs` (structs that later versions make longer). The other files have one
+//! object each. No two files use each other.
 #![allow(unsafe_code)]
 #![warn(unsafe_op_in_unsafe_fn)]
-// One name for one thing: a type is called here what it is called in C.
+// A type has the same name here as in C.
 #![allow(non_camel_case_types)]
-// What a caller has to keep to is told once, at the top of the header, not in each function.
+// What a caller must keep to stands at the top of the header, not at each function.
 #![allow(clippy::missing_safety_doc)]
 
 mod args;

@@ -14,21 +14,20 @@ use super::transaction::rim_transaction;
 use crate::bus::{Slave, SlaveBase};
 use crate::error::Result;
 
-/// A counted reference to a slave: what carries out transactions. It is made by rim_slave_new for a
-/// slave of the program's own, or by rim_hub_as_slave, rim_emulate_as_slave and
-/// rim_tcp_client_as_slave. The slave lives as long as a handle refers to it or anything is
-/// connected to it, so the handle may be freed as soon as the slave has been connected.
+/// A counted reference to a slave, which carries out transactions. rim_slave_new makes a slave of
+/// the program; rim_hub_as_slave, rim_emulate_as_slave and rim_tcp_client_as_slave give other
+/// kinds. The slave lives as long as a handle refers to it or anything is connected to it, so a
+/// handle may be freed as soon as the slave is connected.
 pub struct rim_slave(pub(super) Target);
 
 impl Handle for rim_slave {
     const NAME: &'static str = "slave";
 }
 
-/// Makes a slave that carries out transactions by calling a function.
-///
-/// min_access and max_access are the smallest and the largest access in bytes; a max_access of 0 is
-/// no limit. user is passed to each call of do_transaction, and any thread may pass it; finalizer
-/// may be NULL.
+/// Makes a slave that carries out transactions by calling do_transaction. min_access and max_access
+/// are its smallest and largest access, in bytes; a max_access of 0 is no limit. user is passed to
+/// each call of do_transaction, and finalizer (which may be NULL) is called when the slave is gone.
+/// The caller owns slave.
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_new(
     min_access: u32,
@@ -54,17 +53,18 @@ pub unsafe extern "C" fn rim_slave_new(
     })
 }
 
-/// Frees a handle. The slave itself goes with the last reference to it. NULL does nothing.
+/// Frees a handle. The slave itself lives until its last user lets go of it. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_free(slave: *mut rim_slave) {
     // SAFETY: the caller's last use of the handle.
     call_void(|| drop(unsafe { rim_slave::take(slave) }))
 }
 
-/// Hands a transaction to a slave, as a master does: for a slave of the program's own that passes
-/// on what it gets, whole or in pieces (rim_transaction_piece). The slave completes it; the handle
-/// is still the caller's to free, and freeing it does not fail the transaction any more. Gives back
-/// a lock that the handle holds. RIM_STATUS_BUSY if it has been sealed or passed on before.
+/// Hands a transaction to a slave, as a master does. This is for a slave of the program that passes
+/// on what it gets, whole or in pieces (rim_transaction_piece). The other slave completes it. The
+/// handle stays the caller's to free, and freeing it does not fail the transaction any more.
+/// Releases the handle's lock. RIM_STATUS_BUSY if the transaction has been sealed or passed on
+/// before.
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_do_transaction(
     slave: *mut rim_slave,
@@ -83,15 +83,15 @@ pub unsafe extern "C" fn rim_slave_do_transaction(
     })
 }
 
-/// Gives the slave's number, which no other slave of the process has and which is never 0. That of
-/// a hub is the number of the slave behind it, unless the hub is a root (see rim_hub_new).
+/// Gives the slave's number, which is never 0 and which no other slave of the process has. A hub
+/// has the number of the slave behind it, unless it is a root (see rim_hub_new).
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_id(slave: *const rim_slave, id: *mut u32) -> rim_status {
     // SAFETY: both are NULL or the caller's own.
     call(|| unsafe { query(slave, id, "id", |slave| slave.slave_id()) })
 }
 
-/// Gives the smallest access in bytes that the slave takes.
+/// Gives the smallest access that the slave takes, in bytes.
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_min_access(
     slave: *const rim_slave,
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn rim_slave_min_access(
     call(|| unsafe { query(slave, min_access, "min_access", |slave| slave.min_access()) })
 }
 
-/// Gives the largest access in bytes that the slave takes; 0 when it has no limit.
+/// Gives the largest access that the slave takes, in bytes; 0 is no limit.
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_max_access(
     slave: *const rim_slave,
@@ -111,8 +111,8 @@ pub unsafe extern "C" fn rim_slave_max_access(
     call(|| unsafe { query(slave, max_access, "max_access", |slave| slave.max_access()) })
 }
 
-/// Gives the address at which the slave sits: the sum of the offsets of the hubs from here to the
-/// root, or 0.
+/// Gives the slave's address: for a hub that is not a root, its offset plus the address of the
+/// slave behind it; for any other slave 0.
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_address(
     slave: *const rim_slave,
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn rim_slave_address(
     call(|| unsafe { query(slave, address, "address", |slave| slave.address()) })
 }
 
-/// Gives the slave's name, into a buffer of the caller's (see "Text" above).
+/// Gives the slave's name, in a buffer of the caller (see "Text" above).
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_name(
     slave: *const rim_slave,
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn rim_slave_name(
     })
 }
 
-/// Gives the slave a name. Without one it is "Unnamed_" and its number.
+/// Sets the slave's name. Without one it is "Unnamed_" and its number.
 #[no_mangle]
 pub unsafe extern "C" fn rim_slave_set_name(
     slave: *mut rim_slave,

@@ -1,29 +1,28 @@
-//! What a function returns: a number for each kind of failure. The numbers are those of
-//! `ErrorKind`.
+//! What functions return: a number for each kind of failure. The numbers are those of `ErrorKind`.
 
 use std::ffi::c_char;
 
 use crate::error::ErrorKind;
 
-/// What every function returns that can fail: RIM_STATUS_OK or one of the other RIM_STATUS_ values.
-/// Later versions may add values; a value never changes its meaning.
+/// The result of every function that can fail: RIM_STATUS_OK or another RIM_STATUS_ value. Later
+/// versions may add values; no value ever changes its meaning.
 pub type rim_status = i32;
 
 /// Success.
 pub const RIM_STATUS_OK: rim_status = 0;
-/// A pointer argument was NULL that may not be.
+/// A pointer argument that must not be NULL is NULL.
 pub const RIM_STATUS_NULL_ARGUMENT: rim_status = 1;
-/// An argument has a value that it may not have.
+/// An argument has a value that is not allowed.
 pub const RIM_STATUS_INVALID_ARGUMENT: rim_status = 2;
-/// An address is not an IP address, host name or interface name that can be used.
+/// The address is not an IP address, host name or interface name that can be used.
 pub const RIM_STATUS_BAD_ADDRESS: rim_status = 3;
-/// A port is outside 1 to 65534.
+/// The port is outside 1 to 65534.
 pub const RIM_STATUS_BAD_PORT: rim_status = 4;
 /// The server's ports could not be bound; another process may be using them.
 pub const RIM_STATUS_BIND: rim_status = 5;
-/// The time was over before it was done.
+/// The time was over before the work was done.
 pub const RIM_STATUS_TIMEOUT: rim_status = 6;
-/// The endpoint has been stopped.
+/// The server or client has been stopped.
 pub const RIM_STATUS_STOPPED: rim_status = 7;
 /// The slave answered with an error.
 pub const RIM_STATUS_FAILED: rim_status = 8;
@@ -35,23 +34,23 @@ pub const RIM_STATUS_UNREACHABLE: rim_status = 10;
 pub const RIM_STATUS_NOT_FOUND: rim_status = 11;
 /// The connection was lost while the transaction was under way.
 pub const RIM_STATUS_CONNECTION_LOST: rim_status = 12;
-/// A size is zero, or outside what the slave or a limit allows.
+/// A size is 0, or outside what the slave or a limit allows.
 pub const RIM_STATUS_SIZE: rim_status = 13;
 /// The object is in use in a way that excludes this call.
 pub const RIM_STATUS_BUSY: rim_status = 14;
-/// The transaction is over: it has completed, or nobody waits for it any longer.
+/// The transaction is over: it has completed, or its master has stopped waiting for it.
 pub const RIM_STATUS_EXPIRED: rim_status = 15;
-/// A response does not fit its request, or is none.
+/// The response does not fit its request, or is not a response of the bridge.
 pub const RIM_STATUS_PROTOCOL: rim_status = 16;
 /// The operating system refused a resource.
 pub const RIM_STATUS_SYSTEM: rim_status = 17;
-/// A fault of the library itself. The object involved should not be used any more.
+/// A fault of the library itself. Do not use the object any more.
 pub const RIM_STATUS_INTERNAL: rim_status = 18;
-/// The server's host accepts connections, but the server itself says nothing: it is stopped (at a
-/// breakpoint, for one), at work on something else, or nobody calls rim_tcp_server_next.
+/// The server's host accepts connections, but the server says nothing: it is stopped (at a
+/// breakpoint, for example), busy with other work, or nobody calls rim_tcp_server_next.
 pub const RIM_STATUS_SILENT: rim_status = 19;
-/// The object was made before this process was forked off: it belongs to the parent process, which
-/// alone can use it. See "Processes" above.
+/// The object was made before this process was forked off. It belongs to the parent process, and
+/// only the parent can use it. See "Processes" above.
 pub const RIM_STATUS_FORKED: rim_status = 20;
 
 /// The number and the name (with its closing NUL) of each status.
@@ -79,8 +78,8 @@ const NAMES: [(rim_status, &str); 21] = [
     (RIM_STATUS_FORKED, "RIM_STATUS_FORKED\0"),
 ];
 
-/// The name of a status as it stands in this header, for log lines; "unknown status" for a number
-/// that is none. The text is constant. Cannot fail.
+/// The name of a status as this header spells it, for log lines; "unknown status" for any other
+/// number. The text is constant and belongs to the library. Cannot fail.
 #[no_mangle]
 pub extern "C" fn rim_status_name(status: rim_status) -> *const c_char {
     let found = NAMES.iter().find(|(number, _)| *number == status);
@@ -90,12 +89,12 @@ pub extern "C" fn rim_status_name(status: rim_status) -> *const c_char {
         .cast()
 }
 
-/// The status that stands for a kind of error.
+/// The status for a kind of error.
 pub(super) const fn of(kind: ErrorKind) -> rim_status {
     kind as rim_status
 }
 
-// The constants are written out because they go into the header; here they are held to the enum.
+// The header needs the numbers written out. They must be those of the enum.
 const _: () = {
     assert!(of(ErrorKind::NullArgument) == RIM_STATUS_NULL_ARGUMENT);
     assert!(of(ErrorKind::InvalidArgument) == RIM_STATUS_INVALID_ARGUMENT);

@@ -1,5 +1,5 @@
-//! `rim_tcp_client`: a slave at the far end of a connection. Its own calls for single accesses are
-//! in `tcp_client_request.rs`.
+//! `rim_tcp_client`: a slave at the far end of a connection. Its functions for single transactions
+//! are in `tcp_client_request.rs`.
 
 use std::ffi::c_char;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,24 +17,24 @@ use super::tcp_options::{rim_tcp_client_options, ClientSetup};
 use crate::endpoint::{LinkState, TcpClient};
 use crate::error::{Error, ErrorKind, Result};
 
-/// State of a client's link: there has been no connection yet, the client tries.
+/// State of a client's link: there has been no connection yet; the client tries to connect.
 pub const RIM_LINK_CONNECTING: u32 = 1;
-/// State of a client's link: there is a connection, as far as is known.
+/// State of a client's link: there is a connection, as far as the client knows.
 pub const RIM_LINK_CONNECTED: u32 = 2;
-/// State of a client's link: there was a connection, the client tries to get another.
+/// State of a client's link: the connection was lost; the client tries to connect again.
 pub const RIM_LINK_LOST: u32 = 3;
-/// State of a client's link: the client has been stopped, for good.
+/// State of a client's link: the client has been stopped and stays so.
 pub const RIM_LINK_STOPPED: u32 = 4;
 
-/// The client of the bridge: it carries out transactions at a server. It takes them from a master
-/// that it is connected to as a slave (rim_tcp_client_as_slave), and from its own functions
-/// rim_tcp_client_read, _write, _post, _verify and _request. It connects by itself, and again after
-/// the connection was lost; a transaction given before waits for the connection, as long as its
-/// timeout.
+/// The client of the bridge. It carries out transactions at a server. They come from a master that
+/// it is connected to as a slave (rim_tcp_client_as_slave), or from its own functions
+/// rim_tcp_client_read, _write, _post, _verify and _request. It connects by itself, and reconnects
+/// after a connection was lost. A transaction that is made meanwhile waits for the connection, for
+/// at most its timeout.
 pub struct rim_tcp_client {
     pub(super) client: Arc<TcpClient>,
-    /// See `rim_tcp_client_options::timeout_us`. Held too while the options are set or told, so that
-    /// nobody sees half of them changed.
+    /// See `rim_tcp_client_options::timeout_us`. The lock is also held while the options are set or
+    /// read, so that no thread sees half of a change.
     timeout: Mutex<Duration>,
 }
 
@@ -47,7 +47,7 @@ impl Handle for rim_tcp_client {
 }
 
 impl rim_tcp_client {
-    /// The timeout of a call that is given this one: 0 is none.
+    /// The timeout of a call that was given this one: 0 is the client's own.
     pub(super) fn timeout_of(&self, timeout_us: u64) -> Duration {
         match timeout_us {
             0 => *self.lock_timeout(),
@@ -60,9 +60,12 @@ impl rim_tcp_client {
     }
 }
 
-/// Makes a client of the server at address, an IP address or host name without a port, on port and the
-/// port after it. A link-local address of IPv6 names its interface: "fe80::1%eth0". Returns at once, whether there is a server or not. options may be NULL for the defaults.
-/// RIM_STATUS_BAD_ADDRESS or RIM_STATUS_BAD_PORT if there cannot be one.
+/// Makes a client of the server at address, on port and the port after it. It returns at once,
+/// whether there is a server or not.
+///
+/// address is an IP address or host name without a port. A link-local address of IPv6 names its
+/// interface: "fe80::1%eth0". options may be NULL for the defaults. The caller owns client.
+/// RIM_STATUS_BAD_ADDRESS or RIM_STATUS_BAD_PORT if the address or port cannot be one.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_new(
     address: *const c_char,
@@ -87,16 +90,16 @@ pub unsafe extern "C" fn rim_tcp_client_new(
     })
 }
 
-/// Frees a handle. When nothing is connected to the client as a slave any more, it stops as
-/// rim_tcp_client_stop says. It may be called in a completion callback. NULL does nothing.
+/// Frees a handle. When nothing is connected to the client as a slave any more, the client stops as
+/// by rim_tcp_client_stop. It may be called in a completion callback. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_free(client: *mut rim_tcp_client) {
     // SAFETY: the caller's last use of the handle.
     call_void(|| drop(unsafe { rim_tcp_client::take(client) }))
 }
 
-/// Stops the client: transactions that are under way fail at once with RIM_STATUS_STOPPED, and so
-/// does each that comes afterwards. May be called again, and by any thread.
+/// Stops the client. Transactions under way fail at once with RIM_STATUS_STOPPED, and so does each
+/// later one. It may be called again, on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_stop(client: *mut rim_tcp_client) -> rim_status {
     call(|| {
@@ -108,9 +111,9 @@ pub unsafe extern "C" fn rim_tcp_client_stop(client: *mut rim_tcp_client) -> rim
     })
 }
 
-/// Sets all options anew, while the client is at work; a member that is 0 has its default again. To
-/// change one, get them first with rim_tcp_client_get_options. Limits and timeout_us hold from now
-/// on, connect_timeout_us and keep_alive_us for connections made from now on.
+/// Sets all options, while the client is at work; a member that is 0 has its default again. To
+/// change one of them, start with rim_tcp_client_get_options. Limits and timeout_us apply from now
+/// on; connect_timeout_us and keep_alive_us apply to connections made from now on.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_set_options(
     client: *mut rim_tcp_client,
@@ -131,8 +134,7 @@ pub unsafe extern "C" fn rim_tcp_client_set_options(
     })
 }
 
-/// Gives the options as they are now. struct_size is sizeof(rim_tcp_client_options), as the program
-/// knows it.
+/// Gives the present options. struct_size is sizeof(rim_tcp_client_options).
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_get_options(
     client: *const rim_tcp_client,
@@ -154,8 +156,8 @@ pub unsafe extern "C" fn rim_tcp_client_get_options(
     })
 }
 
-/// Gives a reference to the client as a slave, for a master, hub or server to be connected to. It
-/// is freed with rim_slave_free.
+/// Gives the client as a slave, to connect a master, hub or server to. The caller owns slave and
+/// frees it with rim_slave_free.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_as_slave(
     client: *const rim_tcp_client,
@@ -171,11 +173,13 @@ pub unsafe extern "C" fn rim_tcp_client_as_slave(
     })
 }
 
-/// Waits until the server answers, asking it every period_us, for at most timeout_us: RIM_STATUS_OK
-/// when it has answered, RIM_STATUS_TIMEOUT, with the last reason, if it has not, RIM_STATUS_STOPPED
-/// when the client is stopped. Servers of Rogue before 6.8.5 do not
-/// know the question. It need not be called: transactions wait for the connection by themselves.
-/// RIM_STATUS_BUSY in a completion callback.
+/// Waits until the server answers, for at most timeout_us, and asks it every period_us. It need not
+/// be called: transactions wait for the connection by themselves. Servers of Rogue before 6.8.5 do
+/// not know the question.
+///
+/// RIM_STATUS_TIMEOUT, with the last reason, if the server has not answered. RIM_STATUS_STOPPED if
+/// the client is stopped. RIM_STATUS_INVALID_ARGUMENT if period_us is above timeout_us. A period_us
+/// below 1000 counts as 1000. RIM_STATUS_BUSY in a completion callback.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_wait_ready(
     client: *mut rim_tcp_client,
@@ -220,9 +224,11 @@ pub unsafe extern "C" fn rim_tcp_client_link_state(
 }
 
 /// Waits until the client's link is in a state such as RIM_LINK_CONNECTED, for at most timeout_us;
-/// RIM_FOREVER_US waits for as long as it takes. RIM_STATUS_TIMEOUT if it has not come to that, with
-/// the state that it is in and the reason in the text; RIM_STATUS_STOPPED when the client is stopped
-/// and another state was waited for. A state that passes within a moment may be missed.
+/// 0 only looks, RIM_FOREVER_US waits without limit. A state that lasts only a moment may be
+/// missed.
+///
+/// RIM_STATUS_TIMEOUT if the link did not reach the state; the text has its present state and the
+/// reason. RIM_STATUS_STOPPED if the client is stopped and another state was waited for.
 /// RIM_STATUS_BUSY in a completion callback.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_wait_link(

@@ -1,4 +1,4 @@
-//! Single accesses through a `rim_tcp_client`: calls that wait, and one that calls back.
+//! Single transactions of a `rim_tcp_client`: functions that wait, and one that calls back.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -14,17 +14,18 @@ use super::transaction::{RIM_POST, RIM_READ, RIM_VERIFY, RIM_WRITE};
 use crate::bus::{Completed, Completion, Memory, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Hears that a transaction of rim_tcp_client_request is over: RIM_STATUS_OK or how it failed, and
-/// the text of the failure, which is valid during the call and never NULL.
+/// Is called when a transaction of rim_tcp_client_request is over. status is RIM_STATUS_OK or the
+/// kind of failure; error is the text of the failure, which is valid during the call and never
+/// NULL.
 ///
-/// It is called exactly once for each request that was accepted, on the client's own thread, on a
-/// thread that waits for another transaction of the client, on the thread that stops or frees the
-/// client, or, before rim_tcp_client_request returns, on the thread that called it. Calls may
-/// overlap. The data is the program's again when it is called.
+/// It is called exactly once for each accepted request: on the client's own thread, on a thread
+/// that waits for another transaction of the client, on the thread that stops or frees the client,
+/// or on the thread that calls rim_tcp_client_request, before that returns. Calls may overlap. When
+/// it is called, the data is the program's again.
 ///
-/// It must return soon, since the client's other transactions may be waiting for its thread. It may
-/// call every function that does not wait, rim_tcp_client_request and rim_tcp_client_free included;
-/// those that wait return RIM_STATUS_BUSY in it.
+/// It must return soon, since other transactions of the client may be waiting for its thread. It
+/// may call every function that does not wait, also rim_tcp_client_request and rim_tcp_client_free.
+/// Functions that wait return RIM_STATUS_BUSY in it.
 pub type rim_completion_fn =
     Option<unsafe extern "C" fn(user: *mut c_void, status: rim_status, error: *const c_char)>;
 
@@ -39,7 +40,7 @@ impl Completion for Callback {
         let Completed {
             outcome, content, ..
         } = completed;
-        // Nothing of ours refers to the program's data when it hears that it may have it back.
+        // The program may reuse its data from the callback on: nothing may refer to it.
         drop(content);
         let (status, text) = match &outcome {
             Ok(()) => (RIM_STATUS_OK, c_text("")),
@@ -50,13 +51,14 @@ impl Completion for Callback {
     }
 }
 
-/// Reads size bytes at address into data, and waits for them: for at most timeout_us, or, if that is
-/// 0, the client's timeout (timeout_us of rim_tcp_client_options, RIM_DEFAULT_TIMEOUT_US unless set).
-/// Returns how it came out, with the text of a failure in rim_last_error. RIM_STATUS_BUSY in a
+/// Reads size bytes at address into data, and waits for them: for at most timeout_us, or with 0 for
+/// the client's own timeout (timeout_us of rim_tcp_client_options, RIM_DEFAULT_TIMEOUT_US unless
+/// set). Returns the outcome; the text of a failure is in rim_last_error. After a failure the bytes
+/// at data may have changed. RIM_STATUS_SIZE if size is 0 or above 4294967295. RIM_STATUS_BUSY in a
 /// completion callback.
 ///
-/// The bytes come as the slave has them, the one at address first. A register of Rogue's firmware is
-/// little-endian: a uint32_t in place of data has its value on a little-endian machine.
+/// The bytes come as the slave has them, the one at address first. A register of Rogue's firmware
+/// is little-endian: read into a uint32_t, it has its value on a little-endian machine.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_read(
     client: *mut rim_tcp_client,
@@ -69,16 +71,16 @@ pub unsafe extern "C" fn rim_tcp_client_read(
     call(|| unsafe { access(client, address, data, size, RIM_READ, timeout_us) })
 }
 
-/// Writes size bytes from data to address, and waits until the slave has taken them. The bytes go as
-/// they are in memory, the first to address. Otherwise as rim_tcp_client_read.
+/// Writes size bytes from data to address, and waits until the slave has taken them. The bytes are
+/// sent as they are in memory, the first one to address. Otherwise as rim_tcp_client_read.
 ///
-/// RIM_STATUS_TIMEOUT does not say that the write was not carried out, nor that it will not be: it may
-/// lie in the network, or wait for its turn at the server, and be carried out later, even after this
-/// client has gone. It may come as long as the connection lasts, and what the server's host has received
-/// may come after that. The option close_on_timeout keeps back what this host has not sent by then, and
-/// the server's option drop_after_close what its slave has not got when the connection closes; with both,
-/// only what the slave has in its hands already is carried out. The same holds for
-/// RIM_STATUS_CONNECTION_LOST. Whoever must know reads the value back.
+/// After RIM_STATUS_TIMEOUT or RIM_STATUS_CONNECTION_LOST the write may have been carried out, or
+/// may still be: the request may be in the network or wait for its turn at the server, and may be
+/// carried out as long as the connection lasts. What the server's host has received may be carried
+/// out even after that, and after this client is gone. With the option close_on_timeout, what this
+/// host has not sent by then is never sent. With the server's option drop_after_close, what its
+/// slave does not have when the connection closes is dropped. With both, only what the slave
+/// already has is carried out. To be sure, read the value back.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_write(
     client: *mut rim_tcp_client,
@@ -101,9 +103,9 @@ pub unsafe extern "C" fn rim_tcp_client_write(
     })
 }
 
-/// Writes size bytes from data to address, and waits until they have been sent; whether the slave
-/// takes them is not told. Otherwise as rim_tcp_client_read. What was sent over a connection that was
-/// lost before the server's host had acknowledged it is counted: unacknowledged_posts of
+/// Writes size bytes from data to address, and waits until they have been sent. Whether the slave
+/// takes them is not reported. Otherwise as rim_tcp_client_read. If the connection is lost before
+/// the server's host has acknowledged them, they are counted in unacknowledged_posts of
 /// rim_tcp_client_stats.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_post(
@@ -117,8 +119,8 @@ pub unsafe extern "C" fn rim_tcp_client_post(
     call(|| unsafe { access(client, address, data.cast_mut(), size, RIM_POST, timeout_us) })
 }
 
-/// Reads size bytes at address into data, for the program to compare with what it wrote; the slave
-/// is told that this is what they are for. Otherwise as rim_tcp_client_read.
+/// Reads size bytes at address into data, for the program to compare with what it wrote. The slave
+/// sees the type RIM_VERIFY. Otherwise as rim_tcp_client_read.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_verify(
     client: *mut rim_tcp_client,
@@ -131,17 +133,16 @@ pub unsafe extern "C" fn rim_tcp_client_verify(
     call(|| unsafe { access(client, address, data, size, RIM_VERIFY, timeout_us) })
 }
 
-/// Asks for a transaction of a type such as RIM_READ, and returns without waiting for it; callback
-/// is called when it is over, at the latest after timeout_us (if that is 0, the client's timeout, as
-/// for rim_tcp_client_read).
-/// The finalizer, which may be NULL, runs after the callback.
+/// Makes a transaction of a type such as RIM_READ, and returns without waiting for it. callback is
+/// called when it is over, at the latest after timeout_us; 0 is the client's own timeout, as for
+/// rim_tcp_client_read. The finalizer, which may be NULL, is called after the callback.
 ///
-/// The data is lent until the callback is called: until then it must stay where it is and must not
-/// be touched, whatever the type. If this function fails, the request was not accepted, and neither
-/// the callback nor the finalizer is called.
+/// The data is lent to the library until the callback is called. Until then it must stay where it
+/// is, and the program must not touch it, whatever the type. If this function fails, the request
+/// was not accepted: neither the callback nor the finalizer is called.
 ///
-/// It holds the caller back, for at most the timeout, while more transactions than the client's
-/// max_outstanding are under way, or more bytes than its max_queued wait to be sent.
+/// It blocks, for at most the timeout, while more transactions than the client's max_outstanding
+/// are under way, or more bytes than its max_queued wait to be sent.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_request(
     client: *mut rim_tcp_client,
@@ -158,7 +159,7 @@ pub unsafe extern "C" fn rim_tcp_client_request(
         // SAFETY: `client` is NULL or a live handle.
         let client = unsafe { rim_tcp_client::borrow(client) }?;
         let function = callback.ok_or_else(|| named("callback"))?;
-        // The program may free its handle in the callback, which may come before this ends.
+        // The callback may come before this returns, and may free the handle.
         let (timeout, client) = (client.timeout_of(timeout_us), Arc::clone(&client.client));
         // SAFETY: the caller lends the data until the callback is called.
         let transaction = unsafe { make(address, data, size, r#type, timeout) }?;
@@ -175,8 +176,8 @@ pub unsafe extern "C" fn rim_tcp_client_request(
 ///
 /// # Safety
 ///
-/// `client` is NULL or a live handle; `data` is NULL or `size` bytes are the client's there until
-/// this returns, to be read and, for a type that reads from the slave, written.
+/// `client` is NULL or a live handle. `data` is NULL, or `size` bytes there belong to the client
+/// until this returns: it reads them, and writes to them if the type reads from the slave.
 unsafe fn access(
     client: *const rim_tcp_client,
     address: u64,
@@ -199,7 +200,7 @@ unsafe fn access(
 ///
 /// # Safety
 ///
-/// `data` is NULL or as `Memory::caller` asks for.
+/// `data` is NULL or fulfils what `Memory::caller` asks for.
 unsafe fn make(
     address: u64,
     data: *mut c_void,

@@ -1,6 +1,6 @@
-//! The options of the TCP endpoints, as structs that may grow (`growing.rs`): a member that is 0, or
-//! that the program does not know, means the default. The functions that set them at work are with
-//! the endpoints.
+//! The options of the TCP server and client, as structs that later versions may make longer
+//! (`growing.rs`). A member that is 0, or that the program does not know, has its default. The
+//! functions that set options at work are with the server and the client.
 
 use std::mem::size_of;
 use std::time::Duration;
@@ -15,89 +15,93 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Limits and times of a TCP server. A member that is 0 has its default.
 ///
-/// Later versions add members at the end. A program says by struct_size which it knows; those that
-/// it does not know have their defaults. A program that is newer than the library is refused
-/// (RIM_STATUS_INVALID_ARGUMENT) if a member that the library does not know is not 0.
+/// Later versions add members at the end. struct_size says which members the program knows; the
+/// others have their defaults. If the program is newer than the library and sets a member that the
+/// library does not know, it is refused with RIM_STATUS_INVALID_ARGUMENT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_tcp_server_options {
-    /// The size of this struct: sizeof(rim_tcp_server_options). Set by rim_tcp_server_options_init.
+    /// The size of this struct, sizeof(rim_tcp_server_options). rim_tcp_server_options_init sets
+    /// it.
     pub struct_size: usize,
-    /// The largest transaction, in bytes; a larger one is refused. Default 16777216.
+    /// The largest transaction, in bytes. A larger one is refused. Default 16777216.
     pub max_transaction: usize,
-    /// Transactions that may be in the slave's hands at a time; the others wait their turn. With 1,
-    /// a transaction comes when the one before it has completed. Default 32. Those of clients that
-    /// have gone do not count: their reads have failed, as rim_transaction_expired tells, and what they
-    /// have written counts for another second (with 1: all of them, for keep_alive_us). Up to 8 times
-    /// as many may be with the slave beside those that count.
+    /// The most transactions that the slave has at a time; further ones wait. With 1, the next
+    /// transaction comes when the one before it is complete. Default 32.
+    ///
+    /// Transactions of clients that are gone do not count, with two exceptions: their writes count
+    /// for another second, and if this option is 1, all of them count for keep_alive_us. Their
+    /// reads have failed (see rim_transaction_expired). In addition to those that count, the slave
+    /// may have up to 8 times as many that do not.
     pub max_outstanding: usize,
-    /// Connections at a time, two for each client; those over it are closed. Default 4096.
+    /// The most connections at a time, two for each client. Further ones are closed. Default 4096.
     pub max_connections: usize,
-    /// Bytes of responses that may be held for one client: those that wait for it to read them, and
-    /// the answers of its transactions in the slave's hands. A transaction whose answer would be more
-    /// waits. Default 33554432.
+    /// The most bytes of responses that are held for one client: those that wait until it reads
+    /// them, and the answers of its transactions that the slave has. A transaction whose answer
+    /// would exceed this waits. Default 33554432.
     pub max_queued: usize,
-    /// For rim_tcp_server_next: the smallest access, in bytes; a smaller one is refused. Default 4.
-    /// A server with a slave asks the slave.
+    /// For rim_tcp_server_next only: the smallest access, in bytes. A smaller one is refused.
+    /// Default 4. With a slave, the server uses the slave's minimum.
     pub min_access: u32,
-    /// For rim_tcp_server_next: the largest access, in bytes; a larger one is refused. Default: no
-    /// limit but max_transaction. A server with a slave asks the slave.
+    /// For rim_tcp_server_next only: the largest access, in bytes. A larger one is refused.
+    /// Default: no limit but max_transaction. With a slave, the server uses the slave's maximum.
     pub max_access: u32,
-    /// The time from a connection's arrival to the end of its handshake. A connection whose client
-    /// has not made the other one, and that sends no request, is closed after that too, or after 10 s
-    /// if that is less. Default 30000000.
+    /// The time from a connection's arrival to the end of its handshake. After this time, or after
+    /// 10 s if that is less, a connection is also closed if it has sent no request and its client
+    /// has not made its other connection. Default 30000000.
     pub handshake_timeout_us: u64,
-    /// How long the host of a peer may give no sign of life before its connection is dropped; at least
-    /// one second. A client whose host lives, and that takes none of the responses that wait for it, is
-    /// dropped after six times as long. Default 10000000.
+    /// How long the host of a client may give no sign of life before its connections are dropped;
+    /// at least one second. A client whose host is alive, but which takes none of the responses
+    /// that wait for it, is dropped after six times as long. Default 10000000.
     pub keep_alive_us: u64,
-    /// Bytes of responses that may be held for all clients together. A transaction whose answer does
-    /// not fit waits; a client for which nothing is held always gets an answer of up to 4096 bytes.
-    /// When one has waited for a second, the clients that hold most and take least are closed. As many
-    /// bytes again may be held of requests. Default 268435456.
+    /// The most bytes of responses that are held for all clients together. A transaction whose
+    /// answer does not fit waits; a client for which nothing is held always gets an answer of up to
+    /// 4096 bytes. When one has waited for a second, the clients that hold most and take least are
+    /// closed. The same number of bytes may be held of requests. Default 268435456.
     pub max_queued_total: usize,
-    /// The time that the slave has for each transaction, as rim_tcp_server_set_timeout_us says it.
-    /// Default 3600000000, an hour, so that a slave which loses transactions gets others in the end;
-    /// RIM_FOREVER_US is no limit.
+    /// The time that the slave has for each transaction, see rim_tcp_server_set_timeout_us.
+    /// RIM_FOREVER_US is no limit. Default 3600000000, an hour, so that even a slave that loses
+    /// transactions gets new ones in the end.
     pub timeout_us: u64,
-    /// Clients at a time from one address, each with two connections; the connections of more are
-    /// closed. Default: as many as half of max_connections allows. All addresses of an IPv6 network (a
-    /// /64) together have at most three quarters of max_connections, or what one address may have if
-    /// that is more.
+    /// The most clients at a time from one address, each with two connections. The connections of
+    /// further clients are closed. Default: as many as half of max_connections allows. All
+    /// addresses of one IPv6 network (a /64) together have at most three quarters of
+    /// max_connections, or what one address may have if that is more.
     pub max_clients_per_address: usize,
-    /// 1: hand nothing to the slave that a client sent before it closed its connection, and that has
-    /// not been handed out yet. Default 0: it is carried out, since programs post and exit.
+    /// 1: when a client closes its connection, what it sent before and the slave does not have yet
+    /// is dropped. Default 0: it is carried out, since programs post and exit.
     pub drop_after_close: u64,
 }
 
-/// Limits and times of a TCP client. A member that is 0 has its default. As for
-/// rim_tcp_server_options, later versions add members at the end.
+/// Limits and times of a TCP client. A member that is 0 has its default. Later versions add members
+/// at the end, see rim_tcp_server_options.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_tcp_client_options {
-    /// The size of this struct: sizeof(rim_tcp_client_options). Set by rim_tcp_client_options_init.
+    /// The size of this struct, sizeof(rim_tcp_client_options). rim_tcp_client_options_init sets
+    /// it.
     pub struct_size: usize,
-    /// Transactions that may wait for their responses at a time; who asks for more is held back,
-    /// for at most the timeout of the transaction. Default 65536.
+    /// The most transactions that wait for their responses at a time. Above it, calls that make a
+    /// transaction block, for at most the transaction's timeout. Default 65536.
     pub max_outstanding: usize,
-    /// Bytes of requests that the network has not taken yet. While more wait, a call that asks for a
-    /// transaction is held back, for at most the transaction's timeout; then the transaction fails
-    /// with RIM_STATUS_TIMEOUT, and nothing of it is sent. Default 1048576.
+    /// The most bytes of requests that wait until the network takes them. Above it, calls that make
+    /// a transaction block, for at most the transaction's timeout; then the transaction fails with
+    /// RIM_STATUS_TIMEOUT, and nothing of it is sent. Default 1048576.
     pub max_queued: usize,
-    /// The time that an attempt to connect may take without progress, handshake included. It begins
-    /// anew when a connection opens, and when the server's greeting or its READY has come, so an
-    /// attempt takes at most six times as long. Default 5000000.
+    /// How long an attempt to connect may make no progress. The time starts again when a connection
+    /// opens, when the server's greeting arrives and when its READY arrives, so an attempt takes at
+    /// most six times as long. Default 5000000.
     pub connect_timeout_us: u64,
     /// How long the server's host may give no sign of life before the connection counts as lost; at
-    /// least one second. A server whose host lives is waited for, however long it takes nothing.
-    /// Default 10000000.
+    /// least one second. As long as the host is alive the client waits, even if the server takes
+    /// nothing. Default 10000000.
     pub keep_alive_us: u64,
-    /// The timeout of a call of rim_tcp_client_read, _write, _post, _verify or _request that is given
-    /// 0. Default RIM_DEFAULT_TIMEOUT_US.
+    /// The client's own timeout: that of each rim_tcp_client_read, _write, _post, _verify and
+    /// _request that is given a timeout of 0. Default RIM_DEFAULT_TIMEOUT_US.
     pub timeout_us: u64,
-    /// 1: close the connection, and make a new one, when a transaction that was sent times out. What
-    /// this host has not sent of it by then never leaves; what else is under way fails with
-    /// RIM_STATUS_CONNECTION_LOST. Default 0. See rim_tcp_client_write.
+    /// 1: when a transaction that was sent times out, the connection is closed and a new one is
+    /// made. What this host has not sent of it by then is never sent. Other transactions under way
+    /// fail with RIM_STATUS_CONNECTION_LOST. Default 0. See rim_tcp_client_write.
     pub close_on_timeout: u64,
 }
 
@@ -116,7 +120,7 @@ unsafe impl Growing for rim_tcp_client_options {
     const ADVICE: &'static str = "call rim_tcp_client_options_init first";
 }
 
-/// Fills in the defaults. struct_size is sizeof(rim_tcp_server_options), as the program knows it.
+/// Fills in the defaults. struct_size is sizeof(rim_tcp_server_options).
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_options_init(
     options: *mut rim_tcp_server_options,
@@ -130,7 +134,7 @@ pub unsafe extern "C" fn rim_tcp_server_options_init(
     })
 }
 
-/// Fills in the defaults. struct_size is sizeof(rim_tcp_client_options), as the program knows it.
+/// Fills in the defaults. struct_size is sizeof(rim_tcp_client_options).
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_options_init(
     options: *mut rim_tcp_client_options,
@@ -144,21 +148,21 @@ pub unsafe extern "C" fn rim_tcp_client_options_init(
     })
 }
 
-/// What a server is to do, and the access sizes of a program that pulls.
+/// The options of a server, and the access sizes of a program that polls it.
 #[derive(Clone)]
 pub(super) struct ServerSetup {
     pub(super) options: ServerOptions,
     pub(super) access: AccessSizes,
 }
 
-/// The access sizes that a program which pulls takes; a maximum of 0 is none.
+/// The access sizes of a program that polls a server, in bytes; a maximum of 0 is no limit.
 #[derive(Clone, Copy)]
 pub(super) struct AccessSizes {
     pub(super) min: u32,
     pub(super) max: u32,
 }
 
-/// What a client is to do, and the timeout of its calls that are given none.
+/// The options of a client, and the timeout of calls that are given 0.
 #[derive(Clone)]
 pub(super) struct ClientSetup {
     pub(super) options: ClientOptions,
@@ -187,7 +191,7 @@ impl Default for ClientSetup {
 }
 
 impl ServerSetup {
-    /// As C gave it, or the defaults for NULL.
+    /// The setup that C gave, or the defaults for NULL.
     ///
     /// # Safety
     ///
@@ -240,7 +244,7 @@ impl ServerSetup {
 }
 
 impl ClientSetup {
-    /// As C gave it, or the defaults for NULL.
+    /// The setup that C gave, or the defaults for NULL.
     ///
     /// # Safety
     ///

@@ -1,5 +1,5 @@
-//! `rim_tcp_server`: takes transactions from the network, and either gives them to a slave on a
-//! thread of the library's, or is polled by the program.
+//! `rim_tcp_server`: takes transactions from the network. Either a thread of the library gives them
+//! to a slave, or the program polls the server.
 
 use std::ffi::c_char;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,26 +20,26 @@ use crate::endpoint::{admit, serve, ServerThread, TcpServer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 
-/// The server of the bridge. It listens on two consecutive ports, and carries out what clients ask
-/// for in one of two ways: at a slave that it is connected to (rim_tcp_server_set_slave), on a
-/// thread of its own; or by the program, which pulls one transaction after the other
-/// (rim_tcp_server_next). As long as it has no slave and nobody pulls, clients wait.
+/// The server of the bridge. It listens on two consecutive ports. Transactions from clients are
+/// carried out in one of two ways: by a slave (rim_tcp_server_set_slave), on a thread of the
+/// server; or by the program, which polls the server and takes one transaction after the other
+/// (rim_tcp_server_next). As long as the server has no slave and is not polled, clients wait.
 pub struct rim_tcp_server {
     pub(super) server: Arc<TcpServer>,
     slave: Arc<Mutex<Option<Arc<dyn Slave>>>>,
-    /// Held too while the options are set or told, so that nobody sees half of them changed.
+    /// Also held while the options are set or read, so that no thread sees half of a change.
     access: Mutex<AccessSizes>,
     mode: Mutex<Mode>,
     home: Home,
 }
 
-/// Who takes the server's transactions.
+/// What takes the server's transactions.
 enum Mode {
-    /// The program: so many of its calls are under way.
+    /// The program. The number of its calls that are under way.
     Polled(usize),
     /// A thread, for a slave.
     Served(ServerThread),
-    /// Nobody any more.
+    /// Nothing any more.
     Stopped,
 }
 
@@ -62,7 +62,8 @@ impl rim_tcp_server {
                 *mode = Mode::Served(serve(Arc::clone(&self.server), slave)?);
             }
             Mode::Polled(_) => {
-                let text = "A thread is inside rim_tcp_server_next: the server cannot have a slave";
+                let text =
+                    "A thread is inside rim_tcp_server_next: the server cannot be given a slave";
                 return Err(Error::new(ErrorKind::Busy, text));
             }
             Mode::Served(_) => {
@@ -81,8 +82,7 @@ impl rim_tcp_server {
 
     fn replace_slave(&self, slave: Arc<dyn Slave>) {
         let old = lock(&self.slave).replace(slave);
-        // Its last reference may go here, with a finalizer that may call anything: not under the
-        // lock.
+        // This may be the last reference, whose finalizer may call anything: no lock is held.
         drop(old);
     }
 
@@ -131,7 +131,7 @@ impl rim_tcp_server {
         }
         self.server.stop();
         let old = std::mem::replace(&mut *self.mode(), Mode::Stopped);
-        // Not under the lock: the slave may be inside a call that takes it.
+        // Without the lock: the slave may be inside a call that takes it.
         if let Mode::Served(mut thread) = old {
             thread.join();
         }
@@ -145,7 +145,7 @@ impl rim_tcp_server {
 impl Drop for rim_tcp_server {
     fn drop(&mut self) {
         if !self.home.is_here() {
-            // Its thread is not there to be let go of.
+            // The thread belongs to the parent. It cannot be joined or detached here.
             std::mem::forget(std::mem::replace(&mut self.mode, Mutex::new(Mode::Stopped)));
             return;
         }
@@ -165,9 +165,12 @@ fn unconnected() -> Arc<dyn Slave> {
 ///
 /// address is an IP address, a host name, the name of a network interface, or "*" for all addresses
 /// of this host. A link-local address of IPv6 names its interface: "fe80::1%eth0". The name of an
-/// interface means all its addresses, link-local ones of IPv6 if there are no others. A port of 0 takes any free pair; rim_tcp_server_port tells which. options may be
-/// NULL for the defaults. RIM_STATUS_BIND if a port cannot be had, which the text names;
-/// RIM_STATUS_BAD_ADDRESS or RIM_STATUS_BAD_PORT if there is no such address or port.
+/// interface means all its addresses; link-local ones of IPv6 count only if it has no others. A
+/// port of 0 takes any free pair, see rim_tcp_server_port. options may be NULL for the defaults.
+/// The caller owns server.
+///
+/// RIM_STATUS_BIND if a port cannot be had; the text names it. RIM_STATUS_BAD_ADDRESS or
+/// RIM_STATUS_BAD_PORT if there is no such address or port.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_new(
     address: *const c_char,
@@ -196,8 +199,8 @@ pub unsafe extern "C" fn rim_tcp_server_new(
     })
 }
 
-/// Stops a server as rim_tcp_server_stop does, and frees it. It may be called by the server's own
-/// callback. No thread may be inside rim_tcp_server_next: stop the server first. NULL does nothing.
+/// Stops a server as by rim_tcp_server_stop, and frees it. The server's own callback may call it.
+/// No thread may be inside rim_tcp_server_next: stop the server first. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_free(server: *mut rim_tcp_server) {
     // SAFETY: the caller's last use of the handle.
@@ -205,8 +208,8 @@ pub unsafe extern "C" fn rim_tcp_server_free(server: *mut rim_tcp_server) {
 }
 
 /// Stops the server: no more transactions come, all connections are closed, and the ports are free.
-/// A thread inside rim_tcp_server_next returns at once. A callback that is at work gets 150 ms to
-/// return; if it takes longer, its thread is left to it. May be called again, and by any thread.
+/// A thread inside rim_tcp_server_next returns at once. A running callback gets 150 ms to return;
+/// after that its thread goes on without the server. It may be called again, on any thread.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_stop(server: *mut rim_tcp_server) -> rim_status {
     call(|| {
@@ -216,11 +219,11 @@ pub unsafe extern "C" fn rim_tcp_server_stop(server: *mut rim_tcp_server) -> rim
     })
 }
 
-/// Sets all options anew, while the server is at work; a member that is 0 has its default again. To
-/// change one, get them first with rim_tcp_server_get_options. Limits hold from now on, also for
-/// those transactions that wait for their turn; handshake_timeout_us, keep_alive_us and
-/// max_transaction hold for connections that come from now on, timeout_us for transactions that come
-/// to the slave from now on.
+/// Sets all options, while the server is at work; a member that is 0 has its default again. To
+/// change one of them, start with rim_tcp_server_get_options. Limits apply from now on, also to
+/// transactions that wait for their turn. handshake_timeout_us, keep_alive_us and max_transaction
+/// apply to connections that come from now on, timeout_us to transactions that come to the slave
+/// from now on.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_set_options(
     server: *mut rim_tcp_server,
@@ -241,8 +244,7 @@ pub unsafe extern "C" fn rim_tcp_server_set_options(
     })
 }
 
-/// Gives the options as they are now. struct_size is sizeof(rim_tcp_server_options), as the program
-/// knows it.
+/// Gives the present options. struct_size is sizeof(rim_tcp_server_options).
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_get_options(
     server: *const rim_tcp_server,
@@ -264,11 +266,11 @@ pub unsafe extern "C" fn rim_tcp_server_get_options(
     })
 }
 
-/// Sets the time that the slave, or the program that pulls, has for each transaction from now on,
-/// in microseconds; afterwards the transaction expires and its client gets an error. It is
-/// 3600000000, an hour, at the start. 0 changes nothing; RIM_FOREVER_US sets no limit. The limit is
-/// kept while the server is pulled from; the client has its own timeout in any case. A read of a
-/// client that has gone expires at once.
+/// Sets the time that the slave, or the program that polls, has for each transaction from now on,
+/// in microseconds. After it the transaction expires, and its client gets an error. It is
+/// 3600000000, an hour, at the start. 0 changes nothing; RIM_FOREVER_US is no limit. A server that
+/// is polled checks the time inside rim_tcp_server_next only; the client has its own timeout in any
+/// case. A read of a client that is gone expires at once.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_set_timeout_us(
     server: *mut rim_tcp_server,
@@ -299,7 +301,7 @@ pub unsafe extern "C" fn rim_tcp_server_port(
     })
 }
 
-/// Connects the server to a slave, instead of the one before. From the first call on, a thread
+/// Connects the server to a slave, in place of the one before. From the first call on, a thread
 /// named TcpServer hands each transaction to the slave, one after the other, in the order of
 /// arrival. The slave's handle may be freed afterwards. RIM_STATUS_BUSY while a thread is inside
 /// rim_tcp_server_next.
@@ -317,14 +319,17 @@ pub unsafe extern "C" fn rim_tcp_server_set_slave(
     })
 }
 
-/// Pulls the next transaction, for a program that carries them out itself, on its own thread. The
-/// server's work with the network is done inside this call, so call it again and again.
+/// Takes the next transaction, for a program that carries out transactions itself, on its own
+/// thread. All work of the server with the network is done inside this call, so call it again and
+/// again.
 ///
-/// Waits for at most timeout_us; 0 does what can be done without waiting, RIM_FOREVER_US waits
-/// until one comes. RIM_STATUS_TIMEOUT if none came in that time, RIM_STATUS_STOPPED after
-/// rim_tcp_server_stop, RIM_STATUS_BUSY if the server has a slave or another thread is inside this
-/// call. The transaction is the caller's to complete, at once or later, on any thread, and then to
-/// free; up to max_outstanding (see rim_tcp_server_options) may be in its hands at a time.
+/// It waits for at most timeout_us. 0 does what can be done without waiting; RIM_FOREVER_US waits
+/// until a transaction comes. RIM_STATUS_TIMEOUT if none came in that time. RIM_STATUS_STOPPED
+/// after rim_tcp_server_stop. RIM_STATUS_BUSY if the server has a slave, if another thread is
+/// inside this call, or, unless timeout_us is 0, in a completion callback.
+///
+/// The caller owns the transaction: it completes it, at once or later, on any thread, and then
+/// frees it. It may have up to max_outstanding (see rim_tcp_server_options) at a time.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_next(
     server: *mut rim_tcp_server,

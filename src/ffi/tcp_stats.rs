@@ -1,5 +1,5 @@
-//! What the TCP endpoints have done, as structs that may grow at their ends (`growing.rs`), and the
-//! functions that fill them in.
+//! The statistics of the TCP server and client, as structs that later versions may make longer
+//! (`growing.rs`), and the functions that fill them in.
 
 use std::ffi::c_char;
 use std::mem::{offset_of, size_of};
@@ -15,43 +15,43 @@ use super::tcp_server::rim_tcp_server;
 use crate::endpoint::{ClientStats, Outcomes, PeerStats, TcpServer, Traffic};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many transactions of one type came out in which way. It does not grow.
+/// The number of transactions of one type, by outcome. This struct never gets more members.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_outcomes {
-    /// Carried out. A posted write counts as such once a client has sent it, and once a server's
+    /// Carried out. A client counts a posted write here once it has sent it, a server once its
     /// slave has taken it.
     pub done: u64,
-    /// Failed, for whatever reason.
+    /// Failed, for any reason.
     pub failed: u64,
 }
 
-/// The times that transactions took, to two digits: at a client from sending to the response, at a
-/// server from the request's arrival to its slave's answer. All are 0 as long as there are none. It
-/// does not grow.
+/// How long transactions took, with an accuracy of two digits: at a client from sending to the
+/// response, at a server from the request's arrival to its slave's answer. All members are 0 if
+/// there were none. This struct never gets more members.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_latency {
-    /// How many transactions were timed: those that had a response.
+    /// The number of transactions that were timed: those that had a response.
     pub count: u64,
     /// The shortest time.
     pub min_ns: u64,
     /// The mean of all times.
     pub mean_ns: u64,
-    /// The time within which half of them were over.
+    /// Half of them took at most this time.
     pub p50_ns: u64,
-    /// The time within which 90 % of them were over.
+    /// 90 % of them took at most this time.
     pub p90_ns: u64,
-    /// The time within which 99 % of them were over.
+    /// 99 % of them took at most this time.
     pub p99_ns: u64,
-    /// The time within which 99.9 % of them were over.
+    /// 99.9 % of them took at most this time.
     pub p999_ns: u64,
     /// The longest time.
     pub max_ns: u64,
 }
 
-/// What an endpoint, or one connection, has done since its beginning. It does not grow: what later
-/// versions count besides will stand at the end of the structs that it is a member of.
+/// The transactions of a server, of a client or of one connection since its beginning. This struct
+/// never gets more members: later versions add theirs to the structs that have it as a member.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_traffic {
@@ -63,16 +63,16 @@ pub struct rim_traffic {
     pub posts: rim_outcomes,
     /// Transactions of type RIM_VERIFY.
     pub verifies: rim_outcomes,
-    /// Of those that failed, how many because their time was over.
+    /// The part of the failed ones whose time was over.
     pub timed_out: u64,
     /// Transactions that the server refused without asking its slave, since their size, type or
-    /// data were wrong; they are counted here alone. Always 0 at a client.
+    /// data was wrong. They are not counted elsewhere. Always 0 at a client.
     pub refused: u64,
-    /// Bytes of data that reads and verifies have brought.
+    /// Bytes of data that reads and verifies have transferred.
     pub bytes_read: u64,
-    /// Bytes of data that writes and posted writes have taken.
+    /// Bytes of data that writes and posted writes have transferred.
     pub bytes_written: u64,
-    /// Transactions under way now: sent and not answered (client), in the slave's hands (server).
+    /// Transactions under way now. Client: sent and not answered. Server: with the slave.
     pub outstanding: u64,
     /// The most that have been under way at a time.
     pub most_outstanding: u64,
@@ -80,77 +80,81 @@ pub struct rim_traffic {
     pub latency: rim_latency,
 }
 
-/// What a server has done, as rim_tcp_server_get_stats gives it. Later versions add members at the end; a
-/// member that the library does not know is 0.
+/// The statistics of a server, see rim_tcp_server_get_stats. Later versions add members at the end;
+/// a member that the library does not know is 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_tcp_server_stats {
     /// The size of this struct as the program knows it.
     pub struct_size: usize,
-    /// What it did for all clients together, those that have gone included.
+    /// The transactions of all clients, also of those that are gone.
     pub traffic: rim_traffic,
-    /// Posted writes that have failed, those that were refused included. Their clients are not told.
+    /// Posted writes that have failed, also those that were refused. Their clients are not told.
     pub failed_posts: u64,
     /// Connections now, two for each client.
     pub connections: u64,
-    /// Connections that there have been, those of now included, and those that were closed at once.
+    /// All connections so far: those of now, those that are gone, and those that were closed at
+    /// once.
     pub connections_total: u64,
-    /// Connections that the server closed since there were max_connections.
+    /// Connections that the server closed because there were max_connections already.
     pub dropped_over_limit: u64,
-    /// Connections that it closed since no handshake came within handshake_timeout_us.
+    /// Connections that it closed because their handshake was not over within handshake_timeout_us.
     pub dropped_handshake: u64,
-    /// Connections that it closed since they sent what no client of the bridge may send.
+    /// Connections that it closed because they sent something that no client of the bridge may
+    /// send.
     pub dropped_protocol: u64,
-    /// Connections that it closed since they took none of their responses within six times
+    /// Connections that it closed because they took none of their responses within six times
     /// keep_alive_us.
     pub dropped_not_reading: u64,
-    /// Connections that the network lost: their hosts gave no sign of life within keep_alive_us. One
-    /// whose peer's process ended is not counted.
+    /// Connections that the network lost: the client's host gave no sign of life within
+    /// keep_alive_us. Connections whose client process ended are not counted.
     pub dropped_network: u64,
-    /// Bytes of responses that wait to be read, of all clients together.
+    /// Bytes of responses that wait until their clients read them, for all clients together.
     pub bytes_queued: u64,
 }
 
-/// A client that is connected to a server now, as rim_tcp_server_get_peer_stats gives it. Later versions add
-/// members at the end; a member that the library does not know is 0.
+/// The statistics of one client that is connected to a server now, see
+/// rim_tcp_server_get_peer_stats. Later versions add members at the end; a member that the library
+/// does not know is 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_tcp_peer_stats {
     /// The size of this struct as the program knows it.
     pub struct_size: usize,
-    /// The client's IP address, with a closing NUL.
+    /// The client's IP address, as text with a closing NUL.
     pub address: [c_char; 48],
-    /// 1 for a client of this library, which names its session; 0 for another, such as Rogue's.
+    /// 1 for a client of this library, which names its session; 0 for another one, such as Rogue's.
     pub session: u64,
-    /// What was done for it since it connected.
+    /// Its transactions since it connected.
     pub traffic: rim_traffic,
-    /// Bytes of responses that it has not read yet.
+    /// Bytes of responses that wait until it reads them.
     pub bytes_queued: u64,
-    /// The port that its requests come from: tells clients at one address apart.
+    /// The port that its requests come from. It tells clients at the same address apart.
     pub port: u64,
 }
 
-/// What a client has done, as rim_tcp_client_get_stats gives it. Later versions add members at the end; a
-/// member that the library does not know is 0.
+/// The statistics of a client, see rim_tcp_client_get_stats. Later versions add members at the end;
+/// a member that the library does not know is 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_tcp_client_stats {
     /// The size of this struct as the program knows it.
     pub struct_size: usize,
-    /// All that it did.
+    /// All its transactions.
     pub traffic: rim_traffic,
-    /// What it did over the connection that there is now; all 0 while there is none.
+    /// Its transactions over the present connection; all 0 while there is none.
     pub connection: rim_traffic,
-    /// How often it has connected: the first connection, and each one that was made anew.
+    /// How often it has connected, the first time included.
     pub connects: u64,
     /// How often a connection was lost.
     pub losses: u64,
     /// How often an attempt to connect has failed.
     pub failed_attempts: u64,
-    /// Bytes of requests that were sent over connections which were lost before the server's host had
-    /// acknowledged them: the server may have got them, or not. 0 where the system does not tell.
+    /// Bytes of requests that were sent over connections that were then lost before the server's
+    /// host had acknowledged them. The server may or may not have received them. 0 on systems that
+    /// do not report it.
     pub unacknowledged_bytes: u64,
-    /// Posted writes among those. They count as done, since they had been sent.
+    /// Posted writes among those bytes. They count as done, since they had been sent.
     pub unacknowledged_posts: u64,
 }
 
@@ -172,8 +176,7 @@ unsafe impl Growing for rim_tcp_client_stats {
     const ADVICE: &'static str = "pass sizeof(rim_tcp_client_stats)";
 }
 
-/// Gives what the server has done since it was made. struct_size is sizeof(rim_tcp_server_stats),
-/// as the program knows it.
+/// Gives the statistics of a server since it was made. struct_size is sizeof(rim_tcp_server_stats).
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_get_stats(
     server: *const rim_tcp_server,
@@ -190,10 +193,10 @@ pub unsafe extern "C" fn rim_tcp_server_get_stats(
     })
 }
 
-/// Gives the clients that are connected to the server now, in no particular order: it writes what
-/// fits into an array of capacity structs at clients, and the number of all clients to count.
-/// struct_size is sizeof(rim_tcp_peer_stats), as the program knows it: one struct stands that many
-/// bytes after the other. With a capacity of 0, clients may be NULL.
+/// Gives the statistics of each client that is connected to the server now, in no particular order.
+/// It writes as many structs as fit into the array peers, which has room for capacity of them, and
+/// the number of all clients to count. struct_size is sizeof(rim_tcp_peer_stats), the distance from
+/// one struct to the next. peers may be NULL if capacity is 0.
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_server_get_peer_stats(
     server: *const rim_tcp_server,
@@ -217,8 +220,7 @@ pub unsafe extern "C" fn rim_tcp_server_get_peer_stats(
     })
 }
 
-/// Gives what the client has done since it was made. struct_size is sizeof(rim_tcp_client_stats),
-/// as the program knows it.
+/// Gives the statistics of a client since it was made. struct_size is sizeof(rim_tcp_client_stats).
 #[no_mangle]
 pub unsafe extern "C" fn rim_tcp_client_get_stats(
     client: *const rim_tcp_client,
@@ -268,7 +270,7 @@ fn server_stats(server: &TcpServer) -> rim_tcp_server_stats {
 
 fn peer_stats(peer: &PeerStats) -> rim_tcp_peer_stats {
     let mut address = [0; 48];
-    // The longest is 45 characters, so that the last place stays 0.
+    // The longest address has 45 characters. The last place stays 0.
     for (place, byte) in address[..47]
         .iter_mut()
         .zip(peer.address.to_string().bytes())

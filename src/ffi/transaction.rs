@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub const RIM_READ: u32 = 1;
 /// Type of a transaction that moves bytes from the master to the slave.
 pub const RIM_WRITE: u32 = 2;
-/// Type of a posted write: for the master it is complete when it has been sent. No response comes.
+/// Type of a posted write. For the master it is complete when it has been sent. No response comes.
 pub const RIM_POST: u32 = 3;
 /// Type of a read whose data the master compares with what it wrote.
 pub const RIM_VERIFY: u32 = 4;
@@ -27,14 +27,14 @@ const _: () = {
     assert!(RIM_POST == bus::POST && RIM_VERIFY == bus::VERIFY);
 };
 
-/// A handle to one access on the bus, in the hands of the slave that is to carry it out: the
-/// callback of rim_slave_new, or the program that called rim_tcp_server_next. It is completed once,
-/// with rim_transaction_done or rim_transaction_fail, on any thread. When the last handle to a
-/// transaction is freed and nobody has completed it or taken it over, it fails.
+/// A handle to one access on the bus. It belongs to the slave that carries the access out: the
+/// callback of rim_slave_new, or the program that called rim_tcp_server_next. A transaction is
+/// completed once, with rim_transaction_done or rim_transaction_fail, on any thread. When its last
+/// handle is freed before that, and it was neither passed on nor sealed, it fails.
 ///
-/// The bytes may be touched only under a lock (rim_transaction_lock), or by rim_transaction_copy_in
-/// and rim_transaction_copy_out. As long as a lock is held the master goes on waiting, even past
-/// its timeout: hold it for the copying, not for the work.
+/// Its bytes may be touched only under a lock (rim_transaction_lock), or with
+/// rim_transaction_copy_in and rim_transaction_copy_out. While a lock is held the master keeps
+/// waiting, even past its timeout: hold the lock for the copying, not for the work.
 pub struct rim_transaction {
     carried: Arc<Carried>,
     lock: HandleLock,
@@ -48,14 +48,15 @@ impl Handle for rim_transaction {
     }
 }
 
-/// What a transaction is, as rim_transaction_get_info gives it. Later versions add members at the
-/// end; a member that the library does not know is 0.
+/// What a transaction is, see rim_transaction_get_info. Later versions add members at the end; a
+/// member that the library does not know is 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rim_transaction_info {
     /// The size of this struct as the program knows it.
     pub struct_size: usize,
-    /// The address of the first byte. Each hub that the transaction has passed has added its offset.
+    /// The address of the first byte. Each hub that the transaction has passed has added its
+    /// offset.
     pub address: u64,
     /// The size in bytes.
     pub size: usize,
@@ -80,10 +81,10 @@ impl rim_transaction {
         }
     }
 
-    /// The transaction, for somebody else to complete: another slave, or its pieces.
+    /// Hands the transaction to another slave, or to its pieces, which complete it from now on.
     pub(super) fn pass_on(&self) -> Result<&Transaction> {
         self.carried.pass_on()?;
-        // Whoever completes it has to be able to lock it.
+        // The other side must be able to lock it.
         drop(self.lock.take());
         Ok(self.transaction())
     }
@@ -95,12 +96,12 @@ impl rim_transaction {
     fn complete(&self, outcome: Result<()>) -> Result<()> {
         let lock = self.lock.take();
         let result = self.carried.complete(outcome);
-        // The master hears of it now.
+        // The master is told when the lock is released.
         drop(lock);
         result
     }
 
-    /// `size` bytes from `offset` on, as a range of the transaction's.
+    /// `size` bytes from `offset` on, as a range of the transaction's bytes.
     fn range(&self, offset: usize, size: usize) -> Result<Range<usize>> {
         let have = self.transaction().size() as usize;
         match offset.checked_add(size) {
@@ -115,16 +116,16 @@ impl rim_transaction {
     }
 }
 
-/// Frees a handle, and gives back a lock that it holds. Freeing the last handle of a transaction
-/// that has not been completed fails it. NULL does nothing.
+/// Frees a handle, and releases its lock. If it is the last handle of a transaction that has not
+/// been completed, sealed or passed on, the transaction fails. NULL does nothing.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_free(transaction: *mut rim_transaction) {
     // SAFETY: the caller's last use of the handle.
     call_void(|| drop(unsafe { rim_transaction::take(transaction) }))
 }
 
-/// Gives a further handle to the same transaction, to be freed as well. Each handle can hold a
-/// lock.
+/// Gives a further handle to the same transaction. The caller owns it and frees it as well. Each
+/// handle can hold a lock of its own.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_retain(
     transaction: *const rim_transaction,
@@ -140,7 +141,8 @@ pub unsafe extern "C" fn rim_transaction_retain(
     })
 }
 
-/// Gives what the transaction is. struct_size is sizeof(rim_transaction_info).
+/// Gives what the transaction is: its address, size, type and id. struct_size is
+/// sizeof(rim_transaction_info). RIM_STATUS_OK also when the transaction is over.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_get_info(
     transaction: *const rim_transaction,
@@ -163,7 +165,8 @@ pub unsafe extern "C" fn rim_transaction_get_info(
     })
 }
 
-/// Tells whether the transaction is over: it has completed, or its master does not wait any longer.
+/// Tells whether the transaction is over: it has completed, or its master has stopped waiting for
+/// it.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_expired(
     transaction: *const rim_transaction,
@@ -179,11 +182,10 @@ pub unsafe extern "C" fn rim_transaction_expired(
     })
 }
 
-/// Locks the transaction's bytes for this handle and gives their place and number. Waits while
-/// another handle holds a lock on them. They may be read and written, by any thread, until the lock
-/// is given back by rim_transaction_unlock, _done, _fail or _free. RIM_STATUS_EXPIRED if the
-/// transaction is over, RIM_STATUS_BUSY if this handle holds a lock already; then nothing is locked
-/// by this call.
+/// Locks the transaction's bytes for this handle, and gives their place and their size in bytes. It
+/// waits while another handle holds a lock on them. Any thread may read and write the bytes until
+/// the lock is released by rim_transaction_unlock, _done, _fail or _free. RIM_STATUS_EXPIRED if the
+/// transaction is over. RIM_STATUS_BUSY if this handle already holds a lock, which it keeps.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_lock(
     transaction: *mut rim_transaction,
@@ -204,7 +206,7 @@ pub unsafe extern "C" fn rim_transaction_lock(
     })
 }
 
-/// Gives the handle's lock back. The bytes may not be touched any more. Does nothing if the handle
+/// Releases the handle's lock. The bytes may not be touched any more. Does nothing if the handle
 /// holds none.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_unlock(transaction: *mut rim_transaction) -> rim_status {
@@ -216,9 +218,10 @@ pub unsafe extern "C" fn rim_transaction_unlock(transaction: *mut rim_transactio
     })
 }
 
-/// Copies size bytes of the transaction, from byte offset on, to target: what a master writes.
-/// RIM_STATUS_SIZE if they are not all inside the transaction, RIM_STATUS_EXPIRED if it is over.
-/// Takes a lock for the copying unless the handle holds one.
+/// Copies size bytes of the transaction, from byte offset on, to target. This is how a slave gets
+/// the data of a write. It takes a lock for the copying unless the handle holds one.
+/// RIM_STATUS_SIZE if the bytes are not all inside the transaction. RIM_STATUS_EXPIRED if it is
+/// over.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_copy_out(
     transaction: *const rim_transaction,
@@ -230,7 +233,7 @@ pub unsafe extern "C" fn rim_transaction_copy_out(
         // SAFETY: `transaction` is NULL or a live handle.
         let transaction = unsafe { rim_transaction::borrow(transaction) }?;
         let range = transaction.range(offset, size)?;
-        // SAFETY: the caller has `size` bytes there that nobody else touches now.
+        // SAFETY: the caller has `size` bytes there that no other thread touches now.
         let target = unsafe { bytes_mut(target, size, "target") }?;
         transaction
             .lock
@@ -241,13 +244,13 @@ pub unsafe extern "C" fn rim_transaction_copy_out(
     })
 }
 
-/// Copies size bytes from source into the transaction, from byte offset on: what a master reads.
-/// RIM_STATUS_SIZE if they are not all inside the transaction, RIM_STATUS_EXPIRED if it is over.
-/// Takes a lock for the copying unless the handle holds one.
+/// Copies size bytes from source into the transaction, from byte offset on. This is how a slave
+/// answers a read. It takes a lock for the copying unless the handle holds one. RIM_STATUS_SIZE if
+/// the bytes are not all inside the transaction. RIM_STATUS_EXPIRED if it is over.
 ///
-/// Of a Read, bytes that are not written are zeros. Those that are written from offset 0 on in order,
-/// in one piece or several, before any lock is taken, need not be made zeros before: the quickest way
-/// to answer a large Read.
+/// Bytes of a read that are never written are 0. The fastest way to answer a large read is to write
+/// it from offset 0 on, in order, in one piece or several, before any lock is taken: the library
+/// need not zero these bytes first.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_copy_in(
     transaction: *mut rim_transaction,
@@ -259,7 +262,7 @@ pub unsafe extern "C" fn rim_transaction_copy_in(
         // SAFETY: `transaction` is NULL or a live handle.
         let transaction = unsafe { rim_transaction::borrow(transaction) }?;
         let range = transaction.range(offset, size)?;
-        // SAFETY: the caller has `size` bytes there, and nobody writes to them now.
+        // SAFETY: the caller has `size` bytes there, and no thread writes to them now.
         let source = unsafe { bytes(source, size, "source") }?;
         if transaction.transaction().append(range.start, source) {
             return Ok(());
@@ -273,9 +276,9 @@ pub unsafe extern "C" fn rim_transaction_copy_in(
     })
 }
 
-/// Completes the transaction: it has been carried out. Gives back a lock that the handle holds; the
-/// master hears of it when no other handle holds one. RIM_STATUS_EXPIRED if it was over already:
-/// then nothing changes, and there is nothing to be done but to free the handle.
+/// Completes the transaction: it has been carried out. Releases the handle's lock. The master is
+/// told once no other handle holds a lock. RIM_STATUS_EXPIRED if the transaction was already over:
+/// then nothing changes, and the handle remains to be freed.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_done(transaction: *mut rim_transaction) -> rim_status {
     call(|| {
@@ -285,8 +288,8 @@ pub unsafe extern "C" fn rim_transaction_done(transaction: *mut rim_transaction)
     })
 }
 
-/// Completes the transaction: it has failed, for the reason that text tells, which reaches the
-/// master with RIM_STATUS_FAILED. What is not UTF-8 in it is replaced. Otherwise as
+/// Completes the transaction: it has failed. The master gets text as the reason, with
+/// RIM_STATUS_FAILED. Bytes of text that are not UTF-8 are replaced. Otherwise as
 /// rim_transaction_done.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_fail(
@@ -302,12 +305,14 @@ pub unsafe extern "C" fn rim_transaction_fail(
     })
 }
 
-/// Makes a piece of the transaction (a sub-transaction): size bytes of it, from byte offset on, to
-/// be moved at address. The piece is a transaction of its own, to be locked, completed and freed
-/// like any other, or handed to another slave by rim_slave_do_transaction. When all pieces have
-/// been made, call rim_transaction_seal. RIM_STATUS_SIZE if the bytes are none or not all inside
-/// the transaction, RIM_STATUS_INVALID_ARGUMENT if they would go beyond the last address,
-/// RIM_STATUS_BUSY if it has been sealed or passed on.
+/// Makes a piece of the transaction (a sub-transaction): size of its bytes, from byte offset on, to
+/// be transferred at address. The piece is a transaction of its own, which the caller owns. It is
+/// locked, completed and freed like any other, or handed to another slave with
+/// rim_slave_do_transaction. After the last piece, call rim_transaction_seal.
+///
+/// RIM_STATUS_SIZE if size is 0 or the bytes are not all inside the transaction.
+/// RIM_STATUS_INVALID_ARGUMENT if the piece would go beyond the last address. RIM_STATUS_BUSY if
+/// the transaction has been sealed or passed on.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_piece(
     transaction: *mut rim_transaction,
@@ -337,9 +342,9 @@ pub unsafe extern "C" fn rim_transaction_piece(
     })
 }
 
-/// Says that no more pieces will be made: the transaction completes when all its pieces have, and
-/// fails if one of them has. Do not call rim_transaction_done for it; the handle may be freed at
-/// once. Gives back a lock that the handle holds. RIM_STATUS_BUSY if it has been sealed or passed
+/// Says that no more pieces will be made. The transaction completes when all its pieces have, and
+/// fails if one of them failed. Do not call rim_transaction_done for it. The handle may be freed at
+/// once. Releases the handle's lock. RIM_STATUS_BUSY if the transaction has been sealed or passed
 /// on.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_seal(transaction: *mut rim_transaction) -> rim_status {
@@ -351,10 +356,11 @@ pub unsafe extern "C" fn rim_transaction_seal(transaction: *mut rim_transaction)
     })
 }
 
-/// Starts the time that the master waits for the transaction anew, for work that takes longer. With
-/// a reference (it may be NULL), only if the transaction is not older than that one: an answer to
-/// an earlier transaction shows that the slave is alive. For transactions that a callback got,
-/// completing an earlier one has that effect by itself.
+/// Starts the transaction's time again, for work that takes longer than the master's timeout. With
+/// a reference, which may be NULL, this happens only if the transaction is not older than the
+/// reference: an answer to an earlier transaction shows that the slave is alive. For transactions
+/// of a callback, the library does this by itself when the callback's slave completes an earlier
+/// one.
 #[no_mangle]
 pub unsafe extern "C" fn rim_transaction_refresh(
     transaction: *mut rim_transaction,

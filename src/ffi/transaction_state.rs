@@ -1,5 +1,5 @@
-//! What lies behind the handles to one transaction: whether the program still answers for it, and
-//! the lock that a handle may hold.
+//! What the handles to one transaction share: whether the program must still complete it, and the
+//! lock that each handle may hold.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::bus::{DataLock, SlaveBase, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
-/// A transaction in the program's hands. When the last handle goes, it has to be over.
+/// A transaction in the hands of the program. It fails when the last handle is freed too early.
 pub(super) struct Carried {
     transaction: Transaction,
-    /// The slave that was called with it, if one was: it has answered when this completes.
+    /// The slave that was called with it, if any. It has answered when this completes.
     slave: Option<Arc<SlaveBase>>,
-    /// Somebody else completes it: the slave that it was passed on to, or its pieces.
+    /// Set when something else completes it: another slave, or its pieces.
     passed_on: AtomicBool,
 }
 
@@ -29,7 +29,7 @@ impl Carried {
         &self.transaction
     }
 
-    /// From now on somebody else completes it.
+    /// Something else completes it from now on.
     pub(super) fn pass_on(&self) -> Result<()> {
         if self.passed_on.swap(true, Ordering::Relaxed) {
             return Err(self.not_own());
@@ -37,7 +37,7 @@ impl Carried {
         Ok(())
     }
 
-    /// Refuses a transaction that somebody else completes.
+    /// Refuses a transaction that something else completes.
     pub(super) fn check_own(&self) -> Result<()> {
         if self.passed_on.load(Ordering::Relaxed) {
             return Err(self.not_own());
@@ -47,18 +47,18 @@ impl Carried {
 
     fn not_own(&self) -> Error {
         let id = self.transaction.id();
-        let text = format!("Transaction {id} has been sealed, or passed on to a slave, before");
+        let text = format!("Transaction {id} has already been sealed or passed on to a slave");
         Error::new(ErrorKind::Busy, text)
     }
 
-    /// It has been carried out, or has failed.
+    /// Completes it: it has been carried out, or has failed.
     pub(super) fn complete(&self, outcome: Result<()>) -> Result<()> {
         let first = match outcome {
             Ok(()) => self.transaction.done(),
             Err(error) => self.transaction.fail(error),
         };
         if !first {
-            let text = format!("Transaction {} was over already", self.transaction.id());
+            let text = format!("Transaction {} was already over", self.transaction.id());
             return Err(Error::new(ErrorKind::Expired, text));
         }
         if let Some(slave) = &self.slave {
@@ -70,16 +70,16 @@ impl Carried {
 
 impl Drop for Carried {
     fn drop(&mut self) {
-        // One of another process's fails nobody.
         if !*self.passed_on.get_mut() {
-            // A master may hold the transaction too, so this does not happen by itself.
+            // The transaction does not fail by itself, since a master may hold it too. In a child
+            // this does nothing: the transaction is the parent's.
             self.transaction
                 .fail_with("The slave freed the transaction without completing it");
         }
     }
 }
 
-/// The lock on the transaction's bytes that one handle holds, or does not.
+/// A handle's lock on the transaction's bytes, if it holds one.
 #[derive(Default)]
 pub(super) struct HandleLock(Mutex<Held>);
 
@@ -87,7 +87,7 @@ pub(super) struct HandleLock(Mutex<Held>);
 enum Held {
     #[default]
     Nothing,
-    /// A thread is waiting for the lock, without holding the mutex.
+    /// A thread waits for the lock, without holding the mutex.
     Coming,
     Lock(DataLock),
 }
@@ -98,8 +98,8 @@ impl HandleLock {
         let mut held = self.held();
         if !matches!(*held, Held::Nothing) {
             let text = format!(
-                "Transaction {} is locked already by this handle; a lock of its own takes a \
-                 handle of its own",
+                "Transaction {} is already locked by this handle: another lock needs another \
+                 handle",
                 transaction.id()
             );
             return Err(Error::new(ErrorKind::Busy, text));
@@ -111,7 +111,7 @@ impl HandleLock {
         let result = place
             .map(|start| (start, transaction.size()))
             .ok_or_else(|| over(transaction));
-        // Given back, if it is of no use, when no mutex is held: that may run a completion.
+        // Releasing a lock may run a completion: a useless one is dropped without the mutex.
         let (now, useless) = match result {
             Ok(_) => (Held::Lock(lock), None),
             Err(_) => (Held::Nothing, Some(lock)),
@@ -121,7 +121,7 @@ impl HandleLock {
         result
     }
 
-    /// Takes the lock out, so that the caller can give it back.
+    /// Takes the lock out, for the caller to release.
     pub(super) fn take(&self) -> Option<DataLock> {
         let mut held = self.held();
         match std::mem::take(&mut *held) {
@@ -133,7 +133,7 @@ impl HandleLock {
         }
     }
 
-    /// Runs `body` on the bytes: under the lock that the handle holds, or under one for this alone.
+    /// Runs `body` on the bytes, under the lock that the handle holds or else under one of its own.
     pub(super) fn with_bytes<T>(
         &self,
         transaction: &Transaction,

@@ -183,7 +183,7 @@ static void stopping_wakes_who_waits(void) {
     CHECK_OK(rim_slave_new(4, 0, ignore, NULL, NULL, &slave));
     CHECK(pthread_create(&thread, NULL, wait_for_ever, &self) == 0);
     counter_wait(&self.entered, 1);
-    /* Once it is inside, nobody else may pull, and the server cannot have a slave. */
+    /* Once it is inside, no other thread may pull, and the server cannot be given a slave. */
     for (n = 0; n < 1000; n++) {
         rim_status status = rim_tcp_server_next(server, 0, &none);
         if (status == RIM_STATUS_BUSY) {
