@@ -29,7 +29,7 @@ pub(super) fn server_stats(server: &TcpServer) -> Result<ServerStats> {
 pub(super) fn server_peer_stats(server: &TcpServer) -> Result<Vec<PeerStats>> {
     attempt(|| {
         server.check_home()?;
-        let stats = server.peers().into_iter().map(|peer| PeerStats {
+        let stats = server.peer_stats().into_iter().map(|peer| PeerStats {
             address: peer.address.to_string(),
             port: peer.port,
             session: peer.session,

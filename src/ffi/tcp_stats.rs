@@ -213,7 +213,7 @@ pub unsafe extern "C" fn rim_tcp_server_get_peer_stats(
         let places = unsafe { Places::several(peers, struct_size, capacity, "peers") }?;
         // SAFETY: `count` is NULL or the caller's own.
         let count = unsafe { Out::new(count, "count") }?;
-        let stats = server.server.peers();
+        let stats = server.server.peer_stats();
         places.set(stats.iter().map(peer_stats));
         count.set(stats.len());
         Ok(())

@@ -174,8 +174,8 @@ impl TcpServer {
         }
     }
 
-    /// The clients that are connected now, with the counters of each.
-    pub fn peers(&self) -> Vec<PeerStats> {
+    /// The clients that are connected now, with what was done for each.
+    pub fn peer_stats(&self) -> Vec<PeerStats> {
         match self.home.is_here() {
             true => self.registry.peer_stats(),
             false => Vec::new(),

@@ -23,7 +23,7 @@ fn ask(client: &TcpClient, kind: u32) -> Transaction {
 fn pair(options: ServerOptions) -> (Arc<TcpServer>, TcpClient) {
     let server = Arc::new(TcpServer::bind("127.0.0.1", 0, options).unwrap());
     let client = TcpClient::new("127.0.0.1", server.port(), ClientOptions::default()).unwrap();
-    while client.link_state() != LinkState::Connected || server.peers().is_empty() {
+    while client.link_state() != LinkState::Connected || server.peer_stats().is_empty() {
         server.next(Some(Duration::from_millis(5))).unwrap();
     }
     server.next(Some(Duration::from_millis(20))).unwrap();

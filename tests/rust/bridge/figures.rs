@@ -53,7 +53,7 @@ fn counters_agree_with_what_was_done() {
         assert!(traffic.latency_at(1.0) > Duration::ZERO);
     }
     let theirs = served.server.stats();
-    let peers = served.server.peers();
+    let peers = served.server.peer_stats();
     assert_eq!((theirs.connections, theirs.connections_total), (2, 2));
     assert_eq!(peers.len(), 1);
     for traffic in [&theirs.traffic, &peers[0].traffic] {
@@ -71,7 +71,7 @@ fn counters_agree_with_what_was_done() {
     let field = client(served.port());
     drop(asking);
     eventually("it has gone, and the other is there", || {
-        let peers = served.server.peers();
+        let peers = served.server.peer_stats();
         let connections = served.server.stats().connections;
         peers.len() == 1 && !peers[0].session && connections == 2
     });
