@@ -67,6 +67,12 @@ impl Error {
         }
     }
 
+    /// What a slave answers that cannot carry out a transaction: an error of kind
+    /// [`Failed`](ErrorKind::Failed) that says `text`.
+    pub fn failed(text: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Failed, text)
+    }
+
     /// What became of a caught panic: `what`, and the panic's own text.
     pub fn from_panic(what: &str, panic: Box<dyn Any + Send>) -> Error {
         let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {

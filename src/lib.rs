@@ -26,3 +26,6 @@ mod process;
 mod sync;
 mod time;
 pub mod wire;
+
+pub use bus::{Access, DataLock, Emulate, Hub, Master, Slave, SlaveBase, Transaction};
+pub use error::{Error, ErrorKind, Result};

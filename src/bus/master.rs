@@ -1,12 +1,14 @@
 //! Who asks: makes transactions, hands them to a slave, waits for them, and remembers the last
 //! failure.
 
+mod access;
 mod outstanding;
 
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::lend::data_size;
 use super::memory::Memory;
 use super::slave::{Slave, Unconnected};
 use super::transaction::{check_range, Transaction};
@@ -126,15 +128,7 @@ impl Master {
         also: impl FnOnce(&State) -> T,
     ) -> (Transaction, Option<T>) {
         let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
-        let error = if memory.is_empty() {
-            let text = "A transaction of 0 bytes is not allowed";
-            Some(Error::new(ErrorKind::Size, text))
-        } else if memory.len() > u32::MAX as usize {
-            let text = format!("A transaction of {} bytes is too large", memory.len());
-            Some(Error::new(ErrorKind::Size, text))
-        } else {
-            check_range(address, size).err()
-        };
+        let error = check(address, memory.len()).err();
         let memory = if error.is_none() { Some(memory) } else { None };
         let timeout = self.timeout();
         // Under the lock, so that they are outstanding in the order of their creation.
@@ -269,6 +263,17 @@ impl Drop for Master {
             let _ = transaction.wait();
         }
     }
+}
+
+/// The size of a transaction on `len` bytes at `address`, or what is wrong with them.
+fn check(address: u64, len: usize) -> Result<u32> {
+    if len == 0 {
+        let text = "A transaction of 0 bytes is not allowed";
+        return Err(Error::new(ErrorKind::Size, text));
+    }
+    let size = data_size(len)?;
+    check_range(address, size)?;
+    Ok(size)
 }
 
 /// Where `size` bytes of a caller begin, or an error that names what is wrong with that.

@@ -9,11 +9,13 @@ mod deadline;
 mod emulate;
 mod hub;
 mod kind;
+mod lend;
 mod master;
 mod memory;
 mod slave;
 mod spares;
 mod transaction;
+mod word;
 
 pub use bits::{any_bits, copy_bits, set_bits};
 pub use deadline::Renewals;
@@ -24,6 +26,6 @@ pub use master::{caller_start, Master, DEFAULT_TIMEOUT};
 pub use memory::{Memory, INLINE};
 pub use slave::{check_access, Slave, SlaveBase, Unconnected};
 pub use transaction::{
-    check_range, deadline_from_now, Completed, Completion, Content, DataLock, Link, Payload,
-    Transaction, WeakTransaction,
+    check_range, deadline_from_now, Access, Completed, Completion, Content, DataLock, Link,
+    Payload, Transaction, WeakTransaction,
 };

@@ -6,6 +6,7 @@
 //! made of and how it ends is in `state.rs`, how its bytes are locked in `lock.rs`, how a master
 //! waits for it in `wait.rs`, and how it is carried out in pieces in `pieces.rs`.
 
+mod access;
 mod lock;
 mod parts;
 mod pieces;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use super::kind::kind_name;
 use super::memory::Memory;
 use crate::error::{Error, ErrorKind, Result};
+pub use access::Access;
 pub use lock::DataLock;
 pub use pieces::check_range;
 pub use state::{Completed, Completion, Content, Link, Payload, Transaction, WeakTransaction};

@@ -45,7 +45,7 @@ pub mod bus {
     pub use kind::{POST, READ, VERIFY, WRITE};
     pub use memory::Memory;
     pub use transaction::{
-        check_range, deadline_from_now, Completed, Completion, Content, DataLock, Link, Payload,
+        check_range, deadline_from_now, Access, Completed, Completion, Content, DataLock, Link, Payload,
         Transaction,
     };
 }

@@ -1,0 +1,149 @@
+//! Slices of a caller's, lent to one transaction.
+//!
+//! A transaction may be touched by other threads, and its handles may be cloned and kept, so no
+//! lifetime says how long it uses its memory. What says so is that it is *published*: from then on
+//! nothing touches the memory on behalf of the slave (`transaction.rs`). The functions here return,
+//! or unwind, only when that has happened. A slave that keeps a lock on the bytes for ever, or forgets
+//! one, makes them wait for ever. That is the price; the memory is not given back meanwhile.
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use super::memory::Memory;
+use super::transaction::Transaction;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Makes a transaction on `data`, gives it to `hand_over`, and waits for it. `hand_over` gives it to
+/// a slave. What `data` has in it after a failure is not told; it may be a part of what was read.
+pub(crate) fn lend_mut(
+    (address, kind): (u64, u32),
+    data: &mut [u8],
+    timeout: Duration,
+    hand_over: impl FnOnce(&Transaction),
+) -> Result<()> {
+    let size = data_size(data.len())?;
+    // SAFETY: the slice is borrowed until this function ends, and may be sent to other threads, as
+    // bytes may. `wait` returns when the transaction has been waited for.
+    let memory = unsafe { Memory::caller(NonNull::from(&mut *data).cast(), data.len()) };
+    let transaction = Transaction::new(address, size, kind, Some(memory), timeout);
+    wait(transaction, hand_over)
+}
+
+fn wait(transaction: Transaction, hand_over: impl FnOnce(&Transaction)) -> Result<()> {
+    let mut loan = Loan {
+        transaction,
+        settled: false,
+    };
+    hand_over(&loan.transaction);
+    loan.transaction.taken();
+    let outcome = loan.transaction.wait();
+    loan.settled = true;
+    outcome
+}
+
+/// Takes the memory back if whoever carries out the transaction, or the wait for it, panics. It stays
+/// in this file: a caller that could forget it would have its memory touched afterwards.
+struct Loan {
+    transaction: Transaction,
+    settled: bool,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if !self.settled {
+            let text = "The thread that waits for the transaction panicked";
+            self.transaction.fail(Error::new(ErrorKind::Internal, text));
+            // Only as long as somebody holds its bytes. Should this panic too, the process ends.
+            let _ = self.transaction.wait();
+        }
+    }
+}
+
+/// The size of a transaction on so many bytes.
+pub(crate) fn data_size(len: usize) -> Result<u32> {
+    u32::try_from(len).map_err(|_| {
+        let text = format!("A transaction of {len} bytes is too large");
+        Error::new(ErrorKind::Size, text)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::{DataLock, READ};
+    use std::panic::{catch_unwind, AssertUnwindSafe};
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    #[test]
+    fn bytes_are_put_into_the_callers_slice() {
+        let mut data = [0; 64];
+        lend_mut((0, READ), &mut data, Duration::MAX, |transaction| {
+            let mut lock = transaction.lock();
+            lock.bytes_mut().unwrap().fill(7);
+            lock.done();
+        })
+        .unwrap();
+        assert_eq!(data, [7; 64]);
+    }
+
+    #[test]
+    fn a_wait_outlasts_the_lock_of_a_slave() {
+        let mut data = [0; 4];
+        let (give, take) = channel::<DataLock>();
+        let holder = thread::spawn(move || {
+            let mut lock = take.recv().unwrap();
+            thread::sleep(5 * SOON);
+            lock.bytes_mut().unwrap().fill(7);
+            drop(lock);
+        });
+        let outcome = lend_mut((0, READ), &mut data, SOON, |transaction| {
+            give.send(transaction.lock()).unwrap();
+        });
+        // The lock was held past the deadline, and the memory with it.
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
+        assert_eq!(data, [7; 4]);
+        holder.join().unwrap();
+    }
+
+    #[test]
+    fn a_handle_that_is_kept_reaches_nothing() {
+        let mut data = [0; 4];
+        let mut kept = None;
+        let outcome = lend_mut((0, READ), &mut data, SOON, |transaction| {
+            kept = Some(transaction.clone());
+        });
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
+        let kept = kept.unwrap();
+        assert!(kept.expired());
+        assert!(kept.lock().bytes_mut().is_none());
+        assert!(!kept.done_with(&[7; 4]));
+        assert_eq!(data, [0; 4]);
+    }
+
+    #[test]
+    fn a_panic_takes_the_memory_back_first() {
+        let mut kept = None;
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            let mut data = vec![0; 64];
+            let _ = lend_mut((0, READ), &mut data, Duration::MAX, |transaction| {
+                kept = Some(transaction.clone());
+                panic!("on purpose");
+            });
+        }));
+        assert!(panic.is_err());
+        let kept = kept.unwrap();
+        assert!(kept.completed());
+        assert!(kept.lock().bytes_mut().is_none());
+    }
+
+    #[test]
+    fn a_size_that_no_transaction_has_is_refused() {
+        assert_eq!(data_size(7), Ok(7));
+        #[cfg(target_pointer_width = "64")]
+        assert_eq!(data_size(1 << 32).unwrap_err().kind(), ErrorKind::Size);
+    }
+}
