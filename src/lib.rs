@@ -28,4 +28,8 @@ mod time;
 pub mod wire;
 
 pub use bus::{Access, DataLock, Emulate, Hub, Master, Slave, SlaveBase, Transaction};
+pub use endpoint::{ClientOptions, LinkState, ServerOptions, Serving, TcpClient, TcpServer, Timed};
+pub use endpoint::{
+    ClientStats, Dropped, Latency, Outcomes, PeerStats, ServerStats, Traffic, Unacknowledged,
+};
 pub use error::{Error, ErrorKind, Result};

@@ -29,7 +29,7 @@ pub(super) fn server_bind(address: &[u8], port: u16, master: &Master) -> Result<
 /// stopped.
 pub(super) fn server_next(server: &TcpServer) -> Result<*mut u8> {
     let next = attempt(|| loop {
-        if let Some(transaction) = server.next(None)? {
+        if let Some(transaction) = server.pull(None)? {
             return Ok(give(transaction));
         }
     });

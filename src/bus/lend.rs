@@ -30,6 +30,20 @@ pub(crate) fn lend_mut(
     wait(transaction, hand_over)
 }
 
+/// As [`lend_mut`], for a transaction whose bytes are read alone: no lock gives them out to be changed.
+pub(crate) fn lend(
+    (address, kind): (u64, u32),
+    data: &[u8],
+    timeout: Duration,
+    hand_over: impl FnOnce(&Transaction),
+) -> Result<()> {
+    let size = data_size(data.len())?;
+    // SAFETY: as in `lend_mut`; nobody writes to read-only memory.
+    let memory = unsafe { Memory::read_only(NonNull::from(data).cast(), data.len()) };
+    let transaction = Transaction::new(address, size, kind, Some(memory), timeout);
+    wait(transaction, hand_over)
+}
+
 fn wait(transaction: Transaction, hand_over: impl FnOnce(&Transaction)) -> Result<()> {
     let mut loan = Loan {
         transaction,
@@ -71,7 +85,7 @@ pub(crate) fn data_size(len: usize) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{DataLock, READ};
+    use crate::bus::{DataLock, READ, WRITE};
     use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::sync::mpsc::channel;
     use std::thread;
@@ -88,6 +102,21 @@ mod tests {
         })
         .unwrap();
         assert_eq!(data, [7; 64]);
+    }
+
+    #[test]
+    fn what_is_lent_to_be_read_is_not_given_out_to_be_changed() {
+        let data = [1, 2, 3, 4];
+        lend((0, WRITE), &data, Duration::MAX, |transaction| {
+            let mut lock = transaction.lock();
+            assert_eq!(lock.bytes(), Some(&data[..]));
+            assert!(lock.bytes_mut().is_none());
+            drop(lock);
+            assert!(transaction.start().is_none());
+            transaction.done_with(&[9; 4]);
+        })
+        .unwrap();
+        assert_eq!(data, [1, 2, 3, 4]);
     }
 
     #[test]

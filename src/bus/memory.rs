@@ -25,6 +25,8 @@ pub struct Memory {
 enum Owner {
     /// The caller, which lends them.
     Caller,
+    /// The caller, which lends the bytes for reading only.
+    Reader,
     /// This object, by way of a `Vec` of this capacity.
     Heap(usize),
     /// The [`Inline`] of the transaction that has this as its memory.
@@ -135,9 +137,28 @@ impl Memory {
         }
     }
 
+    /// Memory that belongs to the caller, to be read alone: no lock gives it out to be changed.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Memory::caller`], but for reads alone; the caller may read the bytes meanwhile.
+    pub(super) unsafe fn read_only(start: NonNull<u8>, len: usize) -> Memory {
+        Memory {
+            start,
+            len,
+            written: len,
+            owner: Owner::Reader,
+        }
+    }
+
     /// Whether the bytes live as long as the transaction; false for the caller's.
     pub fn is_owned(&self) -> bool {
-        self.owner != Owner::Caller
+        !matches!(self.owner, Owner::Caller | Owner::Reader)
+    }
+
+    /// Whether the bytes may be changed.
+    pub(super) fn is_writable(&self) -> bool {
+        self.owner != Owner::Reader
     }
 
     /// Whether they are those of an [`Inline`].
@@ -236,6 +257,7 @@ impl Inline {
 pub(super) struct Span {
     start: NonNull<u8>,
     len: usize,
+    writable: bool,
 }
 
 // SAFETY: the promise made to `Span::new` names no thread: the holder alone touches these bytes,
@@ -258,7 +280,11 @@ impl Span {
         }
         // SAFETY: the offset is inside (or one past the end of) the memory, as just checked.
         let start = unsafe { memory.start.add(offset) };
-        Some(Span { start, len })
+        Some(Span {
+            start,
+            len,
+            writable: memory.is_writable(),
+        })
     }
 
     pub(super) fn start(&self) -> NonNull<u8> {
@@ -271,9 +297,13 @@ impl Span {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+    /// The bytes, for changes; `None` if they were lent for reading only.
+    pub(super) fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        if !self.writable {
+            return None;
+        }
         // SAFETY: as in `bytes`; and no other span of these bytes is in use.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+        Some(unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) })
     }
 }
 
@@ -289,7 +319,7 @@ mod tests {
             assert_eq!(Span::new(&memory, 1, 2).unwrap().bytes(), [2, 3]);
             assert!(Span::new(&memory, 3, 2).is_none());
             assert!(Span::new(&memory, usize::MAX, 2).is_none());
-            Span::new(&memory, 0, 4).unwrap().bytes_mut()[3] = 9;
+            Span::new(&memory, 0, 4).unwrap().bytes_mut().unwrap()[3] = 9;
             assert_eq!(Span::new(&memory, 3, 1).unwrap().bytes(), [9]);
         }
     }

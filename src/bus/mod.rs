@@ -22,6 +22,7 @@ pub use deadline::Renewals;
 pub use emulate::Emulate;
 pub use hub::{route, Hub, MAX_PIECES};
 pub use kind::{kind_name, POST, READ, VERIFY, WRITE};
+pub(crate) use lend::{data_size, lend, lend_mut};
 pub use master::{caller_start, Master, DEFAULT_TIMEOUT};
 pub use memory::{Memory, INLINE};
 pub use slave::{check_access, Slave, SlaveBase, Unconnected};
@@ -29,3 +30,4 @@ pub use transaction::{
     check_range, deadline_from_now, Access, Completed, Completion, Content, DataLock, Link,
     Payload, Transaction, WeakTransaction,
 };
+pub(crate) use word::word_methods;

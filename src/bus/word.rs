@@ -3,10 +3,10 @@
 /// Adds `read_u32`, `write_u32` and their like to a type, on top of its `read` and `write`.
 macro_rules! word_methods {
     () => {
-        $crate::bus::word::word_methods!(read_u8, write_u8, u8, "An 8-bit");
-        $crate::bus::word::word_methods!(read_u16, write_u16, u16, "A 16-bit");
-        $crate::bus::word::word_methods!(read_u32, write_u32, u32, "A 32-bit");
-        $crate::bus::word::word_methods!(read_u64, write_u64, u64, "A 64-bit");
+        $crate::bus::word_methods!(read_u8, write_u8, u8, "An 8-bit");
+        $crate::bus::word_methods!(read_u16, write_u16, u16, "A 16-bit");
+        $crate::bus::word_methods!(read_u32, write_u32, u32, "A 32-bit");
+        $crate::bus::word_methods!(read_u64, write_u64, u64, "A 64-bit");
     };
     ($read:ident, $write:ident, $word:ty, $what:literal) => {
         #[doc = concat!($what, " register at `address`, which is little-endian, as the registers")]

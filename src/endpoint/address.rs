@@ -36,6 +36,8 @@ pub(super) struct Listeners {
     pub(super) requests: Vec<TcpListener>,
     /// On the port after it.
     pub(super) responses: Vec<TcpListener>,
+    /// They came from outside the server, and others may listen on them too.
+    pub(super) given: bool,
 }
 
 /// Binds a server's two ports: `address` is `*`, an IP address, a host name or an interface name;
@@ -96,10 +98,12 @@ fn bind_pair(address: &str, places: &[SocketAddr], port: u16) -> Attempt<Listene
         port,
         responses: responses?,
         requests: all(port)?,
+        given: false,
     })
 }
 
-fn bind(address: &str, place: SocketAddr, port: u16) -> Attempt<TcpListener> {
+/// A socket that listens on `port` at `place`, which is what the `address` of an error text means.
+pub(super) fn bind(address: &str, place: SocketAddr, port: u16) -> Attempt<TcpListener> {
     let result = bind_socket(place, port);
     match result {
         // A host without IPv6: all interfaces are the IPv4 ones.

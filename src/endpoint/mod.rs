@@ -19,9 +19,9 @@ mod watch;
 
 #[cfg(fuzzing)]
 pub use address::fuzzed;
-pub use client::{LinkState, TcpClient};
+pub use client::{LinkState, TcpClient, Timed};
 pub use options::{ClientOptions, ServerOptions};
-pub use serve::{serve, ServerThread};
+pub use serve::{serve, ServerThread, Serving};
 pub use server::{admit, TcpServer};
 pub use stats::{
     ClientStats, Dropped, Latency, Outcomes, PeerStats, ServerStats, Traffic, Unacknowledged,

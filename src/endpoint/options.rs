@@ -1,9 +1,43 @@
 //! What can be set about an endpoint, each with its default. How an endpoint keeps it is in
 //! `settings.rs`.
+//!
+//! There will be more options, so a program does not name all of them: it begins with the defaults, and
+//! changes some, by a field or by the method of its name.
 
 use std::time::Duration;
 
+use crate::bus::DEFAULT_TIMEOUT;
+
+/// Adds a `with_` method for each field.
+macro_rules! with_methods {
+    ($options:ident { $($with:ident: $field:ident: $type:ty,)* }) => {
+        impl $options {
+            $(
+                #[doc = concat!(
+                    "These options, with another [`", stringify!($field), "`](Self::",
+                    stringify!($field), ")."
+                )]
+                #[must_use]
+                pub fn $with(mut self, $field: $type) -> $options {
+                    self.$field = $field;
+                    self
+                }
+            )*
+        }
+    };
+}
+
 /// Limits and times of a [`TcpServer`](super::TcpServer).
+///
+/// ```
+/// use rogue_memory_bridge::ServerOptions;
+/// use std::time::Duration;
+///
+/// let options = ServerOptions::default()
+///     .with_max_outstanding(1)
+///     .with_timeout(Some(Duration::from_secs(5)));
+/// assert_eq!(options.max_outstanding, 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
     /// The largest transaction, in bytes. A larger one is refused by an error response.
@@ -64,9 +98,34 @@ impl Default for ServerOptions {
     }
 }
 
+with_methods!(ServerOptions {
+    with_max_transaction: max_transaction: u32,
+    with_max_outstanding: max_outstanding: usize,
+    with_max_connections: max_connections: usize,
+    with_max_clients_per_address: max_clients_per_address: usize,
+    with_max_queued: max_queued: usize,
+    with_max_queued_total: max_queued_total: usize,
+    with_handshake_timeout: handshake_timeout: Duration,
+    with_keep_alive: keep_alive: Duration,
+    with_timeout: timeout: Option<Duration>,
+    with_drop_after_close: drop_after_close: bool,
+});
+
 /// Limits and times of a [`TcpClient`](super::TcpClient).
+///
+/// ```
+/// use rogue_memory_bridge::ClientOptions;
+/// use std::time::Duration;
+///
+/// let options = ClientOptions::default().with_timeout(Duration::from_millis(200));
+/// assert_eq!(options.timeout, Duration::from_millis(200));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientOptions {
+    /// The time that an access has which is given no other, from the moment the client has taken it:
+    /// [`TcpClient::read`](super::TcpClient::read) and its like. What a
+    /// [`Master`](crate::bus::Master) asks for has the master's time.
+    pub timeout: Duration,
     /// Transactions that may wait for their responses at a time. Who asks for more is held back,
     /// for at most the timeout of the transaction.
     pub max_outstanding: usize,
@@ -87,6 +146,7 @@ pub struct ClientOptions {
 impl Default for ClientOptions {
     fn default() -> ClientOptions {
         ClientOptions {
+            timeout: DEFAULT_TIMEOUT,
             max_outstanding: 65536,
             max_queued: 1 << 20,
             connect_timeout: Duration::from_secs(5),
@@ -95,3 +155,12 @@ impl Default for ClientOptions {
         }
     }
 }
+
+with_methods!(ClientOptions {
+    with_timeout: timeout: Duration,
+    with_max_outstanding: max_outstanding: usize,
+    with_max_queued: max_queued: usize,
+    with_connect_timeout: connect_timeout: Duration,
+    with_keep_alive: keep_alive: Duration,
+    with_close_on_timeout: close_on_timeout: bool,
+});

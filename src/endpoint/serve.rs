@@ -1,5 +1,6 @@
 //! A thread that pulls transactions from a server and gives them to a slave, for programs that do
-//! not pull themselves.
+//! not pull themselves. [`serve`] is for callers that keep the server and may change the slave;
+//! [`TcpServer::serve`] for those that want one thing to hold.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{channel, Receiver};
@@ -14,6 +15,67 @@ use crate::process::never_cancel;
 
 /// How long to wait for a slave that is at work when the server is stopped.
 const PATIENCE: Duration = Duration::from_millis(150);
+
+impl TcpServer {
+    /// Gives what comes to `slave`, on a thread named `TcpServer`, one transaction after the other in
+    /// the order of arrival, until what this returns is dropped. A transaction outside the access sizes
+    /// of the slave ([`Slave::min_access`], [`Slave::max_access`]) is refused in its place, and a panic
+    /// of the slave fails its transaction. Fails with [`Busy`](ErrorKind::Busy) if
+    /// [`TcpServer::next_async`] has been used.
+    ///
+    /// ```
+    /// use rogue_memory_bridge::{ClientOptions, Emulate, ServerOptions, TcpClient, TcpServer};
+    /// use std::sync::Arc;
+    ///
+    /// let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?;
+    /// let serving = server.serve(Arc::new(Emulate::new(4, 4096)))?;
+    ///
+    /// let client = TcpClient::new("127.0.0.1", serving.port(), ClientOptions::default())?;
+    /// client.write_u32(0x10, 0xCAFE)?;
+    /// assert_eq!(client.read_u32(0x10)?, 0xCAFE);
+    /// # Ok::<(), rogue_memory_bridge::Error>(())
+    /// ```
+    pub fn serve(self, slave: Arc<dyn Slave>) -> Result<Serving> {
+        if self.is_asked() {
+            let text = format!("Futures have pulled from the server {}", self.name());
+            return Err(Error::new(ErrorKind::Busy, text));
+        }
+        let server = Arc::new(self);
+        let thread = serve(Arc::clone(&server), move || Arc::clone(&slave))?;
+        Ok(Serving { server, thread })
+    }
+}
+
+/// A server that gives what comes to a slave: see [`TcpServer::serve`]. Dropped, it stops the server
+/// and waits for the slave, but no longer than 150 ms.
+pub struct Serving {
+    server: Arc<TcpServer>,
+    thread: ServerThread,
+}
+
+impl Serving {
+    /// The server, for its options and statistics.
+    pub fn server(&self) -> &TcpServer {
+        &self.server
+    }
+
+    /// The server's base port: see [`TcpServer::port`].
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if self.server.check_home().is_err() {
+            // Its thread is the parent's.
+            std::mem::forget(self.thread.thread.take());
+            return;
+        }
+        self.server.stop();
+        self.thread.join();
+    }
+}
 
 /// The thread, named `TcpServer`.
 #[derive(Debug)]
@@ -59,7 +121,7 @@ pub fn serve(
 }
 
 fn pull(server: &TcpServer) -> Option<Transaction> {
-    match server.next(None) {
+    match server.pull(None) {
         Ok(next) => next,
         Err(error) => {
             // A slave that has forked may come back in the child.

@@ -116,6 +116,7 @@ impl ServerSettings {
 /// See [`ClientOptions`].
 #[derive(Debug)]
 pub(super) struct ClientSettings {
+    pub(super) timeout: Time,
     /// Never 0.
     pub(super) max_outstanding: Number,
     pub(super) max_queued: Number,
@@ -127,6 +128,7 @@ pub(super) struct ClientSettings {
 impl ClientSettings {
     pub(super) fn new(options: &ClientOptions) -> ClientSettings {
         let settings = ClientSettings {
+            timeout: Time::new(Duration::ZERO),
             max_outstanding: Number::new(0),
             max_queued: Number::new(0),
             connect_timeout: Time::new(Duration::ZERO),
@@ -138,6 +140,7 @@ impl ClientSettings {
     }
 
     pub(super) fn set(&self, options: &ClientOptions) {
+        self.timeout.set(options.timeout);
         self.max_outstanding.set(options.max_outstanding.max(1));
         self.max_queued.set(options.max_queued);
         self.connect_timeout.set(options.connect_timeout);
@@ -147,6 +150,7 @@ impl ClientSettings {
 
     pub(super) fn get(&self) -> ClientOptions {
         ClientOptions {
+            timeout: self.timeout.get(),
             max_outstanding: self.max_outstanding.get(),
             max_queued: self.max_queued.get(),
             connect_timeout: self.connect_timeout.get(),
@@ -179,6 +183,7 @@ mod tests {
         settings.set(&options);
         assert_eq!(settings.get(), options);
         let options = ClientOptions {
+            timeout: Duration::from_secs(5),
             max_outstanding: 1,
             max_queued: 2,
             connect_timeout: Duration::from_secs(3),

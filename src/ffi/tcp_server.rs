@@ -110,7 +110,7 @@ impl rim_tcp_server {
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = end.and(timeout);
         loop {
-            let Some(transaction) = self.server.next(left)? else {
+            let Some(transaction) = self.server.pull(left)? else {
                 let text = format!("No transaction came within {timeout_us} us");
                 return Err(Error::new(ErrorKind::Timeout, text));
             };

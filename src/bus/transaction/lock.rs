@@ -36,14 +36,15 @@ impl DataLock {
         }
     }
 
-    /// The transaction's bytes, for changes; `None` when it has expired.
+    /// The transaction's bytes, for changes; `None` when it has expired, or its master has lent them
+    /// for reading only.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         if self.span.is_none() {
             self.late()?;
             let late = self.late.take().map(|late| *late);
             self.span = late.and_then(OnceLock::into_inner).flatten();
         }
-        self.span.as_mut().map(Span::bytes_mut)
+        self.span.as_mut().and_then(Span::bytes_mut)
     }
 
     fn late(&self) -> Option<&Option<Span>> {
@@ -197,16 +198,17 @@ impl Transaction {
         if let Some(memory) = &mut state.memory {
             // SAFETY: as in `lock`: no range of it is locked, and none can be while this thread has
             // the state, which it keeps longer than the span.
-            if let Some(mut span) = unsafe { memory.span(0, range.len()) } {
-                span.bytes_mut().copy_from_slice(data);
+            let mut span = unsafe { memory.span(0, range.len()) };
+            if let Some(bytes) = span.as_mut().and_then(Span::bytes_mut) {
+                bytes.copy_from_slice(data);
             }
         }
         inner.finish_locked(state, Ok(()), Some(self));
         true
     }
 
-    /// Where the transaction's bytes start, without a lock; `None` when it has expired. For
-    /// languages in which programs take the lock separately.
+    /// Where the transaction's bytes start, without a lock; `None` when it has expired, or its master
+    /// has lent them for reading only. For languages in which programs take the lock separately.
     pub fn start(&self) -> Option<NonNull<u8>> {
         if !self.is_here() {
             return None;
@@ -215,6 +217,7 @@ impl Transaction {
             return None;
         }
         let mut root = self.0.root().lock_state();
+        root.memory.as_ref().filter(|memory| memory.is_writable())?;
         // SAFETY: the span is dropped here and no byte is touched: only the address is taken.
         let span = unsafe { root.span(&self.0.range()) }?;
         Some(span.start())

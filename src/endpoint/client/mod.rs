@@ -7,7 +7,9 @@
 //! connection; both stand on `context.rs`, and on `pending.rs` and `posts.rs`, which hold what is
 //! under way.
 
+mod access;
 mod attend;
+mod awaited;
 mod backlog;
 mod connect;
 mod connection;
@@ -40,6 +42,7 @@ use crate::bus::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::{never_cancel, Home};
 use crate::wire::PROBE;
+pub use access::Timed;
 use context::ClientContext;
 use link::ClientLink;
 pub use link::LinkState;
@@ -116,6 +119,11 @@ impl TcpClient {
     /// The limits and times as they are now.
     pub fn options(&self) -> ClientOptions {
         self.link.context.settings.get()
+    }
+
+    /// See [`ClientOptions::timeout`].
+    fn timeout(&self) -> Duration {
+        self.link.context.settings.timeout.get()
     }
 
     /// Sets the limits and times. Limits hold from now on, times for connections made from now on.

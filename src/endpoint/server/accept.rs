@@ -61,12 +61,18 @@ impl Arrivals {
 
 /// A socket that listens until this is dropped, even if a process that was forked off has it too: closing
 /// it here would leave the port taken, and clients would connect to nobody.
-pub(super) struct Listening(pub(super) TcpListener);
+pub(super) struct Listening {
+    pub(super) socket: TcpListener,
+    /// The program gave it to the server: another process may have it too, and go on listening.
+    pub(super) given: bool,
+}
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        // Not every system can; there it is only closed.
-        let _ = socket2::SockRef::from(&self.0).shutdown(std::net::Shutdown::Both);
+        if !self.given {
+            // Not every system can; there it is only closed.
+            let _ = socket2::SockRef::from(&self.socket).shutdown(std::net::Shutdown::Both);
+        }
     }
 }
 
@@ -78,7 +84,7 @@ pub(super) async fn accept(
     side: Side,
 ) {
     while !registry.context.stopped() {
-        match socket::accept(&listener.0).await {
+        match socket::accept(&listener.socket).await {
             Ok((stream, peer)) => {
                 let work = serve(Arc::clone(&registry), stream, peer, side);
                 // A panic ends this connection, and nothing else.

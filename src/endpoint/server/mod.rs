@@ -23,7 +23,9 @@ mod heap;
 mod held;
 mod housekeeping;
 mod incoming;
+mod listeners;
 mod load;
+mod next;
 mod pairs;
 mod peer;
 mod peer_state;
@@ -54,6 +56,7 @@ use crate::process::Home;
 use crate::time::Time;
 use accept::{accept, Arrivals, Listening};
 use context::ServerContext;
+use next::Asked;
 use pull::Pull;
 use registry::Registry;
 
@@ -63,7 +66,9 @@ pub struct TcpServer {
     registry: Arc<Registry>,
     address: String,
     port: u16,
-    pull: Mutex<Option<Pull>>,
+    pull: Arc<Mutex<Option<Pull>>>,
+    /// Of futures.
+    asked: Arc<Asked>,
     home: Home,
 }
 
@@ -72,25 +77,35 @@ impl TcpServer {
     /// name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
     pub fn bind(address: &str, port: u16, options: ServerOptions) -> Result<TcpServer> {
         crate::log::init();
+        TcpServer::with_listeners(address, listen(address, port)?, &options)
+    }
+
+    fn with_listeners(
+        address: &str,
+        listeners: Listeners,
+        options: &ServerOptions,
+    ) -> Result<TcpServer> {
         let Listeners {
             port: bound,
             requests,
             responses,
-        } = listen(address, port)?;
+            given,
+        } = listeners;
         // The name is made of what the caller gave; only port 0 is replaced by the port that was bound.
         let name = format!("pyrogue.memory.TcpServer.{address}.{bound}");
         let runtime =
             socket::event_loop().map_err(|error| system_error("start an event loop", &error))?;
-        let context = Arc::new(ServerContext::new(name, ServerSettings::new(&options)));
+        let context = Arc::new(ServerContext::new(name, ServerSettings::new(options)));
         let registry = Arc::new(Registry::new(Arc::clone(&context)));
         let arrivals = Arc::new(Arrivals::new(Arc::clone(&context.wake)));
         let entered = runtime.enter();
         for (side, listeners) in [(Side::Request, requests), (Side::Response, responses)] {
             for listener in listeners {
-                let listener = tokio::net::TcpListener::from_std(listener)
+                let socket = tokio::net::TcpListener::from_std(listener)
                     .map_err(|error| system_error("listen", &error))?;
+                let listener = Listening { socket, given };
                 let (registry, arrivals) = (Arc::clone(&registry), Arc::clone(&arrivals));
-                runtime.spawn(accept(registry, arrivals, Listening(listener), side));
+                runtime.spawn(accept(registry, arrivals, listener, side));
             }
         }
         runtime.spawn(housekeeping::run(Arc::clone(&registry)));
@@ -102,10 +117,15 @@ impl TcpServer {
         );
         Ok(TcpServer {
             context,
-            pull: Mutex::new(Some(Pull::new(runtime, Arc::clone(&registry), arrivals))),
+            pull: Arc::new(Mutex::new(Some(Pull::new(
+                runtime,
+                Arc::clone(&registry),
+                arrivals,
+            )))),
             registry,
             address: address.to_owned(),
             port: bound,
+            asked: Arc::default(),
             home: Home::here(),
         })
     }
@@ -198,13 +218,10 @@ impl TcpServer {
         }
     }
 
-    /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can be done
-    /// without waiting). `Ok(None)` when the time is over. Give the transaction to [`admit`], then carry
-    /// it out and complete it, at once or later, on any thread.
-    ///
-    /// Fails with `Stopped` once the server has been stopped, with `Busy` while another thread is in this
-    /// call, and with `InvalidArgument` on a thread that runs asynchronous tasks of tokio.
-    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
+    /// [`TcpServer::next`] for callers that know the access sizes of a slave: the transaction is to be
+    /// put to [`admit`] first.
+    #[doc(hidden)]
+    pub fn pull(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
         self.check_home()?;
         if pull::runs_a_task() {
             let text = "TcpServer::next blocks its thread, and this one runs asynchronous tasks of a tokio \
@@ -245,6 +262,7 @@ impl TcpServer {
             return;
         }
         self.registry.stop();
+        self.asked.end(&self.stopped());
         // The pulling thread has been woken, and leaves at once.
         let mut guard = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pull) = guard.take() {
@@ -252,6 +270,11 @@ impl TcpServer {
             self.context.summarize_all_lines();
             ::log::info!(target: &self.context.name, "Stopping TCP memory bridge.");
         }
+    }
+
+    /// Whether [`TcpServer::next_async`] has been used.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_used()
     }
 
     /// Posted writes that have failed since the server began. Their clients get no response.
@@ -269,7 +292,7 @@ impl Drop for TcpServer {
     fn drop(&mut self) {
         if !self.home.is_here() {
             // Dropping a socket here would take it out of the event loop of the parent.
-            std::mem::forget(std::mem::replace(&mut self.pull, Mutex::new(None)));
+            std::mem::forget((Arc::clone(&self.pull), Arc::clone(&self.asked)));
             std::mem::forget(Arc::clone(&self.registry));
             return;
         }

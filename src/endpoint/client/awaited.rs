@@ -1,0 +1,131 @@
+//! A transaction as a future. Whoever completes the transaction wakes the task that waits for it; the
+//! client's own thread reads the response and keeps the deadline ([`TcpClient::watch`]).
+
+use std::future::Future;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::link::LinkState;
+use super::room::Attending;
+use super::TcpClient;
+use crate::bus::{Completed, Completion, Content, Transaction};
+use crate::endpoint::stats::End;
+use crate::error::{Error, ErrorKind, Result};
+
+/// A transaction that owns its bytes, and that is asked for when this is polled first. What comes of
+/// it is its bytes, if it reads.
+pub(super) struct Awaited<'a> {
+    client: &'a TcpClient,
+    transaction: Transaction,
+    /// Where the end will be told; `None` until it is asked for.
+    answer: Option<Arc<Answer>>,
+}
+
+/// How a transaction has ended, and the task that waits for that.
+#[derive(Default)]
+struct Answer(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Result<Vec<u8>>>,
+    waker: Option<Waker>,
+}
+
+impl<'a> Awaited<'a> {
+    pub(super) fn new(client: &'a TcpClient, transaction: Transaction) -> Awaited<'a> {
+        Awaited {
+            client,
+            transaction,
+            answer: None,
+        }
+    }
+
+    /// Sends the request, or leaves it to wait for the connection.
+    fn ask(&self) -> Arc<Answer> {
+        let answer = Arc::new(Answer::default());
+        self.transaction
+            .on_completion(Arc::clone(&answer) as Arc<dyn Completion>, 0);
+        // A thread of an executor must not be held back: others of its tasks may bring this client
+        // forward. The mark says the same of it as of the threads that bring a client forward.
+        let attending = Attending::new();
+        self.client.carry_out(&self.transaction);
+        drop(attending);
+        self.transaction.taken();
+        self.client.watch(&self.transaction);
+        answer
+    }
+}
+
+impl Future for Awaited<'_> {
+    type Output = Result<Vec<u8>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
+        let answer = match &self.answer {
+            Some(answer) => Arc::clone(answer),
+            None => {
+                let answer = self.ask();
+                self.answer = Some(Arc::clone(&answer));
+                answer
+            }
+        };
+        let mut state = answer.lock();
+        if let Some(outcome) = state.outcome.take() {
+            return Poll::Ready(outcome);
+        }
+        if let Err(error) = self.client.check_home() {
+            return Poll::Ready(Err(error));
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Awaited<'_> {
+    /// Withdraws a request that waits for a connection, so that it is not sent when nobody expects it
+    /// any more. One that has been sent ends with its response or its time: its place among those
+    /// that are outstanding is free then.
+    fn drop(&mut self) {
+        if self.answer.is_none() || self.transaction.completed() {
+            return;
+        }
+        if self.client.link_state() != LinkState::Connected {
+            let text = "Its future was dropped before there was a connection";
+            if self.transaction.fail(Error::new(ErrorKind::Stopped, text)) {
+                let context = &self.client.link.context;
+                context.count(&self.transaction, End::Failed);
+            }
+        }
+    }
+}
+
+impl Answer {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Completion for Answer {
+    fn completed(&self, _token: u64, completed: Completed) {
+        let outcome = completed.outcome.map(|()| bytes(&completed.content));
+        let mut state = self.lock();
+        state.outcome = Some(outcome);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            // A panic in an executor is not to end the client's thread.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
+    }
+}
+
+fn bytes(content: &Content) -> Vec<u8> {
+    match content {
+        Content::Zeros(count) => vec![0; *count],
+        Content::Bytes(payload) => payload.as_ref().to_vec(),
+    }
+}
