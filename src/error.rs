@@ -74,6 +74,7 @@ impl Error {
     }
 
     /// What became of a caught panic: `what`, and the panic's own text.
+    #[doc(hidden)]
     pub fn from_panic(what: &str, panic: Box<dyn Any + Send>) -> Error {
         let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
             (Some(text), _) => text,
@@ -88,6 +89,7 @@ impl Error {
 
     /// What a process is told that was forked off and uses its copy of `what`, an object of its
     /// parent's.
+    #[doc(hidden)]
     pub fn forked(what: &str) -> Error {
         let text = format!(
             "This {what} was made before the process was forked: it belongs to the parent process, \

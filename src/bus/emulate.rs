@@ -106,6 +106,7 @@ fn new_page() -> Result<Box<[u8]>> {
 
 impl Emulate {
     /// As [`Slave::do_transaction`], for who keeps a handle anyway.
+    #[doc(hidden)]
     pub fn carry_out(&self, transaction: &Transaction) {
         if let Err(error) = self.check(transaction) {
             ::log::debug!(

@@ -57,6 +57,7 @@ impl Master {
     }
 
     /// Whether this is the process that the master was made in.
+    #[doc(hidden)]
     pub fn is_here(&self) -> bool {
         self.home.is_here()
     }
@@ -86,22 +87,26 @@ impl Master {
     }
 
     /// Where that time is kept, for who is to do as this master does.
+    #[doc(hidden)]
     pub fn shared_timeout(&self) -> Arc<Time> {
         Arc::clone(&self.timeout)
     }
 
     /// The last failure that a wait has met, until [`Master::clear_error`].
+    #[doc(hidden)]
     pub fn error(&self) -> Option<Error> {
         self.lock().error.clone()
     }
 
     /// Forgets the last failure.
+    #[doc(hidden)]
     pub fn clear_error(&self) {
         self.lock().error = None;
     }
 
     /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`]; every
     /// failure, even of the arguments, is told by that wait.
+    #[doc(hidden)]
     pub fn request(&self, address: u64, memory: Memory, kind: u32) -> u32 {
         let slave = |state: &State| Arc::clone(&state.slave);
         let (transaction, slave) = self.make(address, memory, kind, slave);
@@ -115,6 +120,7 @@ impl Master {
     /// Makes a transaction and notes it as outstanding, without handing it to the slave: whoever
     /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes, or
     /// goes beyond the last address.
+    #[doc(hidden)]
     pub fn create(&self, address: u64, memory: Memory, kind: u32) -> Transaction {
         self.make(address, memory, kind, |_| ()).0
     }
@@ -149,6 +155,7 @@ impl Master {
     }
 
     /// A transaction that has failed before it began, outstanding like any other: `wait` tells why.
+    #[doc(hidden)]
     pub fn refuse(&self, address: u64, size: u32, kind: u32, error: Error) -> u32 {
         let transaction = Transaction::new(address, size, kind, None, self.timeout());
         transaction.fail(error);
@@ -157,6 +164,7 @@ impl Master {
     }
 
     /// Notes a transaction made elsewhere as outstanding here.
+    #[doc(hidden)]
     pub fn register(&self, transaction: &Transaction) {
         self.lock().outstanding.insert(transaction.clone());
     }
@@ -164,6 +172,7 @@ impl Master {
     /// Waits for the transaction `id`, or for all that are outstanding when `id` is 0; the last
     /// failure met is returned, and kept for [`Master::error`]. An id that is not outstanding is
     /// none to wait for.
+    #[doc(hidden)]
     pub fn wait(&self, id: u32) -> Result<()> {
         if id != 0 {
             return self.wait_for(|all| all.get(id)).unwrap_or(Ok(()));
@@ -229,6 +238,7 @@ impl Master {
     }
 
     /// Whether the transaction `id` has completed; true, too, when there is none outstanding.
+    #[doc(hidden)]
     pub fn is_done(&self, id: u32) -> bool {
         let transaction = self.lock().outstanding.get(id).cloned();
         transaction.is_none_or(|transaction| transaction.poll())

@@ -205,11 +205,13 @@ impl SlaveBase {
     }
 
     /// For a slave that keeps its transactions itself: one has been kept.
+    #[doc(hidden)]
     pub fn note_added(&self, transaction: &Transaction) {
         transaction.set_renewals(Arc::clone(&self.renewals));
     }
 
     /// For a slave that keeps its transactions itself: one has been taken out to be completed.
+    #[doc(hidden)]
     pub fn note_taken(&self, transaction: &Transaction) {
         self.renewals.answered(transaction.order(), Instant::now());
     }

@@ -48,6 +48,7 @@ impl Transaction {
     /// A transaction of `size` bytes at `address`. `memory` must have `size` bytes; without memory,
     /// [`Transaction::provide`] has to bring it before a slave sees the transaction. `timeout`
     /// counts from [`Transaction::taken`].
+    #[doc(hidden)]
     pub fn new(
         address: u64,
         size: u32,
@@ -68,6 +69,7 @@ impl Transaction {
     /// A transaction on behalf of a requester that is told of its end by `completion`, with that
     /// token. Its time runs already if there is a `deadline`, and it has memory if there are `bytes`
     /// to copy.
+    #[doc(hidden)]
     pub fn for_other(
         address: u64,
         size: u32,
@@ -93,6 +95,7 @@ impl Transaction {
     }
 
     /// The transaction's place in the order of creation.
+    #[doc(hidden)]
     pub fn order(&self) -> u64 {
         self.0.order
     }
@@ -120,6 +123,7 @@ impl Transaction {
     /// Fails in a process that was forked off since the transaction was made: it belongs to the
     /// parent. Here it counts as ended. Nobody completes it, nothing touches its bytes, and none of
     /// its locks is taken, since a thread of the parent may have held them during the fork.
+    #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
         match self.is_here() {
             true => Ok(()),
@@ -138,6 +142,7 @@ impl Transaction {
     }
 
     /// Whether nobody else has a handle.
+    #[doc(hidden)]
     pub fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
@@ -171,6 +176,7 @@ impl Transaction {
     }
 
     /// Gives memory to a transaction that was made without. If it has memory already, that stays.
+    #[doc(hidden)]
     pub fn provide(&self, memory: Memory) {
         debug_assert_eq!(memory.len(), self.size() as usize);
         if !self.is_here() {
@@ -180,12 +186,14 @@ impl Transaction {
     }
 
     /// A handle that does not keep the transaction alive.
+    #[doc(hidden)]
     pub fn downgrade(&self) -> WeakTransaction {
         WeakTransaction(Arc::downgrade(&self.0))
     }
 
     /// Has `completion` called when the transaction ends, or at once if it has ended. A transaction
     /// has at most one completion: false, and no effect, if there is another.
+    #[doc(hidden)]
     pub fn on_completion(&self, completion: Arc<dyn Completion>, token: u64) -> bool {
         if !self.is_here() {
             return false;

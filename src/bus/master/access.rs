@@ -12,8 +12,7 @@ use crate::bus::transaction::Transaction;
 use crate::bus::word::word_methods;
 use crate::error::Result;
 
-/// Accesses that wait. They are none of those that [`Master::wait`] waits for, and their failures are
-/// not kept for [`Master::error`]: the result of each call tells how it came out. Each has the time
+/// Accesses that wait; the result of each call tells how it came out. Each has the time
 /// [`Master::timeout`], from the moment the slave has taken it.
 ///
 /// ```

@@ -177,6 +177,7 @@ impl Transaction {
 
     /// Locks the transaction, copies `data`, which must be of its size, to its bytes, and completes
     /// it, all in one step. False, and no byte changed, if it had completed before.
+    #[doc(hidden)]
     pub fn done_with(&self, data: &[u8]) -> bool {
         let inner = &self.0;
         if !self.is_here() {
@@ -209,6 +210,7 @@ impl Transaction {
 
     /// Where the transaction's bytes start, without a lock; `None` when it has expired, or its master
     /// has lent them for reading only. For languages in which programs take the lock separately.
+    #[doc(hidden)]
     pub fn start(&self) -> Option<NonNull<u8>> {
         if !self.is_here() {
             return None;
@@ -228,6 +230,7 @@ impl Transaction {
     /// Copies `bytes` to the transaction's bytes from `offset` on, without zeroing those first.
     /// False, and no effect, if that is not possible: this is a piece of another transaction, the
     /// bytes are or have been locked, or `offset` is not where the last such copy ended.
+    #[doc(hidden)]
     pub fn append(&self, offset: usize, bytes: &[u8]) -> bool {
         let inner = &self.0;
         if inner.parent.is_some() || !self.is_here() {
@@ -243,6 +246,7 @@ impl Transaction {
     }
 
     /// As [`Transaction::provide`], with zeros. False if there is no memory for them.
+    #[doc(hidden)]
     pub fn provide_zeros(&self) -> bool {
         if self.0.provided {
             return true;

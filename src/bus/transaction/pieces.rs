@@ -17,6 +17,7 @@ pub fn check_range(address: u64, size: u32) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidArgument, text))
 }
 
+#[doc(hidden)]
 impl Transaction {
     /// Moves the address by `offset`, as a hub does. Fails, and moves nothing, if the transaction
     /// would go beyond the last address.

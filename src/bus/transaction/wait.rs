@@ -17,6 +17,7 @@ pub fn deadline_from_now(timeout: Duration) -> Option<Instant> {
         .and_then(|now| now.checked_add(timeout))
 }
 
+#[doc(hidden)]
 impl Transaction {
     /// The slave has taken the transaction: its time runs from now. Masters call this when the
     /// slave's `do_transaction` has returned.

@@ -104,6 +104,7 @@ impl TcpClient {
     /// Refuses a process that was forked off since the client was made: the client is the parent's.
     /// All but [`TcpClient::stop`] fails there, before any lock is taken, which a thread of the
     /// parent's may have held. What cannot fail does nothing, and tells of nothing.
+    #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
         match self.home.is_here() {
             true => Ok(()),
@@ -194,6 +195,7 @@ impl TcpClient {
 
     /// Lets the client's own thread keep the deadline of a transaction that no thread waits for, and
     /// read its response at once. To be called when the client has taken it.
+    #[doc(hidden)]
     pub fn watch(&self, transaction: &Transaction) {
         if self.home.is_here() {
             self.link.watch(transaction);
@@ -245,6 +247,7 @@ impl Drop for TcpClient {
 
 impl TcpClient {
     /// As [`Slave::do_transaction`], for who keeps a handle anyway.
+    #[doc(hidden)]
     pub fn carry_out(&self, transaction: &Transaction) {
         if let Err(error) = self.check_home().and(transaction.check_home()) {
             // That of another process is over here.

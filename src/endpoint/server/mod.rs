@@ -133,6 +133,7 @@ impl TcpServer {
     /// Fails in a process that was forked off since the server was made: the server belongs to the
     /// parent. There all methods fail before they take a lock, which a thread of the parent may have
     /// held. Methods that cannot fail do nothing, and return empty values.
+    #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
         match self.home.is_here() {
             true => Ok(()),
@@ -204,6 +205,7 @@ impl TcpServer {
 
     /// Gives the slave the time `limit`, with the value that it has when a transaction is pulled, in place
     /// of the server's own. It starts at [`TcpServer::returned`]. Only the first call has an effect.
+    #[doc(hidden)]
     pub fn limit_by(&self, limit: Arc<Time>) {
         _ = self.context.limit.set(limit);
     }
@@ -211,6 +213,7 @@ impl TcpServer {
     /// The slave has returned from a transaction, of a server with [`TcpServer::limit_by`]. If it has not
     /// completed the transaction, its time starts now. While the slave was at work on the pulling thread,
     /// nobody could have kept it.
+    #[doc(hidden)]
     pub fn returned(&self, transaction: &Transaction) {
         if self.home.is_here() && !transaction.completed() {
             transaction.taken();
