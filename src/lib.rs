@@ -140,3 +140,8 @@ pub use endpoint::{
     ClientStats, Dropped, Latency, Outcomes, PeerStats, ServerStats, Traffic, Unacknowledged,
 };
 pub use error::{Error, ErrorKind, Result};
+
+/// The programs of that page are compiled by the tests, or run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rust-api.md")]
+struct RustApiPage;

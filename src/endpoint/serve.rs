@@ -4,7 +4,7 @@
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{channel, Receiver};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl TcpServer {
     ///
     /// ```
     /// use rogue_memory_bridge::{ClientOptions, Emulate, ServerOptions, TcpClient, TcpServer};
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, Mutex, PoisonError};
     ///
     /// let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?;
     /// let serving = server.serve(Arc::new(Emulate::new(4, 4096)))?;
@@ -42,6 +42,7 @@ impl TcpServer {
         }
         let server = Arc::new(self);
         let thread = serve(Arc::clone(&server), move || Arc::clone(&slave))?;
+        let thread = Mutex::new(thread);
         Ok(Serving { server, thread })
     }
 }
@@ -50,7 +51,8 @@ impl TcpServer {
 /// and waits for the slave, but no longer than 150 ms.
 pub struct Serving {
     server: Arc<TcpServer>,
-    thread: ServerThread,
+    /// Locked by nobody: it lets threads share what else is here.
+    thread: Mutex<ServerThread>,
 }
 
 impl Serving {
@@ -67,13 +69,17 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
+        let thread = self
+            .thread
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         if self.server.check_home().is_err() {
             // Its thread is the parent's.
-            std::mem::forget(self.thread.thread.take());
+            std::mem::forget(thread.thread.take());
             return;
         }
         self.server.stop();
-        self.thread.join();
+        thread.join();
     }
 }
 

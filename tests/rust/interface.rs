@@ -7,6 +7,8 @@
 mod client;
 #[path = "interface/common.rs"]
 mod common;
+#[path = "interface/documents.rs"]
+mod documents;
 #[path = "interface/futures.rs"]
 mod futures;
 #[path = "interface/master.rs"]
