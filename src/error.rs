@@ -4,9 +4,10 @@ use std::any::Any;
 use std::fmt;
 
 /// What kind of failure an [`Error`] is. The numbers are those of `rim_status` in the C interface;
-/// they are append-only.
+/// they are append-only, so a program that matches them has a `_` as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// A pointer argument was NULL.
     NullArgument = 1,

@@ -58,11 +58,9 @@ fuzz_target!(|data: &[u8]| {
 
 fn run(input: &mut Input) {
     let (most, queued) = (input.u8(), input.u8());
-    let options = ClientOptions {
-        max_outstanding: if most == 0 { 1000 } else { usize::from(most) },
-        max_queued: 1 << (queued % 21),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default()
+        .with_max_outstanding(if most == 0 { 1000 } else { usize::from(most) })
+        .with_max_queued(1 << (queued % 21));
     let (port, requests, responses) = listen();
     let mut world = World {
         client: TcpClient::new("127.0.0.1", port, options).expect("a client"),

@@ -52,15 +52,13 @@ fuzz_target!(|data: &[u8]| {
 fn options(input: &mut Input) -> (ServerOptions, (u32, u32)) {
     let (sizes, queues, most, rest) = (input.u8(), input.u8(), input.u8(), input.u8());
     let max_queued = [1 << 8, 1 << 12, 1 << 16, 1 << 20][usize::from(queues % 4)];
-    let options = ServerOptions {
-        max_transaction: [1 << 20, 1 << 16, 1 << 12, 64][usize::from(sizes % 4)],
-        max_outstanding: 1 + usize::from(most % 16),
-        max_connections: CONNECTIONS - usize::from(rest % 4),
-        max_queued,
-        max_queued_total: max_queued * (1 + usize::from(queues / 4 % 4)),
-        timeout: (rest & 0x80 != 0).then_some(Duration::from_millis(1)),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_transaction([1 << 20, 1 << 16, 1 << 12, 64][usize::from(sizes % 4)])
+        .with_max_outstanding(1 + usize::from(most % 16))
+        .with_max_connections(CONNECTIONS - usize::from(rest % 4))
+        .with_max_queued(max_queued)
+        .with_max_queued_total(max_queued * (1 + usize::from(queues / 4 % 4)))
+        .with_timeout((rest & 0x80 != 0).then_some(Duration::from_millis(1)));
     let limits = [(1, 0), (4, 0), (4, 256), (1, 1 << 16)][usize::from(sizes / 4 % 4)];
     (options, limits)
 }
@@ -160,10 +158,10 @@ impl World {
                 }
             }
             _ => {
-                let options = ServerOptions {
-                    max_outstanding: 1 + usize::from(which % 16),
-                    ..self.options.clone()
-                };
+                let options = self
+                    .options
+                    .clone()
+                    .with_max_outstanding(1 + usize::from(which % 16));
                 self.server.set_options(&options);
             }
         }

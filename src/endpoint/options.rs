@@ -39,6 +39,7 @@ macro_rules! with_methods {
 /// assert_eq!(options.max_outstanding, 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServerOptions {
     /// The largest transaction, in bytes. A larger one is refused by an error response.
     pub max_transaction: u32,
@@ -121,6 +122,7 @@ with_methods!(ServerOptions {
 /// assert_eq!(options.timeout, Duration::from_millis(200));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientOptions {
     /// The time that an access has which is given no other, from the moment the client has taken it:
     /// [`TcpClient::read`](super::TcpClient::read) and its like. What a

@@ -22,6 +22,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Whether a client has a connection to its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LinkState {
     /// There has been none yet; the client tries.
     Connecting,

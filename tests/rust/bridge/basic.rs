@@ -313,10 +313,7 @@ fn a_server_with_a_limit_answers_for_a_slave_that_does_not() {
 
 #[test]
 fn a_slave_that_never_answers_does_not_use_up_the_turns() {
-    let options = ServerOptions {
-        max_outstanding: 2,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_outstanding(2);
     let server = TcpServer::bind("127.0.0.1", 0, options).unwrap();
     let master = Master::new();
     server.limit_by(master.shared_timeout());
@@ -372,10 +369,7 @@ fn an_access_beyond_the_last_address_is_refused_at_both_ends() {
 
 #[test]
 fn row_8_sizes_over_the_limits_are_refused() {
-    let options = ServerOptions {
-        max_transaction: 1 << 20,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_transaction(1 << 20);
     let slave = Acting::new(4, 64 << 10, |transaction| {
         transaction.done();
     });

@@ -111,11 +111,9 @@ fn what_was_asked_for_is_sent_before_a_client_stops() {
 #[test]
 fn transactions_that_a_slave_drops_do_not_stop_the_server() {
     // Their deadlines are looked after at the moment when their last handles go.
-    let options = ServerOptions {
-        max_outstanding: 256,
-        timeout: Some(Duration::from_secs(100)),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_outstanding(256)
+        .with_timeout(Some(Duration::from_secs(100)));
     let server = Arc::new(TcpServer::bind("127.0.0.1", 0, options).unwrap());
     let port = server.port();
     let (send, receive) = mpsc::channel::<Transaction>();

@@ -27,11 +27,9 @@ fn greedy(port: u16, count: u32) -> (TcpStream, TcpStream) {
 
 #[test]
 fn row_20_a_client_that_never_reads_is_closed_and_the_others_go_on() {
-    let options = ServerOptions {
-        max_queued: MIB,
-        keep_alive: Duration::from_millis(700),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_queued(MIB)
+        .with_keep_alive(Duration::from_millis(700));
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let asking = Asking::new(served.port()).ready();
     let (requests, responses) = greedy(served.port(), 60);
@@ -58,14 +56,12 @@ fn row_20_a_client_that_never_reads_is_closed_and_the_others_go_on() {
 #[test]
 fn row_24_greedy_clients_together_are_bounded_and_the_others_served() {
     let (clients, total) = (6, 8 * MIB);
-    let options = ServerOptions {
+    let options = ServerOptions::default()
         // Each of them alone may have far more.
-        max_queued: 64 * MIB,
-        max_queued_total: total,
+        .with_max_queued(64 * MIB)
+        .with_max_queued_total(total)
         // None of them is closed for not reading while this goes on.
-        keep_alive: Duration::from_secs(60),
-        ..ServerOptions::default()
-    };
+        .with_keep_alive(Duration::from_secs(60));
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let modest = Asking::new(served.port()).ready();
     let reader = Asking::new(served.port()).ready();
@@ -99,10 +95,7 @@ fn row_24_greedy_clients_together_are_bounded_and_the_others_served() {
 #[test]
 fn row_3_clients_at_work_share_what_the_slave_may_have_in_its_hands() {
     let keeper = Keeper::new();
-    let options = ServerOptions {
-        max_outstanding: 8,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_outstanding(8);
     let served = Served::with(keeper.clone(), 0, options);
     let greedy = Asking::new(served.port()).ready();
     let modest = Asking::new(served.port()).ready();
@@ -153,10 +146,7 @@ fn row_3_clients_at_work_share_what_the_slave_may_have_in_its_hands() {
 
 #[test]
 fn a_refusal_of_much_waits_for_its_connection_though_there_is_room_for_little() {
-    let options = ServerOptions {
-        max_queued: 4096,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_queued(4096);
     let slave = Acting::new(1, 0, |transaction| {
         transaction.fail_with("not today");
     });

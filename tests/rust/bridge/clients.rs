@@ -29,10 +29,7 @@ fn row_3_each_client_gets_its_own_responses() {
 #[test]
 fn row_3_clients_have_fair_turns() {
     let keeper = Keeper::new();
-    let options = ServerOptions {
-        max_outstanding: 1,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_outstanding(1);
     let served = Served::with(keeper.clone(), 0, options);
     let (greedy, modest) = (
         Asking::new(served.port()).ready(),
@@ -69,11 +66,9 @@ fn row_3_clients_have_fair_turns() {
 
 #[test]
 fn row_21_connections_over_the_limit_are_closed_and_the_rest_served() {
-    let options = ServerOptions {
-        max_connections: 4,
-        max_clients_per_address: 4,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_connections(4)
+        .with_max_clients_per_address(4);
     let served = Served::with(
         std::sync::Arc::new(rogue_memory_bridge::bus::Emulate::new(1, 0)),
         0,

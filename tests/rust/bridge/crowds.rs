@@ -43,10 +43,7 @@ fn all_at_once(asking: &Asking, keeper: &Keeper, count: usize) -> Duration {
 #[test]
 fn row_12_the_cost_of_each_is_the_same_with_ten_thousand_outstanding() {
     let keeper = Keeper::new();
-    let options = ServerOptions {
-        max_outstanding: MOST,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_outstanding(MOST);
     let served = Served::with(keeper.clone(), 0, options);
     let asking = Asking::new(served.port()).ready();
     let few = 200;

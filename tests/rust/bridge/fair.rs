@@ -39,13 +39,11 @@ fn while_pulled<T: Send>(server: &TcpServer, make: impl FnOnce() -> T + Send) ->
 #[test]
 fn row_3_a_register_access_passes_the_large_blocks_of_others() {
     const LARGE: u32 = 16 << 20;
-    let options = ServerOptions {
-        max_outstanding: 1,
-        max_queued: 1 << 30,
-        max_queued_total: 1 << 40,
-        keep_alive: Duration::from_secs(60),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_outstanding(1)
+        .with_max_queued(1 << 30)
+        .with_max_queued_total(1 << 40)
+        .with_keep_alive(Duration::from_secs(60));
     let server = TcpServer::bind("127.0.0.1", 0, options).unwrap();
     let clients = while_pulled(&server, || {
         (0..17).map(|_| client(server.port())).collect::<Vec<_>>()
@@ -116,10 +114,7 @@ fn row_13_reads_that_a_slave_has_lost_do_not_count_when_their_client_has_gone() 
 
 #[test]
 fn row_13_what_a_client_wrote_before_it_went_is_carried_out_but_not_waited_for() {
-    let options = ServerOptions {
-        max_outstanding: 4,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_outstanding(4);
     let keeper = Keeper::new();
     let served = Served::with(keeper.clone(), 0, options);
     let (mut requests, responses) = client(served.port());
@@ -150,11 +145,9 @@ fn row_13_what_a_client_wrote_before_it_went_is_carried_out_but_not_waited_for()
 
 #[test]
 fn row_13_a_slave_that_has_one_at_a_time_has_it_to_itself_for_some_time() {
-    let options = ServerOptions {
-        max_outstanding: 1,
-        keep_alive: Duration::from_secs(2),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_outstanding(1)
+        .with_keep_alive(Duration::from_secs(2));
     let keeper = Keeper::new();
     let served = Served::with(keeper.clone(), 0, options);
     let (mut requests, responses) = client(served.port());
@@ -178,10 +171,7 @@ fn row_13_a_slave_that_has_one_at_a_time_has_it_to_itself_for_some_time() {
 
 #[test]
 fn row_13_clients_that_come_and_go_do_not_fill_a_slow_slave() {
-    let options = ServerOptions {
-        max_outstanding: 4,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_outstanding(4);
     let server = TcpServer::bind("127.0.0.1", 0, options).unwrap();
     let mut held = Vec::new();
     let soon = Duration::from_millis(200);
@@ -231,11 +221,9 @@ fn row_13_clients_that_come_and_go_do_not_fill_a_slow_slave() {
 
 #[test]
 fn row_13_what_is_lost_for_a_client_that_lives_comes_free_when_its_time_is_over() {
-    let options = ServerOptions {
-        max_outstanding: 4,
-        timeout: Some(Duration::from_millis(300)),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_outstanding(4)
+        .with_timeout(Some(Duration::from_millis(300)));
     assert_eq!(
         ServerOptions::default().timeout,
         Some(Duration::from_secs(3600))
@@ -284,10 +272,7 @@ fn shake_from(address: Ipv4Addr, port: u16, role: Role) -> std::io::Result<TcpSt
 
 #[test]
 fn row_21_one_address_leaves_room_for_others() {
-    let mut options = ServerOptions {
-        max_connections: 16,
-        ..ServerOptions::default()
-    };
+    let mut options = ServerOptions::default().with_max_connections(16);
     let memory = Arc::new(Emulate::new(1, 0));
     let served = Served::with(memory, 0, options.clone());
     let (one, other) = (Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3));
@@ -316,10 +301,7 @@ fn row_21_one_address_leaves_room_for_others() {
 
 #[test]
 fn row_21_half_of_a_client_is_closed_when_its_other_half_does_not_come() {
-    let options = ServerOptions {
-        handshake_timeout: Duration::from_millis(600),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_handshake_timeout(Duration::from_millis(600));
     let keeper = Keeper::new();
     let served = Served::with(keeper.clone(), 0, options);
     let pair = client(served.port());

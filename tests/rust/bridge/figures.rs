@@ -16,10 +16,7 @@ fn outcomes(done: u64, failed: u64) -> Outcomes {
 
 #[test]
 fn counters_agree_with_what_was_done() {
-    let options = ServerOptions {
-        max_transaction: 4096,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_transaction(4096);
     let served = Served::with(Arc::new(Emulate::new(4, 1024)), 0, options);
     let asking = Asking::new(served.port());
     for address in [0, 8, 16] {

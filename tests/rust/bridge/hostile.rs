@@ -59,10 +59,7 @@ fn a_read_that_brings_data_is_carried_out_or_refused_and_the_server_lives() {
 
 #[test]
 fn pings_that_are_never_read_are_bounded() {
-    let options = ServerOptions {
-        max_queued: 1 << 18,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_queued(1 << 18);
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let asking = Asking::new(served.port()).ready();
     let (mut requests, mut responses) = client(served.port());
@@ -77,10 +74,7 @@ fn pings_that_are_never_read_are_bounded() {
 
 #[test]
 fn pings_that_a_server_never_reads_the_answers_to_are_bounded() {
-    let options = ClientOptions {
-        max_queued: 1 << 18,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_max_queued(1 << 18);
     let listening = Listening::new();
     let asking = Asking::with(listening.port, options);
     let (mut requests, _responses) = listening.accept();
@@ -96,10 +90,7 @@ fn pings_that_a_server_never_reads_the_answers_to_are_bounded() {
 
 #[test]
 fn probes_that_are_never_read_are_bounded() {
-    let options = ServerOptions {
-        max_queued: 1 << 18,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_queued(1 << 18);
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let asking = Asking::new(served.port()).ready();
     let (mut requests, _responses) = client(served.port());
@@ -110,10 +101,7 @@ fn probes_that_are_never_read_are_bounded() {
 
 #[test]
 fn refusals_that_are_never_read_are_bounded() {
-    let options = ServerOptions {
-        max_queued: 1 << 18,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_max_queued(1 << 18);
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let asking = Asking::new(served.port()).ready();
     let (mut requests, _responses) = client(served.port());
@@ -126,11 +114,9 @@ fn refusals_that_are_never_read_are_bounded() {
 fn a_legacy_client_that_lost_its_response_connection_goes_on_with_the_next() {
     // More than the kernel takes of a response that is not read.
     let size = 64 << 20;
-    let options = ServerOptions {
-        max_transaction: size,
-        max_queued: 1024,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_transaction(size)
+        .with_max_queued(1024);
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let (mut requests, mut first) = client(served.port());
     // An answer shows that the two are a pair: the large response would not be held until then.

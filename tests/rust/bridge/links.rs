@@ -179,10 +179,7 @@ fn a_server_that_comes_and_goes_under_load_gives_no_wrong_value() {
 fn row_12_who_asks_for_too_many_is_held_back_or_told() {
     let keeper = Keeper::new();
     let served = Served::new(keeper.clone());
-    let options = ClientOptions {
-        max_outstanding: 8,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_max_outstanding(8);
     let asking = Asking::with(served.port(), options);
     asking.master.set_timeout(Duration::from_millis(200));
     let mut words = [[0; 4]; 9];

@@ -16,10 +16,7 @@ use crate::legacy::read_header;
 
 /// A client that looks after a second whether its server is there, and asks with little patience.
 fn hasty(port: u16) -> Asking {
-    let options = ClientOptions {
-        keep_alive: Duration::from_secs(1),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_keep_alive(Duration::from_secs(1));
     let asking = Asking::with(port, options).ready();
     asking.master.set_timeout(Duration::from_millis(300));
     asking

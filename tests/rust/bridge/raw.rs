@@ -53,10 +53,7 @@ fn row_23_a_message_of_many_frames_closes_its_connection() {
 
 #[test]
 fn row_21_a_connection_without_a_handshake_is_closed() {
-    let options = ServerOptions {
-        handshake_timeout: Duration::from_millis(100),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_handshake_timeout(Duration::from_millis(100));
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     for port in [served.port(), served.port() + 1] {
         assert!(is_closed(connect(port)));
@@ -143,11 +140,9 @@ fn row_22_a_response_is_never_given_to_another_client() {
 
 #[test]
 fn row_24_a_client_that_never_reads_is_bounded_and_closed() {
-    let options = ServerOptions {
-        max_queued: 4 << 20,
-        keep_alive: Duration::from_secs(1),
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_queued(4 << 20)
+        .with_keep_alive(Duration::from_secs(1));
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     let (mut requests, responses) = client(served.port());
     for id in 0..2000 {

@@ -52,10 +52,7 @@ fn row_6_a_failed_post_is_counted() {
 fn row_13_transactions_overlap_up_to_the_limit() {
     for limit in [1, 4, 32] {
         let keeper = Keeper::new();
-        let options = ServerOptions {
-            max_outstanding: limit,
-            ..ServerOptions::default()
-        };
+        let options = ServerOptions::default().with_max_outstanding(limit);
         let served = Served::with(keeper.clone(), 0, options);
         let asking = Asking::new(served.port());
         let mut words = vec![[0u8; 4]; 40];

@@ -22,17 +22,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(100);
 
 fn server_options() -> ServerOptions {
-    ServerOptions {
-        keep_alive: KEEP_ALIVE,
-        ..ServerOptions::default()
-    }
+    ServerOptions::default().with_keep_alive(KEEP_ALIVE)
 }
 
 fn client_options() -> ClientOptions {
-    ClientOptions {
-        keep_alive: KEEP_ALIVE,
-        ..ClientOptions::default()
-    }
+    ClientOptions::default().with_keep_alive(KEEP_ALIVE)
 }
 
 fn asking(port: u16) -> Asking {
@@ -290,24 +284,15 @@ fn a_write_that_timed_out_is_carried_out_later_unless_an_option_forbids_it() {
     // Programs post and exit, so this is what they get.
     let came = late_writes(client(), server(), times_out_and_leaves);
     assert_eq!(came, [1, 2]);
-    let dropping = ServerOptions {
-        drop_after_close: true,
-        ..server()
-    };
+    let dropping = server().with_drop_after_close(true);
     let came = late_writes(client(), dropping, times_out_and_leaves);
     assert_eq!(came, []);
 }
 
 #[test]
 fn row_30_closing_on_a_timeout_and_dropping_after_a_close_rule_out_late_writes() {
-    let client = ClientOptions {
-        close_on_timeout: true,
-        ..ClientOptions::default()
-    };
-    let server = ServerOptions {
-        drop_after_close: true,
-        ..ServerOptions::default()
-    };
+    let client = ClientOptions::default().with_close_on_timeout(true);
+    let server = ServerOptions::default().with_drop_after_close(true);
     let came = late_writes(client, server, |asking| {
         times_out(&asking);
         eventually("the connection is lost", || {
@@ -327,10 +312,7 @@ fn a_client_that_closes_on_a_timeout_fails_what_else_is_under_way_and_goes_on() 
         transaction.done();
     });
     let served = Served::new(slow);
-    let options = ClientOptions {
-        close_on_timeout: true,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_close_on_timeout(true);
     let asking = Asking::with(served.port(), options);
     asking.read(0, 4).unwrap();
     let mut data = [0; 4];
@@ -377,34 +359,26 @@ fn every_option_works_at_its_smallest_and_its_largest() {
         Duration::from_secs(2_160_000),
         long,
     ] {
-        let server = ServerOptions {
-            keep_alive: time,
-            handshake_timeout: time.max(PATIENCE),
-            timeout: Some(time.max(PATIENCE)),
-            ..ServerOptions::default()
-        };
-        let client = ClientOptions {
-            keep_alive: time,
-            connect_timeout: time.max(PATIENCE),
-            ..ClientOptions::default()
-        };
+        let server = ServerOptions::default()
+            .with_keep_alive(time)
+            .with_handshake_timeout(time.max(PATIENCE))
+            .with_timeout(Some(time.max(PATIENCE)));
+        let client = ClientOptions::default()
+            .with_keep_alive(time)
+            .with_connect_timeout(time.max(PATIENCE));
         works(server, client, &format!("{time:?}"));
     }
     for count in [1, usize::MAX] {
-        let server = ServerOptions {
-            max_outstanding: count,
-            max_connections: count.max(2),
-            max_queued: count,
-            max_queued_total: count,
-            max_transaction: u32::try_from(count).unwrap_or(u32::MAX).max(4),
-            max_clients_per_address: count,
-            ..ServerOptions::default()
-        };
-        let client = ClientOptions {
-            max_outstanding: count,
-            max_queued: count,
-            ..ClientOptions::default()
-        };
+        let server = ServerOptions::default()
+            .with_max_outstanding(count)
+            .with_max_connections(count.max(2))
+            .with_max_queued(count)
+            .with_max_queued_total(count)
+            .with_max_transaction(u32::try_from(count).unwrap_or(u32::MAX).max(4))
+            .with_max_clients_per_address(count);
+        let client = ClientOptions::default()
+            .with_max_outstanding(count)
+            .with_max_queued(count);
         works(server, client, &format!("{count}"));
     }
 }

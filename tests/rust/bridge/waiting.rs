@@ -71,10 +71,7 @@ fn a_deadline_set_while_another_thread_already_reads_is_kept() {
 #[test]
 fn a_callback_may_ask_for_more_than_the_limit() {
     let served = Served::memory();
-    let options = ClientOptions {
-        max_outstanding: 1,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_max_outstanding(1);
     let client = Asking::with(served.port(), options).ready().client;
     let (end, ended) = channel();
     let asks = client.clone();
@@ -100,10 +97,7 @@ fn a_callback_may_ask_for_more_than_the_limit() {
 fn a_callback_may_wait_for_who_is_held_back() {
     let keeper = Keeper::new();
     let served = Served::new(keeper.clone());
-    let options = ClientOptions {
-        max_outstanding: 2,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_max_outstanding(2);
     let client = Asking::with(served.port(), options).ready().client;
     let asking = Arc::new(Mutex::new(()));
     let (end, ended) = channel();
@@ -141,10 +135,7 @@ fn a_callback_may_wait_for_who_is_held_back() {
 fn transactions_that_are_over_make_room() {
     let keeper = Keeper::new();
     let served = Served::new(keeper.clone());
-    let options = ClientOptions {
-        max_outstanding: 2,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_max_outstanding(2);
     let client = Asking::with(served.port(), options).ready().client;
     let memory = Memory::owned(vec![0; 8]);
     let lost = Transaction::new(0, 8, READ, Some(memory), Duration::from_millis(50));
@@ -222,16 +213,10 @@ fn a_piece_completed_under_a_lock_on_its_parent_is_published() {
 #[test]
 fn a_keep_alive_of_days_is_accepted() {
     let keep_alive = Duration::from_secs(200_000);
-    let options = ServerOptions {
-        keep_alive,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default().with_keep_alive(keep_alive);
     let served = Served::with(Arc::new(Emulate::new(1, 0)), 0, options);
     Asking::new(served.port()).read(0, 4).unwrap();
-    let options = ClientOptions {
-        keep_alive,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_keep_alive(keep_alive);
     let served = Served::memory();
     Asking::with(served.port(), options).read(0, 4).unwrap();
 }

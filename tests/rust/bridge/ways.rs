@@ -55,10 +55,7 @@ fn row_29_the_port_that_is_closed_is_named() {
 
 #[test]
 fn a_server_that_says_nothing_is_silent_and_not_unreachable() {
-    let options = ClientOptions {
-        connect_timeout: Duration::from_millis(300),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_connect_timeout(Duration::from_millis(300));
     // Nobody pulls: the system accepts, and no greeting comes.
     let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default()).unwrap();
     let place = format!("127.0.0.1:{}: silent: connected", server.port());
@@ -92,10 +89,7 @@ fn a_long_way_takes_two_round_trips_and_each_access_one() {
     let served = Served::memory();
     // 1.4 s there and back, as by satellite. The time of an attempt is shorter than two round trips.
     let forwarder = Forwarder::new(served.port(), Duration::from_millis(700));
-    let options = ClientOptions {
-        connect_timeout: Duration::from_millis(2500),
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_connect_timeout(Duration::from_millis(2500));
     let asking = Asking::with(forwarder.port, options);
     asking.write(0x10, &[1, 2, 3, 4]).unwrap();
     // One round trip opens the connections, which a forwarder does not see: it accepts at once.
@@ -137,10 +131,7 @@ fn slowly(steps: impl Fn(Role) -> Vec<Vec<u8>>, pause: Duration) -> (u16, impl F
 #[test]
 fn progress_renews_the_time_of_an_attempt() {
     let limit = Duration::from_millis(600);
-    let options = ClientOptions {
-        connect_timeout: limit,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_connect_timeout(limit);
     let steps = |role| vec![greeting().to_vec(), ready(role, None)];
     let (port, came) = slowly(steps, limit * 2 / 3);
     let asking = Asking::with(port, options);
@@ -154,10 +145,7 @@ fn progress_renews_the_time_of_an_attempt() {
 #[test]
 fn a_server_that_trickles_does_not_hold_an_attempt_for_ever() {
     let limit = Duration::from_millis(300);
-    let options = ClientOptions {
-        connect_timeout: limit,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default().with_connect_timeout(limit);
     // A byte now and then, which is no progress: the greeting alone would take 16 s.
     let steps = |_| greeting().iter().map(|&byte| vec![byte]).collect();
     let (port, _) = slowly(steps, Duration::from_millis(250));

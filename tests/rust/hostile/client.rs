@@ -174,11 +174,9 @@ fn a_client_in_a_process() {
         .iter()
         .map(|word| word.parse().unwrap())
         .collect();
-    let options = ClientOptions {
-        connect_timeout: CONNECT,
-        max_queued: MIB,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions::default()
+        .with_connect_timeout(CONNECT)
+        .with_max_queued(MIB);
     let client = Arc::new(TcpClient::new("127.0.0.1", ports[0], options).unwrap());
     rogue_memory_bridge::log::set_emit_stdout(false);
     let good = Good::new(ports[1]);

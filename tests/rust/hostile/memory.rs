@@ -47,12 +47,10 @@ impl Slave for Full {
 #[ignore = "run by the tests that fill it, in a process of its own"]
 fn a_small_server_in_a_process() {
     crate::crowd::take_all_descriptors();
-    let options = ServerOptions {
-        max_queued_total: TOTAL,
+    let options = ServerOptions::default()
+        .with_max_queued_total(TOTAL)
         // None is closed for not reading while this goes on.
-        keep_alive: Duration::from_secs(60),
-        ..ServerOptions::default()
-    };
+        .with_keep_alive(Duration::from_secs(60));
     let server = Arc::new(TcpServer::bind("127.0.0.1", 0, options).unwrap());
     let slave: Arc<dyn Slave> = Arc::new(Full(SlaveBase::new(1, 0)));
     let mut thread = serve(Arc::clone(&server), move || Arc::clone(&slave)).unwrap();

@@ -171,14 +171,12 @@ fn a_server_stands_up_to_every_attack() {
 #[test]
 #[ignore = "run by the tests that attack it, in a process of its own"]
 fn a_server_in_a_process() {
-    let options = ServerOptions {
-        max_queued: MAX_QUEUED,
-        max_queued_total: MAX_QUEUED_TOTAL,
-        keep_alive: KEEP_ALIVE,
-        max_connections: arguments()[0].parse().unwrap_or(4096),
-        max_clients_per_address: usize::MAX,
-        ..ServerOptions::default()
-    };
+    let options = ServerOptions::default()
+        .with_max_queued(MAX_QUEUED)
+        .with_max_queued_total(MAX_QUEUED_TOTAL)
+        .with_keep_alive(KEEP_ALIVE)
+        .with_max_connections(arguments()[0].parse().unwrap_or(4096))
+        .with_max_clients_per_address(usize::MAX);
     crate::crowd::take_all_descriptors();
     let server = Arc::new(TcpServer::bind("127.0.0.1", 0, options).unwrap());
     let memory: Arc<dyn Slave> = Arc::new(Emulate::new(1, 0));
@@ -194,10 +192,7 @@ fn a_server_in_a_process() {
 #[test]
 fn a_maximum_that_is_raised_holds_for_connections_that_come_afterwards() {
     let _alone = alone();
-    let mut options = ServerOptions {
-        max_transaction: 2,
-        ..ServerOptions::default()
-    };
+    let mut options = ServerOptions::default().with_max_transaction(2);
     let server = Arc::new(TcpServer::bind("127.0.0.1", 0, options.clone()).unwrap());
     let memory: Arc<dyn Slave> = Arc::new(Emulate::new(1, 0));
     let mut thread = serve(Arc::clone(&server), move || Arc::clone(&memory)).unwrap();

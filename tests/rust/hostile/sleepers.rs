@@ -51,12 +51,10 @@ fn narrow(port: u16) -> TcpStream {
 #[ignore = "run by the test below, in a process of its own"]
 fn a_patient_server_in_a_process() {
     take_all_descriptors();
-    let options = ServerOptions {
-        keep_alive: Duration::from_secs(600),
+    let options = ServerOptions::default()
+        .with_keep_alive(Duration::from_secs(600))
         // Nobody waits for room: what they do not read are zeros, which take no memory.
-        max_queued_total: 1 << 40,
-        ..ServerOptions::default()
-    };
+        .with_max_queued_total(1 << 40);
     let server = Arc::new(TcpServer::bind("127.0.0.1", 0, options).unwrap());
     let slave: Arc<dyn Slave> = Arc::new(Blank(SlaveBase::new(1, 0)));
     let mut thread = serve(Arc::clone(&server), move || Arc::clone(&slave)).unwrap();
