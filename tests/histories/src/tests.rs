@@ -40,129 +40,111 @@ fn fits(operations: &[Operation]) -> bool {
     check(0, &decide(operations).unwrap(), &mut Figures::default()).is_none()
 }
 
-#[track_caller]
-fn right(operations: &[Operation]) {
-    assert!(fits(operations), "{operations:?}");
+/// `writes` and `reads` in the order in which they began. A read is given as its beginning and its
+/// value, and takes a unit of time.
+fn history(writes: &[Operation], reads: &[(u64, u64)]) -> Vec<Operation> {
+    let reads = reads
+        .iter()
+        .map(|&(begun, value)| read(value, begun, begun + 1));
+    let mut operations: Vec<_> = writes.iter().copied().chain(reads).collect();
+    operations.sort_by_key(|operation| operation.begun);
+    operations
 }
 
 #[track_caller]
-fn wrong(operations: &[Operation]) {
-    assert!(!fits(operations), "{operations:?}");
+fn right(writes: &[Operation], reads: &[(u64, u64)]) {
+    assert!(fits(&history(writes, reads)), "{writes:?} {reads:?}");
+}
+
+#[track_caller]
+fn wrong(writes: &[Operation], reads: &[(u64, u64)]) {
+    assert!(!fits(&history(writes, reads)), "{writes:?} {reads:?}");
 }
 
 #[test]
 fn one_after_the_other() {
-    right(&[
-        read(0, 0, 1),
-        write(1, 2, 3),
-        read(1, 4, 5),
-        write(2, 6, 7),
-        read(2, 8, 9),
-    ]);
+    right(&[write(1, 2, 3), write(2, 6, 7)], &[(0, 0), (4, 1), (8, 2)]);
 }
 
 #[test]
 fn a_read_during_a_write_gives_either() {
-    right(&[write(1, 0, 9), read(0, 1, 2), read(1, 3, 4)]);
-    right(&[
-        write(1, 0, 9),
-        read(0, 1, 2),
-        read(0, 3, 4),
-        read(1, 10, 11),
-    ]);
-    right(&[
-        write(1, 0, 9),
-        write(2, 0, 9),
-        read(2, 1, 2),
-        read(1, 3, 4),
-        read(1, 10, 11),
-    ]);
+    let one = [write(1, 0, 9)];
+    right(&one, &[(1, 0), (3, 1)]);
+    right(&one, &[(1, 0), (3, 0), (10, 1)]);
+    let two = [write(1, 0, 9), write(2, 0, 9)];
+    right(&two, &[(1, 2), (3, 1), (10, 1)]);
 }
 
 #[test]
 fn a_stale_read() {
-    wrong(&[write(1, 0, 1), write(2, 2, 3), read(1, 4, 5)]);
-    wrong(&[write(1, 0, 1), read(0, 4, 5)]);
+    let two = [write(1, 0, 1), write(2, 2, 3)];
+    wrong(&two, &[(4, 1)]);
+    wrong(&two[..1], &[(4, 0)]);
 }
 
 #[test]
 fn a_lost_write() {
-    wrong(&[write(1, 0, 1), read(0, 2, 3), read(0, 4, 5)]);
+    wrong(&[write(1, 0, 1)], &[(2, 0), (4, 0)]);
 }
 
 #[test]
 fn a_write_that_is_carried_out_twice() {
-    wrong(&[write(1, 0, 1), write(2, 2, 3), read(2, 4, 5), read(1, 6, 7)]);
-    wrong(&[
-        open(1, 0),
-        read(1, 1, 2),
-        write(2, 3, 4),
-        read(2, 5, 6),
-        read(1, 7, 8),
-    ]);
+    wrong(&[write(1, 0, 1), write(2, 2, 3)], &[(4, 2), (6, 1)]);
+    wrong(&[open(1, 0), write(2, 3, 4)], &[(1, 1), (5, 2), (7, 1)]);
 }
 
 #[test]
 fn a_value_never_written() {
-    wrong(&[write(1, 0, 1), read(7, 2, 3)]);
-    wrong(&[operation(2, 7, 0, Place::Never), read(7, 2, 3)]);
+    wrong(&[write(1, 0, 1)], &[(2, 7)]);
+    wrong(&[operation(2, 7, 0, Place::Never)], &[(2, 7)]);
 }
 
 #[test]
 fn a_write_that_is_seen_before_it_begins() {
-    wrong(&[read(1, 0, 1), write(1, 2, 3)]);
-    wrong(&[read(1, 0, 1), open(1, 2)]);
+    wrong(&[write(1, 2, 3)], &[(0, 1)]);
+    wrong(&[open(1, 2)], &[(0, 1)]);
 }
 
 #[test]
 fn two_reads_in_opposite_orders() {
-    wrong(&[
-        write(1, 0, 9),
-        write(2, 0, 9),
-        read(1, 1, 2),
-        read(2, 3, 4),
-        read(1, 5, 6),
-    ]);
-    wrong(&[write(1, 0, 9), read(1, 1, 2), read(0, 3, 4)]);
+    let two = [write(1, 0, 9), write(2, 0, 9)];
+    wrong(&two, &[(1, 1), (3, 2), (5, 1)]);
+    wrong(&two[..1], &[(1, 1), (3, 0)]);
 }
 
 #[test]
 fn a_write_that_timed_out_is_seen_later_or_never() {
-    right(&[open(1, 0), write(2, 5, 6), read(2, 7, 8), read(2, 9, 10)]);
-    right(&[
-        open(1, 0),
-        write(2, 5, 6),
-        read(2, 7, 8),
-        read(1, 9, 10),
-        read(1, 11, 12),
-    ]);
-    wrong(&[open(1, 0), write(2, 5, 6), read(1, 7, 8), read(2, 9, 10)]);
-    wrong(&[open(1, 0), read(1, 1, 2), read(0, 3, 4)]);
+    let timed_out = [open(1, 0), write(2, 5, 6)];
+    right(&timed_out, &[(7, 2), (9, 2)]);
+    right(&timed_out, &[(7, 2), (9, 1), (11, 1)]);
+    wrong(&timed_out, &[(7, 1), (9, 2)]);
+    wrong(&timed_out[..1], &[(1, 1), (3, 0)]);
 }
 
 #[test]
 fn a_post_seen_late_but_before_the_next_answer() {
-    let post = operation(3, 1, 0, Place::Certain(9));
-    right(&[post, read(0, 2, 3), read(1, 6, 7), read(1, 10, 11)]);
-    wrong(&[post, read(0, 2, 3), read(0, 10, 11)]);
+    let post = [operation(3, 1, 0, Place::Certain(9))];
+    right(&post, &[(2, 0), (6, 1), (10, 1)]);
+    wrong(&post, &[(2, 0), (10, 0)]);
 }
 
 #[test]
 fn a_write_with_a_bound_comes_before_it_or_never() {
     let bounded = operation(2, 1, 0, Place::Unknown(5));
-    right(&[bounded, read(1, 7, 8)]);
-    right(&[bounded, write(2, 3, 4), read(2, 7, 8)]);
-    right(&[bounded, write(2, 3, 4), read(1, 7, 8)]);
-    wrong(&[bounded, write(2, 6, 7), read(1, 8, 9)]);
+    right(&[bounded], &[(7, 1)]);
+    let meanwhile = [bounded, write(2, 3, 4)];
+    right(&meanwhile, &[(7, 2)]);
+    right(&meanwhile, &[(7, 1)]);
+    wrong(&[bounded, write(2, 6, 7)], &[(8, 1)]);
 }
 
 #[test]
 fn what_may_be_there_is_carried_over_quiet_points() {
     let both = [write(1, 0, 3), write(2, 1, 4)];
-    right(&[&both[..], &[read(1, 10, 11), read(1, 20, 21)]].concat());
-    right(&[&both[..], &[read(2, 10, 11), read(2, 20, 21)]].concat());
-    wrong(&[&both[..], &[read(1, 10, 11), read(2, 20, 21)]].concat());
-    wrong(&[&both[..], &[read(0, 10, 11)]].concat());
+    right(&both, &[(10, 1), (20, 1)]);
+    right(&both, &[(10, 2), (20, 2)]);
+    wrong(&both, &[(10, 1), (20, 2)]);
+    wrong(&both, &[(10, 0)]);
 }
 
 #[test]
@@ -260,14 +242,27 @@ fn what_is_left_of_a_wrong_history_is_wrong_and_nothing_can_go() {
         let begun = intervals[count - 1].begun;
         let count = history.partition_point(|one| one.begun <= begun);
         let left = shrink(0, &history, count);
-        wrong(&left);
+        assert!(!fits(&left), "{left:?}");
         for (index, one) in left.iter().enumerate() {
             let mut fewer = left.clone();
             fewer.remove(index);
             fewer.retain(|other| other.writes || !one.writes || other.value != one.value);
-            right(&fewer);
+            assert!(fits(&fewer), "{fewer:?}");
         }
     }
+}
+
+/// The report of a wrong history of a register of "board", which had these lives.
+fn told(history: &[Operation], lives: &[(u64, u64)]) -> String {
+    assert!(!fits(history), "{history:?}");
+    let mut histories = Histories {
+        lanes: vec![lane("board", "ours-1", Vec::new())],
+        ..Histories::default()
+    };
+    let lives = lives.iter().map(|&(begun, ended)| Life { begun, ended });
+    histories.lives.insert("board".to_owned(), lives.collect());
+    let told = table(0, history, &histories, "board", 0);
+    report(&("board".to_owned(), 0x18), 0, history, &told)
 }
 
 #[test]
@@ -285,14 +280,7 @@ fn a_stale_read_among_many_is_told_in_three_lines() {
     let count = check(0, &intervals, &mut Figures::default()).unwrap();
     let left = shrink(0, &history, count);
     assert_eq!(left, [history[2998], history[3000], history[3001]]);
-    let mut histories = Histories {
-        lanes: vec![lane("board", "ours-1", Vec::new())],
-        ..Histories::default()
-    };
-    let lives = [(0, 15_009), (15_012, u64::MAX)].map(|(begun, ended)| Life { begun, ended });
-    histories.lives.insert("board".to_owned(), lives.to_vec());
-    let told = table(0, &left, &histories, "board", 0);
-    let told = report(&("board".to_owned(), 0x18), 0, &left, &told);
+    let told = told(&left, &[(0, 15_009), (15_012, u64::MAX)]);
     for part in [
         "the register at 0x18 of server board",
         "there is no such order",
@@ -304,17 +292,6 @@ fn a_stale_read_among_many_is_told_in_three_lines() {
     ] {
         assert!(told.contains(part), "{part}:\n{told}");
     }
-}
-
-/// The report of a wrong history.
-fn told(history: &[Operation]) -> String {
-    wrong(history);
-    let histories = Histories {
-        lanes: vec![lane("board", "ours-1", Vec::new())],
-        ..Histories::default()
-    };
-    let told = table(0, history, &histories, "board", 0);
-    report(&("board".to_owned(), 0x18), 0, history, &told)
 }
 
 #[test]
@@ -347,14 +324,14 @@ fn a_report_says_what_is_plain() {
             "No order of these operations",
         ),
     ] {
-        let told = told(history);
+        let told = told(history, &[]);
         assert!(told.contains(hint), "{hint}:\n{told}");
     }
 }
 
 #[test]
 fn a_report_shows_what_is_pending() {
-    let told = told(&[open(1, 0), read(1, 1, 2), read(0, 3, 4)]);
+    let told = told(&[open(1, 0), read(1, 1, 2), read(0, 3, 4)], &[]);
     let line = told.lines().find(|line| line.contains("write A")).unwrap();
     assert!(
         line.contains("=>|  no answer: carried out at any later time, or never"),
