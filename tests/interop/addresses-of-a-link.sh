@@ -1,35 +1,19 @@
-# What only a network namespace shows: link-local addresses of IPv6 with their interface, an
-# interface that has no other, and a host without a free port to connect from. Where the machine
-# makes no namespaces, the test is skipped.
+# What only a network namespace shows: link-local IPv6 addresses with their interface, an interface
+# that has no other address, and a host without a free port to connect from.
 name=addresses-of-a-link
-skip() {
-    echo "$name: skipped: $1"
-    exit 77
-}
-if [ "${RIM_NAMESPACE:-}" != inside ]; then
-    command -v ip >/dev/null || skip "there is no ip (package iproute2)"
-    command -v unshare >/dev/null || skip "there is no unshare"
-    # As root, or with a root of one's own.
-    for as in -n -Urn; do
-        if unshare "$as" ip link add rim0 type veth peer name rim1 2>/dev/null; then
-            RIM_NAMESPACE=inside exec unshare "$as" sh "$0"
-        fi
-    done
-    skip "this machine makes no network namespaces"
-fi
-. "$(dirname "$0")/lib/common.sh"
+. "$(dirname "$0")/lib/namespace.sh"
 
 ip link set lo up
 ip link add rim0 type veth peer name rim1
 for end in 0 1; do
-    # One address each, at once: no wait for somebody else who may have it.
+    # One address each, usable at once: without the check for another host that has it.
     ip link set "rim$end" addrgenmode none
     ip link set "rim$end" up
     ip addr add "fe80::$((end + 1))/64" dev "rim$end" nodad || skip "there is no IPv6"
 done
 zone=$(cat /sys/class/net/rim0/ifindex 2>/dev/null) || zone=$(ip -o link show dev rim0 | sed 's/:.*//')
 
-# What lib/common.sh starts listens at 127.0.0.1; this, at $at.
+# Servers of lib/common.sh listen at 127.0.0.1. This one listens at the address in the file `at`.
 cat >"$work/server_at" <<END
 #!/bin/sh
 shift
@@ -43,10 +27,10 @@ for at in fe80::1%rim0 '[fe80::1%rim0]' "fe80::1%$zone" rim0; do
     for host in fe80::1%rim0 '[fe80::1%rim0]' "fe80::1%$zone" 'fe80::1%rim0;fe80::1%rim0'; do
         our_client probe 20000 block 0 256 1
     done
-    # The other end of the cable, where no server is.
+    # No server listens at the other end of the cable.
     host=fe80::2%rim1
     our_client --timeout-ms 300 expect-status 0 4 RIM_STATUS_REFUSED "$host:$port: connection refused"
-    # An interface may come later.
+    # An unknown interface is no wrong address: it may come later.
     host=fe80::1%rim9
     our_client --timeout-ms 300 expect-status 0 4 RIM_STATUS_NOT_FOUND 'there is no interface rim9'
     stop
@@ -56,7 +40,7 @@ if try_start "$work/server_at" 0; then fail "a server has no link"; fi
 grep -q 'fe80::1%eth0' "$log.err" || fail "the server does not say what is missing"
 forget "$server"
 
-# Two ports to connect from are for two clients.
+# A host with two ports to connect from has room for two clients.
 host=127.0.0.1
 if echo "40000 40001" 2>/dev/null >/proc/sys/net/ipv4/ip_local_port_range; then
     start_to_restart "$RIM_OUR_SERVER"

@@ -1,23 +1,6 @@
-# Two hosts, in network namespaces of the test's own, with a cable between them that it takes out and
-# puts in. Sourced with $name set, before anything else: it runs the script once more inside of the
-# first namespace, and sources lib/common.sh there. Where the machine makes no namespaces, the test is
-# skipped.
-skip() {
-    echo "$name: skipped: $1"
-    exit 77
-}
-if [ "${RIM_NAMESPACE:-}" != inside ]; then
-    command -v ip >/dev/null || skip "there is no ip (package iproute2)"
-    command -v unshare >/dev/null && command -v nsenter >/dev/null || skip "there is no unshare"
-    # As root, or with a root of one's own.
-    for as in -n -Urn; do
-        if unshare "$as" ip link add rim0 type veth peer name rim1 2>/dev/null; then
-            RIM_NAMESPACE=inside exec unshare "$as" sh "$0"
-        fi
-    done
-    skip "this machine makes no network namespaces"
-fi
-. "$(dirname "$0")/lib/common.sh"
+# Two hosts, each in a network namespace of its own, with a cable between them that the test pulls out
+# and puts in. Sourced with $name set, before anything else; see lib/namespace.sh.
+. "$(dirname "$0")/lib/namespace.sh"
 
 near=10.99.0.1 # the client's side, where the script is
 far=10.99.0.2  # the server's side
