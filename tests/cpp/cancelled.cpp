@@ -8,15 +8,14 @@
 #include "rogue/interfaces/memory/TcpServer.h"
 #include "rogue/interfaces/memory/TransactionLock.h"
 
+#include "bridge.h"
 #include "check.h"
 
 #include <pthread.h>
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
 #include <thread>
-#include <vector>
 
 namespace rim = rogue::interfaces::memory;
 
@@ -47,25 +46,6 @@ class Slow : public rim::Slave {
     const int ms_;
 };
 
-/// Keeps what it gets, until it goes itself.
-class Keeping : public rim::Slave {
-  public:
-    Keeping() : Slave(4, 4096) {}
-    void doTransaction(rim::TransactionPtr transaction) override {
-        std::lock_guard<std::mutex> lock(mutex_);
-        kept_.push_back(transaction);
-    }
-    size_t count() {
-        std::lock_guard<std::mutex> lock(mutex_);
-        return kept_.size();
-    }
-    rim::TransactionPtr first() { return kept_.front(); }
-
-  private:
-    std::mutex mutex_;
-    std::vector<rim::TransactionPtr> kept_;
-};
-
 typedef std::function<void()> Work;
 
 std::atomic<int> returned(0);
@@ -90,19 +70,12 @@ bool cancelledBehind(const Work& work, int ms) {
     return result == PTHREAD_CANCELED && returned == before + 1;
 }
 
-rim::TcpServerPtr serve(uint16_t* port) {
-    return check::onFreePorts([port](uint16_t at) {
-        *port = at;
-        return rim::TcpServer::create("127.0.0.1", at);
-    });
-}
-
 } // namespace
 
 int main() {
     check::begin();
     uint16_t port = 0;
-    const rim::TcpServerPtr server = serve(&port);
+    const rim::TcpServerPtr server = bridge::serve(&port);
     server->setTimeout(20000000);
     *server >> std::make_shared<Slow>(200);
     const auto client = rim::TcpClient::create("127.0.0.1", port);
@@ -124,9 +97,9 @@ int main() {
 
     // To release a lock and to let go of what was made may send and close.
     uint16_t at = 0;
-    rim::TcpServerPtr keeper = serve(&at);
+    rim::TcpServerPtr keeper = bridge::serve(&at);
     keeper->setTimeout(20000000);
-    auto keeping = std::make_shared<Keeping>();
+    auto keeping = std::make_shared<bridge::Keeping>();
     *keeper >> keeping;
     auto asking = rim::TcpClient::create("127.0.0.1", at);
     auto asker = rim::Master::create();
@@ -135,8 +108,7 @@ int main() {
     uint32_t words[3];
     for (uint32_t& each : words)
         asker->reqTransaction(0, 4, &each, rim::Read);
-    while (keeping->count() < 3)
-        std::this_thread::yield();
+    keeping->await(3);
     CHECK(cancelledBehind(
         [&] {
             pthread_cancel(pthread_self());

@@ -6,10 +6,9 @@
 #include "rogue/interfaces/memory/TcpClient.h"
 #include "rogue/interfaces/memory/TcpServer.h"
 
+#include "bridge.h"
 #include "check.h"
 
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -19,43 +18,12 @@ namespace {
 
 const int kRounds = 10;
 
-rim::TcpServerPtr serve(uint16_t* port) {
-    return check::onFreePorts([port](uint16_t at) {
-        *port = at;
-        return rim::TcpServer::create("127.0.0.1", at);
-    });
-}
-
 rim::MasterPtr masterOf(const rim::SlavePtr& slave) {
     const rim::MasterPtr master = rim::Master::create();
     master->setTimeout(20000000);
     *master >> slave;
     return master;
 }
-
-/// Keeps what it is given, until it is told to let go.
-class Keeping : public rim::Slave {
-  public:
-    Keeping() : Slave(4, 4096) {}
-    void doTransaction(rim::TransactionPtr transaction) override {
-        std::lock_guard<std::mutex> lock(mutex_);
-        kept_.push_back(transaction);
-        came_.notify_all();
-    }
-    void await() {
-        std::unique_lock<std::mutex> lock(mutex_);
-        came_.wait(lock, [this] { return !kept_.empty(); });
-    }
-    std::vector<rim::TransactionPtr> take() {
-        std::lock_guard<std::mutex> lock(mutex_);
-        return std::move(kept_);
-    }
-
-  private:
-    std::mutex mutex_;
-    std::condition_variable came_;
-    std::vector<rim::TransactionPtr> kept_;
-};
 
 /// Does what it is told with the endpoints around it, then answers.
 class Acting : public rim::Slave {
@@ -80,14 +48,14 @@ std::string asked(const rim::MasterPtr& master) {
 void idle() {
     uint16_t port = 0;
     for (int i = 0; i < kRounds; ++i) {
-        serve(&port).reset();
+        bridge::serve(&port).reset();
         // With nobody there, at first and after a while.
         rim::TcpClient::create("127.0.0.1", port).reset();
         rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
         usleep(static_cast<useconds_t>(1000 * i));
         client.reset();
         // Connected, in both orders.
-        rim::TcpServerPtr server = serve(&port);
+        rim::TcpServerPtr server = bridge::serve(&port);
         *server >> rim::Emulate::create(4, 64);
         client = rim::TcpClient::create("127.0.0.1", port);
         CHECK(client->waitReady(20.0, 0.1));
@@ -100,13 +68,13 @@ void idle() {
 void stopped() {
     uint16_t port = 0;
     for (int i = 0; i < kRounds; ++i) {
-        const auto keeping = std::make_shared<Keeping>();
-        const rim::TcpServerPtr server = serve(&port);
+        const auto keeping = std::make_shared<bridge::Keeping>();
+        const rim::TcpServerPtr server = bridge::serve(&port);
         *server >> keeping;
         const rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
         std::string told;
         std::thread asking([&] { told = asked(masterOf(client)); });
-        keeping->await();
+        keeping->await(1);
         const bool first = i % 2 == 0;
         const auto stop = [&] {
             if (first) client->stop();
@@ -130,15 +98,15 @@ void stopped() {
 void underWay() {
     uint16_t port = 0;
     for (int i = 0; i < kRounds; ++i) {
-        const auto keeping = std::make_shared<Keeping>();
-        rim::TcpServerPtr server = serve(&port);
+        const auto keeping = std::make_shared<bridge::Keeping>();
+        rim::TcpServerPtr server = bridge::serve(&port);
         *server >> keeping;
         rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
         rim::MasterPtr master = masterOf(client);
         uint32_t words[3] = {1, 2, 3};
         for (uint32_t& word : words)
             master->reqTransaction(0, 4, &word, rim::Read);
-        keeping->await();
+        keeping->await(1);
         if (i % 3 == 0) server.reset();
         if (i % 3 == 1) {
             client.reset();
@@ -157,7 +125,7 @@ void underWay() {
 void fromSlaves() {
     uint16_t port = 0;
     for (int i = 0; i < kRounds; ++i) {
-        rim::TcpServerPtr server = serve(&port);
+        rim::TcpServerPtr server = bridge::serve(&port);
         rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
         const rim::MasterPtr master = masterOf(client);
         // The last reference to its own server, on that server's thread.
@@ -166,16 +134,16 @@ void fromSlaves() {
         CHECK(server == nullptr);
 
         // The client that has asked.
-        rim::TcpServerPtr other = serve(&port);
+        rim::TcpServerPtr other = bridge::serve(&port);
         rim::TcpClientPtr asking = rim::TcpClient::create("127.0.0.1", port);
         *other >> std::make_shared<Acting>([&asking] { asking->stop(); });
         CHECK(check::contains(asked(masterOf(asking)), "stopped"));
 
         // Another server, and another client, with nothing to do.
-        rim::TcpServerPtr third = serve(&port);
+        rim::TcpServerPtr third = bridge::serve(&port);
         *third >> rim::Emulate::create(4, 64);
         rim::TcpClientPtr its = rim::TcpClient::create("127.0.0.1", port);
-        rim::TcpServerPtr fourth = serve(&port);
+        rim::TcpServerPtr fourth = bridge::serve(&port);
         *fourth >> std::make_shared<Acting>([&] {
             its.reset();
             third.reset();

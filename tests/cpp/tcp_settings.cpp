@@ -6,10 +6,10 @@
 #include "rogue/interfaces/memory/Constants.h"
 #include "rogue/interfaces/memory/Emulate.h"
 
+#include "bridge.h"
 #include "check.h"
 
 #include <chrono>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -17,54 +17,16 @@ namespace rim = rogue::interfaces::memory;
 
 namespace {
 
-rim::TcpServerPtr makeServer(uint16_t& port) {
-    return check::onFreePorts([&port](uint16_t at) {
-        port = at;
-        return rim::TcpServer::create("127.0.0.1", at);
-    });
-}
-
 void moment() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
 
-/// Keeps what it gets.
-class Keeper : public rim::Slave {
-  public:
-    Keeper() : Slave(4, 4096) {}
-
-    void doTransaction(rim::TransactionPtr transaction) override {
-        std::lock_guard<std::mutex> lock(mutex_);
-        kept_.push_back(transaction);
-    }
-
-    size_t count() {
-        std::lock_guard<std::mutex> lock(mutex_);
-        return kept_.size();
-    }
-
-    void await(size_t count) {
-        while (this->count() < count)
-            moment();
-    }
-
-    /// Completes all that it has.
-    void complete() {
-        std::vector<rim::TransactionPtr> all;
-        {
-            std::lock_guard<std::mutex> lock(mutex_);
-            all.swap(kept_);
-        }
-        for (const rim::TransactionPtr& transaction : all)
-            transaction->done();
-    }
-
-  private:
-    std::mutex mutex_;
-    std::vector<rim::TransactionPtr> kept_;
-};
+void completeAll(bridge::Keeping& keeping) {
+    for (const rim::TransactionPtr& transaction : keeping.take())
+        transaction->done();
+}
 
 void defaultsAndSetting() {
     uint16_t port = 0;
-    const rim::TcpServerPtr server = makeServer(port);
+    const rim::TcpServerPtr server = bridge::serve(&port);
     const rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
     // Twice: 0 is the default again.
     for (int round = 0; round < 2; ++round) {
@@ -135,7 +97,7 @@ void defaultsAndSetting() {
 /// Each setter leaves alone what others set at the same time.
 void settersAtTheSameTime() {
     uint16_t port = 0;
-    const rim::TcpServerPtr server = makeServer(port);
+    const rim::TcpServerPtr server = bridge::serve(&port);
     std::vector<std::thread> threads;
     std::atomic<int> wrong(0);
     threads.emplace_back([&] {
@@ -157,9 +119,9 @@ void settersAtTheSameTime() {
 
 void moreAtATime() {
     uint16_t port = 0;
-    const rim::TcpServerPtr server = makeServer(port);
-    const auto keeper = std::make_shared<Keeper>();
-    *server >> keeper;
+    const rim::TcpServerPtr server = bridge::serve(&port);
+    const auto keeping = std::make_shared<bridge::Keeping>();
+    *server >> keeping;
     const rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
     const rim::MasterPtr master = rim::Master::create();
     master->setTimeout(30000000);
@@ -169,14 +131,14 @@ void moreAtATime() {
     uint32_t words[8];
     for (uint32_t& word : words)
         master->reqTransaction(0, 4, &word, rim::Read);
-    keeper->await(1);
+    keeping->await(1);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    CHECK_EQUAL(keeper->count(), 1u);
+    CHECK_EQUAL(keeping->count(), 1u);
     CHECK_EQUAL(server->stats().traffic.mostOutstanding, 1u);
     server->setMaxOutstanding(8);
-    keeper->await(8);
+    keeping->await(8);
     CHECK_EQUAL(server->stats().traffic.mostOutstanding, 8u);
-    keeper->complete();
+    completeAll(*keeping);
     master->waitTransaction(0);
     CHECK_EQUAL(master->getError(), "");
 }
@@ -184,9 +146,9 @@ void moreAtATime() {
 /// The time that a server's slave has is the master's, whatever else is set.
 void aServersTimeoutIsTheMasters() {
     uint16_t port = 0;
-    const rim::TcpServerPtr server = makeServer(port);
-    const auto keeper = std::make_shared<Keeper>();
-    *server >> keeper;
+    const rim::TcpServerPtr server = bridge::serve(&port);
+    const auto keeping = std::make_shared<bridge::Keeping>();
+    *server >> keeping;
     server->setTimeout(50000);
     server->setKeepAlive(20000000);
     server->setMaxOutstanding(4);
@@ -202,7 +164,7 @@ void aServersTimeoutIsTheMasters() {
 
 void sizesAndConnections() {
     uint16_t port = 0;
-    const rim::TcpServerPtr server = makeServer(port);
+    const rim::TcpServerPtr server = bridge::serve(&port);
     *server >> rim::Emulate::create(4, 4096);
     server->setMaxTransaction(64);
     server->setMaxConnections(2);
@@ -230,9 +192,9 @@ void sizesAndConnections() {
 /// Who is held back by the client's limit gives up after its timeout, and says why.
 void aClientsLimit() {
     uint16_t port = 0;
-    const rim::TcpServerPtr server = makeServer(port);
-    const auto keeper = std::make_shared<Keeper>();
-    *server >> keeper;
+    const rim::TcpServerPtr server = bridge::serve(&port);
+    const auto keeping = std::make_shared<bridge::Keeping>();
+    *server >> keeping;
     const rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
     client->setMaxOutstanding(1);
     const rim::MasterPtr first = rim::Master::create();
@@ -243,11 +205,11 @@ void aClientsLimit() {
     *second >> client;
     uint32_t words[2] = {};
     first->reqTransaction(0, 4, &words[0], rim::Read);
-    keeper->await(1);
+    keeping->await(1);
     second->waitTransaction(second->reqTransaction(0, 4, &words[1], rim::Read));
     CHECK(check::contains(second->getError(), "outstanding"));
-    CHECK_EQUAL(keeper->count(), 1u);
-    keeper->complete();
+    CHECK_EQUAL(keeping->count(), 1u);
+    completeAll(*keeping);
     first->waitTransaction(0);
     CHECK_EQUAL(first->getError(), "");
 }

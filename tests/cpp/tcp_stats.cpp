@@ -7,6 +7,7 @@
 #include "rogue/interfaces/memory/TcpClient.h"
 #include "rogue/interfaces/memory/TcpServer.h"
 
+#include "bridge.h"
 #include "check.h"
 
 #include <chrono>
@@ -17,13 +18,6 @@
 namespace rim = rogue::interfaces::memory;
 
 namespace {
-
-rim::TcpServerPtr makeServer(uint16_t& port) {
-    return check::onFreePorts([&port](uint16_t at) {
-        port = at;
-        return rim::TcpServer::create("127.0.0.1", at);
-    });
-}
 
 void moment() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
 
@@ -45,7 +39,7 @@ void plausible(const rim::TcpLatency& latency, uint64_t count) {
 
 void whatWasDone() {
     uint16_t port = 0;
-    const rim::TcpServerPtr server = makeServer(port);
+    const rim::TcpServerPtr server = bridge::serve(&port);
     CHECK_EQUAL(server->stats().connectionsTotal, 0u);
     CHECK(server->peerStats().empty());
     *server >> rim::Emulate::create(4, 64);
@@ -141,7 +135,7 @@ void linkStates() {
     using State = rim::TcpLinkState;
     const double forever = std::numeric_limits<double>::infinity();
     uint16_t port = 0;
-    makeServer(port)->stop();
+    bridge::serve(&port)->stop();
     const rim::TcpClientPtr client = rim::TcpClient::create("127.0.0.1", port);
     CHECK(client->linkState() == State::Connecting);
     CHECK(client->waitLink(State::Connecting, 0));

@@ -289,8 +289,9 @@ mod tests {
         transaction.wait().unwrap();
     }
 
-    #[test]
-    fn the_event_loop_is_left_out_for_an_only_client_that_does_not_pause() {
+    /// How many transactions were handed out while the server listened to its only client: of those
+    /// that come soon, after pauses, and with a second client there.
+    fn listened() -> [u32; 3] {
         let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default()).unwrap();
         let server = &server;
         let client = || TcpClient::new("127.0.0.1", server.port(), ClientOptions::default());
@@ -314,8 +315,23 @@ mod tests {
                 transaction.done();
             }
         });
-        let [soon, pauses, two] = listened;
-        assert!(soon > 100 && pauses == 0 && two == 0, "{listened:?}");
+        listened
+    }
+
+    #[test]
+    fn the_event_loop_is_left_out_for_an_only_client_that_does_not_pause() {
+        // A busy machine may hold up this thread during a pause, which it then does not see, or
+        // make pauses of its own. One round without that is enough.
+        let mut rounds = Vec::new();
+        for _ in 0..20 {
+            let [soon, pauses, two] = listened();
+            assert_eq!(two, 0);
+            if soon > 100 && pauses == 0 {
+                return;
+            }
+            rounds.push([soon, pauses]);
+        }
+        panic!("soon and after pauses: {rounds:?}");
     }
 
     /// Posts without end, on a connection that never reads.
