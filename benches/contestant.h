@@ -1,29 +1,37 @@
 /*
- * What all contestants of the benchmark have in common: the protocol with the driver (driver/), and
- * the loops that measure. Not what is measured: that is in the contestants, one program each.
+ * What all contestants of the benchmark share: the protocol with the driver (driver/), and the
+ * loops that measure. The measured calls are in the contestants, one program each.
  *
- *   PROGRAM server KIND    says "ready PORT", and serves until it is killed; or says "unsupported"
- * if there is no such server. KIND is words   memory for accesses of 4 bytes blocks  takes and
- * gives blocks without touching their bytes late    answers 1 ms after it was asked, from a thread
- * of its own PROGRAM client PORT    connects, says "ready", and then for each line of stdin does
- *                            single COUNT            reads of 4 bytes, one at a time
- *                            batch OUTSTANDING COUNT reads of 4 bytes: so many requests, then wait
- *                                                    for all, until there were COUNT of them
- *                            read SIZE COUNT         blocks, one at a time
- *                            write SIZE COUNT
- *                            clients COUNT           is so many clients from now on
- *                            sweep COUNT             each client asks for one word, then wait for
- *                                                    each, until there were COUNT of them
- *                          and answers with one line:
- *                            ok SECONDS TRANSACTIONS P50 P99 (the last two in microseconds, 0 but
- *                                                    for `single`)
- *                            unsupported
- *                            failed TEXT
+ *   PROGRAM server KIND
+ *       Prints "ready PORT" and serves until it is killed. Prints "unsupported" if it has no such
+ *       server. KIND is one of
  *
- * A word that is read is always WORD, and is looked at: who is fast and wrong has failed.
+ *         words    memory for accesses of 4 bytes
+ *         blocks   takes and gives blocks without touching their bytes
+ *         late     answers 1 ms after the request, from a thread of its own
  *
- * It is a header, and C99 as well as C++14, so that a contestant is one file and a compiler's call:
- * benches/classes.cpp is also for a program linked with Rogue (docs/performance.md).
+ *   PROGRAM client PORT
+ *       Connects and prints "ready". Then carries out each line of stdin:
+ *
+ *         single COUNT             COUNT reads of 4 bytes, one at a time
+ *         batch OUTSTANDING COUNT  COUNT reads of 4 bytes: OUTSTANDING requests, then a wait for
+ *                                  all of them, and again
+ *         read SIZE COUNT          COUNT blocks, one at a time
+ *         write SIZE COUNT         the same
+ *         clients COUNT            makes itself COUNT clients
+ *         sweep COUNT              COUNT reads of 4 bytes: each client sends one request, then a
+ *                                  wait for all of them, and again
+ *
+ *       and answers with one line:
+ *
+ *         ok SECONDS TRANSACTIONS P50 P99   P50 and P99 in microseconds, 0 but for `single`
+ *         unsupported
+ *         failed TEXT
+ *
+ * A word that is read must be BENCH_WORD: a contestant that is fast and wrong has failed.
+ *
+ * This header is C99 and C++14, so that a contestant is one file and takes one call of the
+ * compiler: benches/classes.cpp can also be linked with Rogue (docs/performance.md).
  */
 #ifndef BENCH_CONTESTANT_H
 #define BENCH_CONTESTANT_H
@@ -45,15 +53,15 @@ enum {
     BENCH_MAX_OUTSTANDING = 10000,
     BENCH_MAX_CLIENTS = 2000,
     BENCH_LATE_US = 1000,
-    /* Nothing is to fail because the machine is busy. */
+    /* Nothing should fail because the machine is busy. */
     BENCH_TIMEOUT_US = 20000000
 };
 
-/* What a contestant can do. A pointer that is NULL: it cannot. The functions of a client tell by
- * bench_fail, and false, what went wrong. */
+/* What a contestant can do. A pointer is NULL if it cannot. The functions of a client return
+ * bench_fail("...") when something goes wrong. */
 typedef struct {
-    void (*serve)(const char* kind); /* does not return after bench_ready; before: unsupported */
-    bool (*connect)(uint16_t port);  /* and sees that a transaction gets through */
+    void (*serve)(const char* kind); /* returns only if it has no server of this kind */
+    bool (*connect)(uint16_t port);  /* and tries a transaction */
     bool (*word)(void);
     bool (*batch)(unsigned outstanding);
     bool (*block)(bool write, uint32_t size);
@@ -61,10 +69,10 @@ typedef struct {
     bool (*sweep)(void);
 } bench_contestant;
 
-/* Where blocks come from and go to: touched, so that it is memory and not a page of zeros. In every
- * contestant it begins at the same place of a page, far from the bytes that are sent before it: some
- * processors copy at a fifth of their speed to where is less than 32 bytes behind the source, but for
- * whole pages (docs/performance.md). */
+/* The memory of blocks. It is written once, so that it is not the system's page of zeros. In every
+ * contestant it begins at the same offset in a page, far from the bytes that are sent before it:
+ * some processors copy at a fifth of their speed to a place that is, whole pages aside, 1 to 31
+ * bytes behind the source (docs/performance.md). */
 static unsigned char bench_pages[BENCH_MAX_BLOCK + 4096]
 #if defined(__GNUC__)
     __attribute__((aligned(4096)))
@@ -89,7 +97,7 @@ bench_fail(const char* format, ...) {
     return false;
 }
 
-/* For a server, and for what has to work before there is anything to measure. */
+/* Ends the program if `fine` is false: for servers, and before the measuring begins. */
 static inline void bench_must(bool fine, const char* what) {
     if (fine) return;
     fprintf(bench_answers, "failed %s: %s\n", what, bench_error);
@@ -102,8 +110,8 @@ static inline void bench_ready(unsigned port) {
     fflush(bench_answers);
 }
 
-/* A port to try, and its neighbour, for who needs two and cannot ask the system for them: below
- * those that it gives to clients. */
+/* A port to try for a server that needs two neighbouring ports, which the system cannot choose. It
+ * is below the ports that the system gives to clients. */
 static inline uint16_t bench_any_port(void) {
     static unsigned tries;
     if (tries == 0) srand((unsigned)getpid());
@@ -156,7 +164,7 @@ static inline bool bench_single(const bench_contestant* who, unsigned long count
     return fine;
 }
 
-/* The workloads that do `each` transactions at a time, until there were `count`. */
+/* The workloads with `each` transactions at a time: `count` of them in all. */
 static inline bool bench_many(const bench_contestant* who, const char* name, unsigned each,
                               unsigned long count, bench_result* result) {
     bool batch = strcmp(name, "batch") == 0, sweep = strcmp(name, "sweep") == 0;
@@ -173,7 +181,7 @@ static inline bool bench_many(const bench_contestant* who, const char* name, uns
     return true;
 }
 
-/* Carries out one line of the driver's. */
+/* Carries out one line from the driver. */
 static inline bool bench_do(const bench_contestant* who, const char* line, bench_result* result) {
     static unsigned clients;
     char name[16];
@@ -216,7 +224,7 @@ static inline int bench_client(const bench_contestant* who, uint16_t port) {
 
 /* The main function of a contestant. */
 static inline int bench_main(int argc, char** argv, const bench_contestant* who) {
-    /* What a library logs to stdout is not to be taken for an answer. */
+    /* Libraries may log to stdout: the driver must not take that for an answer. */
     bench_answers = fdopen(dup(1), "w");
     if (bench_answers == NULL || dup2(2, 1) < 0) return 1;
     /* A thousand clients have two connections each. */
