@@ -1,4 +1,4 @@
-//! Compiles the C++ classes into the archive when the feature `cpp` is on; nothing otherwise.
+//! With the feature `cpp`, compiles the C++ classes into the archive.
 
 #[cfg(feature = "cpp")]
 fn main() {
@@ -10,7 +10,7 @@ fn main() {
         .map(|entry| entry.expect("the folder cpp can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "cpp"))
         .collect();
-    // The order in which a folder is read is not fixed; that of the archive should be.
+    // A folder is read in any order. The archive should be the same each time.
     sources.sort();
     cxx_build::bridge("src/bridge.rs")
         .files(sources)
@@ -19,7 +19,7 @@ fn main() {
         .std("c++14")
         .warnings(true)
         .extra_warnings(true)
-        // A static library with unique symbols cannot be unloaded, nor its symbols hidden.
+        // Unique symbols cannot be hidden, and a library that has them cannot be unloaded.
         .flag_if_supported("-fno-gnu-unique")
         .compile("rogue-memory-bridge-cpp");
 }

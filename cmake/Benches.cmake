@@ -1,8 +1,8 @@
-# The benchmark: the target `bench-programs` builds it, `bench` runs it as well. Nothing of it is built otherwise. Its
-# programs are in benches/ of the build directory, where bench.json and bench.svg go too.
+# The benchmark. The target `bench-programs` builds it, `bench` also runs it; no other target builds any of it. The
+# programs go to benches/ in the build directory, and so do their results, bench.json and bench.svg.
 #
-# benches/*.c and *.cpp are the contestants, benches/driver the program that has them measure. Those on libzmq and
-# libmodbus are left out where the library is missing; the driver says so when it runs.
+# benches/*.c and *.cpp are the contestants; benches/driver is the program that runs them. The contestants on libzmq and
+# libmodbus are left out where that library is missing, and the driver says so.
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
@@ -14,7 +14,7 @@ add_custom_target(bench-programs)
 
 function(bench_program name)
     add_executable(${name} EXCLUDE_FROM_ALL ${ARGN})
-    # Whatever the build type, the contestants are compiled alike.
+    # The same for each build type, so that figures can be compared.
     target_compile_options(${name} PRIVATE -O2 -Wall -Wextra -Wpedantic)
     set_target_properties(${name} PROPERTIES
         C_STANDARD 99 CXX_STANDARD 17

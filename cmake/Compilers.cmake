@@ -1,7 +1,7 @@
-# What the compilers build for: refuses a C and a C++ compiler that do not fit together, and makes the header
-# rogue/BuiltWith.h, by which the C++ headers tell a program that is compiled for another standard library.
+# Asks the compilers what they build for. Refuses a C and a C++ compiler that do not fit together, and makes the header
+# rogue/BuiltWith.h, with which the C++ headers recognise programs that use another standard library.
 
-# Sets `result` to what the preprocessor makes of `text` with the compiler and the flags of `language`.
+# Sets `result` to `text` as preprocessed with the compiler and the flags of `language`.
 function(rogue_memory_bridge_preprocess language extension text result)
     set(file "${PROJECT_BINARY_DIR}/compilers/ask.${extension}")
     file(WRITE "${file}" "${text}")
@@ -20,7 +20,7 @@ function(rogue_memory_bridge_preprocess language extension text result)
     set(${result} "${out}" PARENT_SCOPE)
 endfunction()
 
-# musl has no macro by which it could be told: it is what the others are not.
+# musl defines no macro of its own: on Linux it is what remains.
 set(libc_question "#include <limits.h>
 #if !defined(__linux__)
 libc is system
@@ -60,16 +60,16 @@ abi is 0
     if(NOT CMAKE_MATCH_1 STREQUAL libc)
         message(FATAL_ERROR
             "The C compiler (${CMAKE_C_COMPILER}) is for ${libc}, and the C++ compiler (${CMAKE_CXX_COMPILER}) for "
-            "${CMAKE_MATCH_1}: what they make cannot be linked together. Either name a C++ compiler for ${libc} with "
-            "-DCMAKE_CXX_COMPILER=..., or build the C interface alone with -DROGUE_MEMORY_BRIDGE_CXX=OFF, and of that "
-            "the static library alone with -DROGUE_MEMORY_BRIDGE_SHARED=OFF.")
+            "${CMAKE_MATCH_1}: they cannot be linked together. Choose a C++ compiler for ${libc} with "
+            "-DCMAKE_CXX_COMPILER=..., or build only the C interface with -DROGUE_MEMORY_BRIDGE_CXX=OFF "
+            "(only its static library with -DROGUE_MEMORY_BRIDGE_SHARED=OFF as well).")
     endif()
     foreach(fact IN ITEMS libcxx debug abi)
         string(REGEX MATCH "${fact} is ([0-9]+)" matched "${answer}")
         set(built_${fact} "${CMAKE_MATCH_1}")
     endforeach()
     configure_file(cmake/BuiltWith.h.in "${PROJECT_BINARY_DIR}/include/rogue/BuiltWith.h" @ONLY)
-    # What a static library of C++ needs to be named by a program in C.
+    # A program in C that links the static C++ library has to name this library too.
     set(cxx_runtime stdc++)
     if(built_libcxx)
         set(cxx_runtime c++)

@@ -1,4 +1,4 @@
-# Installs what goes into a real Rogue: the sources of cpp/rogue, and the file that puts them into Rogue's own build.
+# Installs the sources that go into a real Rogue (cpp/rogue) and the CMake file that adds them to Rogue's own build.
 set(in_rogue_dir "${CMAKE_INSTALL_DATADIR}/rogue-memory-bridge/rogue")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/cpp/rogue/" DESTINATION "${in_rogue_dir}")
 configure_package_config_file(cmake/ReplaceRogueBridge.cmake.in ReplaceRogueBridge.cmake

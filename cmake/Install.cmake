@@ -1,13 +1,13 @@
-# What is installed, and how a program finds it: CMake's find_package and pkg-config. All of it is relative to
-# the prefix, so that the installed tree may be moved. There are two components: `rim`, which is the C interface and what
-# goes into a real Rogue, and `cxx`, the C++ classes and the stand-in for Rogue.
+# What is installed, and how programs find it: by CMake's find_package and by pkg-config. All paths are relative to the
+# prefix, so that the installed tree can be moved. There are two components: `rim` has the C interface and the sources
+# that go into a real Rogue; `cxx` has the C++ classes and the stand-in for Rogue.
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/RogueMemoryBridge")
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME rim)
 
-# rogue_memory_bridge_install(COMPONENT EXPORT TARGET...): those of the targets that there are, and the file
-# ${EXPORT}Targets.cmake by which CMake finds them
+# rogue_memory_bridge_install(COMPONENT EXPORT TARGET...): installs those of the targets that exist, and
+# ${EXPORT}Targets.cmake, with which CMake finds them.
 function(rogue_memory_bridge_install component export)
     set(targets "")
     foreach(target IN LISTS ARGN)
@@ -24,7 +24,7 @@ function(rogue_memory_bridge_install component export)
 endfunction()
 
 if(ROGUE_MEMORY_BRIDGE_CXX)
-    # First of all, so that nothing has been installed when it refuses.
+    # First, so that nothing has been installed when it refuses.
     include(cmake/ForeignHeaders.cmake)
     rogue_memory_bridge_install(cxx RogueMemoryBridge RogueMemoryBridge rogue-memory-bridge-static)
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/rogue" "${PROJECT_BINARY_DIR}/include/rogue"
@@ -45,7 +45,7 @@ if(ROGUE_MEMORY_BRIDGE_CXX AND ROGUE_MEMORY_BRIDGE_SHARED)
     include(cmake/StandIn.cmake)
 endif()
 
-# The way from the folder of the .pc files to the prefix, unless the user wants the library in a fixed place.
+# The .pc files name the prefix relative to their own folder, unless the user has set an absolute library folder.
 if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
     set(pc_prefix "${CMAKE_INSTALL_PREFIX}")
     set(pc_libdir "${CMAKE_INSTALL_LIBDIR}")
@@ -60,14 +60,14 @@ if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
 else()
     set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-# rogue_memory_bridge_pc(COMPONENT NAME DESCRIPTION LIBRARY...): what a static library needs besides
+# rogue_memory_bridge_pc(COMPONENT NAME DESCRIPTION LIBRARY...): installs NAME.pc; the static library needs LIBRARY...
 function(rogue_memory_bridge_pc component name description)
     set(pc_name "${name}")
     set(pc_description "${description}")
     list(TRANSFORM ARGN REPLACE "^([^-].*)$" "-l\\1" OUTPUT_VARIABLE pc_private)
     list(JOIN pc_private " " pc_private)
     set(pc_public "")
-    if(NOT ROGUE_MEMORY_BRIDGE_SHARED) # then they are needed without --static too
+    if(NOT ROGUE_MEMORY_BRIDGE_SHARED) # then they are needed even without --static
         set(pc_public " ${pc_private}")
         set(pc_private "")
     endif()

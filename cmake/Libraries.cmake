@@ -1,16 +1,16 @@
-# Links the two shared libraries from the one archive, each with its own list of exports, so that nothing but its
-# interface is seen: `rim` is the C ABI, `RogueMemoryBridge` the C ABI and the C++ classes. Sets `archive_c` to the
-# archive of the C ABI alone, which `archive_c_target` makes.
+# Links the two shared libraries from the one archive. Each has its own list of exports, so that only its interface is
+# visible: `rim` has the C ABI, `RogueMemoryBridge` the C ABI and the C++ classes. Sets `archive_c` to the archive without
+# C++, and `archive_c_target` to the target that makes it.
 include(CheckLinkerFlag)
 
 set(archive_c "${archive}")
 set(archive_c_target rogue-memory-bridge-archive)
 if(ROGUE_MEMORY_BRIDGE_CXX)
-    # The archive without its C++, for librim. None of that could be reached from there, but objects that are constructed
-    # when a library is loaded (<iostream> has one in each source) would stay, and want libstdc++.
+    # librim is linked from the archive without C++. The linker would drop unreachable C++ code, but not global objects
+    # with constructors (<iostream> has one in each source), and these need libstdc++.
     string(REPLACE "librogue_memory_bridge.a" "librogue_memory_bridge_c.a" archive_c "${archive}")
     file(GLOB cxx_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cpp/*.cpp")
-    set(cxx_names bridge.rs cxx dummy) # what is made of src/bridge.rs, and what cxx brings along
+    set(cxx_names bridge.rs cxx dummy) # generated from src/bridge.rs, and from cxx itself
     foreach(source IN LISTS cxx_sources)
         cmake_path(GET source STEM name)
         list(APPEND cxx_names "${name}")
@@ -19,7 +19,7 @@ if(ROGUE_MEMORY_BRIDGE_CXX)
         COMMAND "${CMAKE_COMMAND}" "-DARCHIVE=${archive}" "-DRESULT=${archive_c}" "-DAR=${CMAKE_AR}"
             "-DCXX_NAMES=${cxx_names}" -P "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
         DEPENDS "${archive}" "${PROJECT_SOURCE_DIR}/cmake/WithoutCxx.cmake"
-        COMMENT "Taking the C++ out of the archive for librim" VERBATIM)
+        COMMENT "Removing the C++ from the archive for librim" VERBATIM)
     add_custom_target(rogue-memory-bridge-archive-c DEPENDS "${archive_c}")
     add_dependencies(rogue-memory-bridge-archive-c rogue-memory-bridge-archive)
     set(archive_c_target rogue-memory-bridge-archive-c)
@@ -33,13 +33,13 @@ check_linker_flag(C "-Wl,--version-script=${PROJECT_BINARY_DIR}/check.map" LINKE
 check_linker_flag(C "-Wl,--gc-sections" LINKER_HAS_GC_SECTIONS)
 check_linker_flag(C "-Wl,-z,defs,-z,nodelete" LINKER_HAS_Z)
 
-# A library of CMake's wants a source; these say which language it is linked as, and no more.
+# CMake needs a source for each library. These are empty; their language decides how the library is linked.
 foreach(extension IN ITEMS c cpp)
     file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/no_source.${extension}" CONTENT "extern int no_source;\n")
 endforeach()
 
-# One library: `target`, called `name` on disk, linked as the language of `extension` from `archive`, which
-# `archive_target` makes, exporting what cmake/<name>.map lists.
+# rogue_memory_bridge_library(TARGET NAME EXTENSION ARCHIVE ARCHIVE_TARGET): the shared library lib<NAME>, which exports
+# the names in cmake/<NAME>.map, from ARCHIVE, which ARCHIVE_TARGET makes. Linked as C or C++, by EXTENSION.
 function(rogue_memory_bridge_library target name extension archive archive_target)
     set(exports "${PROJECT_SOURCE_DIR}/cmake/${name}.map")
     add_library(${target} SHARED "${PROJECT_BINARY_DIR}/no_source.${extension}")
@@ -64,17 +64,17 @@ function(rogue_memory_bridge_library target name extension archive archive_targe
     if(LINKER_HAS_VERSION_SCRIPT)
         target_link_options(${target} PRIVATE "-Wl,--version-script=${exports}")
     else()
-        message(STATUS "lib${name} will export more than its interface: the linker knows no version script")
+        message(STATUS "lib${name} exports more than its interface: this linker has no version scripts")
     endif()
     if(LINKER_HAS_GC_SECTIONS)
         target_link_options(${target} PRIVATE "-Wl,--gc-sections")
     endif()
     if(LINKER_HAS_Z)
-        # nodelete: threads and thread-locals outlive a dlclose.
+        # nodelete: threads and thread-locals outlive dlclose().
         target_link_options(${target} PRIVATE "-Wl,-z,defs,-z,nodelete")
     endif()
     if(NOT APPLE)
-        # Rust's own library comes with debug information, which is nobody's use but a debugger's.
+        # Rust's standard library brings debug information.
         target_link_options(${target} PRIVATE "$<$<CONFIG:Release,MinSizeRel>:-Wl,--strip-debug>")
     endif()
 endfunction()

@@ -1,7 +1,6 @@
-# Run by StaticLibraries.cmake, when the archive has been built: makes of all objects of ARCHIVE the one object RESULT,
-# in which what the version script EXPORTS lists is global, what that needs is local, and the rest is not there. CC is
-# the compiler that links, FLAGS its flags, OBJCOPY and NM are its tools; UNWINDER is a library that is joined as well, if
-# any; STRIP says whether the debug information goes.
+# Joins all objects of ARCHIVE to one object, RESULT. Names in the version script EXPORTS stay global; what they need
+# becomes local; the rest is removed. CC with FLAGS links; OBJCOPY and NM are its tools. UNWINDER, if set, is a library to
+# join as well. STRIP removes the debug information. A script that StaticLibraries.cmake runs after cargo.
 cmake_minimum_required(VERSION 3.21)
 
 function(run)
@@ -14,22 +13,22 @@ function(run)
 endfunction()
 separate_arguments(flags UNIX_COMMAND "${FLAGS}")
 
-# The lines of `global`; the one line of `local` is the star alone.
+# The names of `global`: `local` has only a star.
 file(STRINGS "${EXPORTS}" names REGEX "^ +[A-Za-z_][^ ]*;$")
 if(NOT names)
-    message(FATAL_ERROR "no names were found in ${EXPORTS}")
+    message(FATAL_ERROR "${EXPORTS} lists no names")
 endif()
 list(TRANSFORM names REPLACE "^ +(.*);$" "--keep-global-symbol=\\1")
 
-# Groups hold what each object has of an inline function, for the linker to choose one. They go by the names that are
-# made local here: it would choose one for all programs, and leave the others pointing to what is gone.
+# The objects of a C++ inline function form a group, of which a linker keeps one and drops the others. Groups are matched
+# by names that become local here, so that a program's linker would drop objects that are still in use.
 run("${CC}" ${flags} -r -nostdlib -o "${RESULT}.joined"
     -Wl,--whole-archive "${ARCHIVE}" -Wl,--no-whole-archive ${UNWINDER} -Wl,--force-group-allocation)
-# Bitcode is for the linker to optimise across crates, which has been done.
+# Bitcode is only for optimising across crates, which cargo has done.
 run("${OBJCOPY}" --wildcard ${names} --remove-section=.llvmbc --remove-section=.llvmcmd
     "${RESULT}.joined" "${RESULT}.local")
 
-# What no exported name leads to goes: without its C++, the archive has Rust in it that would call that.
+# Removes what no exported name needs. In the archive without C++ that includes Rust code which calls C++.
 run("${NM}" -g --defined-only "${RESULT}.local")
 string(REGEX MATCHALL "[^ \n]+\n" roots "${out}")
 list(TRANSFORM roots STRIP)

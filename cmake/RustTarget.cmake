@@ -1,11 +1,11 @@
-# Sets ROGUE_MEMORY_BRIDGE_RUST_TARGET, Rust's name of the machine that is built for, unless the user has: rustc's own
-# machine, or when a toolchain file names another, that one. Stops if Rust cannot build for it. Sets `unwinder` to the
-# library that unwinds panics, where the compiler's own may not do.
+# Sets ROGUE_MEMORY_BRIDGE_RUST_TARGET to the Rust target to build for, unless the user has set it: the target of a
+# toolchain file, else rustc's own. Stops if Rust cannot build for it. Sets `unwinder` to the library that unwinds panics
+# where the compiler's own cannot be used, else to nothing. Read by Cargo.cmake, after `rustc_says` is known.
 
-# The name of the machine that CMAKE_SYSTEM_NAME, CMAKE_SYSTEM_PROCESSOR and the compiler stand for. Only what is known
-# to fit is named; where more than one target would do, the user has to say which.
+# Sets `result` to the Rust target for CMAKE_SYSTEM_NAME, CMAKE_SYSTEM_PROCESSOR and the compiler. Knows only targets that
+# are certain; for others, and where several would fit, the user has to name one.
 function(rogue_memory_bridge_cross_target result)
-    set(machine "${CMAKE_C_COMPILER_TARGET}") # set for compilers that build for many, such as clang
+    set(machine "${CMAKE_C_COMPILER_TARGET}") # set for compilers with many targets, such as clang
     if(NOT machine)
         execute_process(COMMAND "${CMAKE_C_COMPILER}" -dumpmachine
             OUTPUT_VARIABLE machine OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
@@ -26,8 +26,8 @@ function(rogue_memory_bridge_cross_target result)
     endif()
     if(NOT target)
         message(FATAL_ERROR "No Rust target is known for CMAKE_SYSTEM_NAME \"${CMAKE_SYSTEM_NAME}\", "
-            "CMAKE_SYSTEM_PROCESSOR \"${CMAKE_SYSTEM_PROCESSOR}\" and a compiler for \"${machine}\": name it with "
-            "-DROGUE_MEMORY_BRIDGE_RUST_TARGET=... (rustc --print target-list shows them all)")
+            "CMAKE_SYSTEM_PROCESSOR \"${CMAKE_SYSTEM_PROCESSOR}\" and a compiler for \"${machine}\". Name one with "
+            "-DROGUE_MEMORY_BRIDGE_RUST_TARGET=... (rustc --print target-list lists all)")
     endif()
     set(${result} "${target}" PARENT_SCOPE)
 endfunction()
@@ -37,18 +37,16 @@ if(NOT ROGUE_MEMORY_BRIDGE_RUST_TARGET)
         rogue_memory_bridge_cross_target(rust_target)
         message(STATUS "Cross-compiling ${PROJECT_NAME} for ${rust_target}")
     else()
-        execute_process(COMMAND "${RUSTC_COMMAND}" -vV WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-            OUTPUT_VARIABLE rustc_says COMMAND_ERROR_IS_FATAL ANY)
         string(REGEX MATCH "host: ([^\n]+)" host_line "${rustc_says}")
         set(rust_target "${CMAKE_MATCH_1}")
-        # A compiler such as musl-gcc builds for this machine, with another C library than rustc does by itself.
+        # A compiler such as musl-gcc builds for this machine, but for another C library than rustc's default.
         if(libc STREQUAL "musl")
             string(REGEX REPLACE "-gnu([a-z0-9]*)$" "-musl\\1" rust_target "${rust_target}")
         endif()
     endif()
 endif()
 set(ROGUE_MEMORY_BRIDGE_RUST_TARGET "${rust_target}" CACHE STRING
-    "Rust's name of the machine that is built for")
+    "The Rust target to build for")
 
 if(libc MATCHES "^(glibc|musl)$" AND ROGUE_MEMORY_BRIDGE_RUST_TARGET MATCHES "linux-(gnu|musl)")
     set(target_libc glibc)
@@ -57,13 +55,13 @@ if(libc MATCHES "^(glibc|musl)$" AND ROGUE_MEMORY_BRIDGE_RUST_TARGET MATCHES "li
     endif()
     if(NOT target_libc STREQUAL libc)
         message(FATAL_ERROR "The C compiler (${CMAKE_C_COMPILER}) is for ${libc}, and Rust's target "
-            "${ROGUE_MEMORY_BRIDGE_RUST_TARGET} for ${target_libc}: what they make cannot be linked together. Name "
-            "another compiler with -DCMAKE_C_COMPILER=..., or another target with "
+            "${ROGUE_MEMORY_BRIDGE_RUST_TARGET} for ${target_libc}: they cannot be linked together. Choose another "
+            "compiler with -DCMAKE_C_COMPILER=..., or another target with "
             "-DROGUE_MEMORY_BRIDGE_RUST_TARGET=...")
     endif()
 endif()
 
-# Cargo would find out as well, but late, and say it of the first of its crates, not of what is to be done.
+# Cargo would fail too, but late, and with an error about its first crate that does not say what to do.
 execute_process(
     COMMAND "${RUSTC_COMMAND}" --print target-libdir --target "${ROGUE_MEMORY_BRIDGE_RUST_TARGET}"
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}" RESULT_VARIABLE rustc_result
@@ -74,12 +72,11 @@ if(NOT rustc_result EQUAL 0)
 endif()
 file(GLOB rust_std "${rust_libdir}/libstd-*.rlib")
 if(NOT rust_std)
-    message(FATAL_ERROR "Rust's standard library for ${ROGUE_MEMORY_BRIDGE_RUST_TARGET} is not installed: there is "
-        "none in ${rust_libdir}. With rustup: rustup target add ${ROGUE_MEMORY_BRIDGE_RUST_TARGET}")
+    message(FATAL_ERROR "Rust's standard library for ${ROGUE_MEMORY_BRIDGE_RUST_TARGET} is not installed in "
+        "${rust_libdir}. With rustup: rustup target add ${ROGUE_MEMORY_BRIDGE_RUST_TARGET}")
 endif()
 
-# A compiler for musl that is made of one for glibc, as Debian's musl-gcc, has an unwinder that calls glibc. Rust comes with
-# one for musl.
+# Debian's musl-gcc and its like wrap a compiler for glibc, whose unwinder calls glibc. Rust brings one for musl.
 set(unwinder "")
 if(libc STREQUAL "musl" AND EXISTS "${rust_libdir}/self-contained/libunwind.a")
     set(unwinder "${rust_libdir}/self-contained/libunwind.a")

@@ -1,8 +1,8 @@
-# Installs the stand-in for Rogue: a folder `rogue` that looks like an installed Rogue, with its package for
-# find_package(Rogue), headers and library by Rogue's names. The folder is one that CMake and the compilers do not look
-# into by themselves, so that a real Rogue is never pushed aside.
+# Installs the stand-in for Rogue: a folder `rogue` that looks like an installed Rogue, with a package for
+# find_package(Rogue), and with the headers and the library under Rogue's names. CMake and the compilers do not search
+# this folder unasked, so that it never hides a real Rogue.
 
-set(rogue_version 6.15.0) # cpp/Version.cpp says the same to programs
+set(rogue_version 6.15.0) # the same as in cpp/Version.cpp
 set(rogue_dir "${package_dir}/rogue")
 set(rogue_library
     "${CMAKE_INSTALL_LIBDIR}/${CMAKE_SHARED_LIBRARY_PREFIX}rogue-memory-bridge${CMAKE_SHARED_LIBRARY_SUFFIX}")
@@ -12,7 +12,7 @@ configure_package_config_file(cmake/RogueConfig.cmake.in rogue/RogueConfig.cmake
 write_basic_package_version_file(rogue/RogueConfigVersion.cmake VERSION ${rogue_version} COMPATIBILITY SameMajorVersion)
 install(FILES ${rogue_files} DESTINATION "${rogue_dir}" COMPONENT cxx)
 
-# Rogue's package is in folder `lib` of what it calls ROGUE_DIR, where its documentation and programs look for it.
+# Rogue's documentation and programs look for its package in ROGUE_DIR/lib.
 foreach(file IN LISTS rogue_files)
     cmake_path(GET file FILENAME name)
     file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/rogue/lib/${name}"
@@ -20,11 +20,11 @@ foreach(file IN LISTS rogue_files)
     install(FILES "${PROJECT_BINARY_DIR}/rogue/lib/${name}" DESTINATION "${rogue_dir}/lib" COMPONENT cxx)
 endforeach()
 
-# What a Makefile finds by -I$ROGUE_DIR/include -L$ROGUE_DIR/lib -lrogue-core, and its program by
-# LD_LIBRARY_PATH=$ROGUE_DIR/lib: links to the bridge's. A program so linked needs librogue-memory-bridge, by its soname.
+# Links to the bridge's headers and library, for Makefiles with -I$ROGUE_DIR/include -L$ROGUE_DIR/lib -lrogue-core, and for
+# programs with LD_LIBRARY_PATH=$ROGUE_DIR/lib. Such a program needs librogue-memory-bridge, by that library's soname.
 function(rogue_memory_bridge_stand_in_link name folder target)
     set(at "/prefix/${rogue_dir}/${folder}")
-    if(IS_ABSOLUTE "${rogue_dir}" OR IS_ABSOLUTE "${target}") # then nothing can be moved, nor the link be relative
+    if(IS_ABSOLUTE "${rogue_dir}" OR IS_ABSOLUTE "${target}") # then the link cannot be relative
         cmake_path(ABSOLUTE_PATH target BASE_DIRECTORY "${CMAKE_INSTALL_PREFIX}" OUTPUT_VARIABLE way)
     else()
         file(RELATIVE_PATH way "${at}" "/prefix/${target}")

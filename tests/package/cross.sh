@@ -12,7 +12,11 @@ mkdir "$tools/libs/x86_64-unknown-linux-musl" "$tools/libs/x86_64-unknown-linux-
 touch "$tools/libs/x86_64-unknown-linux-musl/libstd-0.rlib" "$tools/libs/x86_64-unknown-linux-gnu/libstd-0.rlib"
 cat >"$tools/rustc" <<'END_RUSTC'
 #!/bin/sh
-if [ "$1" = -vV ]; then exec echo "host: x86_64-unknown-linux-gnu"; fi
+if [ "$1" = -vV ]; then
+    echo "host: x86_64-unknown-linux-gnu"
+    echo "release: ${RELEASE-1.99.0-nightly}"
+    exit
+fi
 [ "$1 $2 $3" = "--print target-libdir --target" ] || exit 1
 case $4 in nonsense) echo "error: could not find specification for target" >&2; exit 1 ;; esac
 echo "$(dirname "$0")/libs/$4"
@@ -75,6 +79,12 @@ said "riscv64gc-unknown-linux-gnu is not installed" "rustup target add riscv64gc
 if cross mips mips-linux-gnu -DROGUE_MEMORY_BRIDGE_RUST_TARGET=nonsense; then fail "nonsense is a target"; fi
 said "cannot build for nonsense" "could not find specification"
 
+# Rust is too old
+if (export RELEASE=1.87.0 && cross aarch64 aarch64-linux-gnu); then fail "an old Rust is not noticed"; fi
+minimum=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$SOURCE/Cargo.toml")
+said "needs $minimum or later, and $tools/rustc is 1.87.0" "rustup update"
+(export RELEASE="$minimum.0" && cross aarch64 aarch64-linux-gnu) || { cat "$scratch/said"; fail "Rust $minimum is refused"; }
+
 # What cargo is asked
 cross aarch64 aarch64-linux-gnu -DCMAKE_C_FLAGS=-DCROSS_C -DCMAKE_CXX_FLAGS=-DCROSS_CXX \
     -DCMAKE_AR="$tools/aarch64-ar" -DCMAKE_SYSROOT=/ -DROGUE_MEMORY_BRIDGE_CARGO_DIR="$scratch/cargo" ||
@@ -98,7 +108,7 @@ native() { # native C-COMPILER CXX-COMPILER ARGUMENT...
 musl_cc=$tools/musl-$(basename "$CC")
 musl_cxx=$tools/musl-$(basename "$CXX")
 if native "$musl_cc" "$CXX"; then fail "a C compiler for musl passes beside a C++ compiler for glibc"; fi
-said "is for musl, and the C++ compiler" "for glibc: what they make cannot be linked together" \
+said "is for musl, and the C++ compiler" "for glibc: they cannot be linked together" \
     -DROGUE_MEMORY_BRIDGE_CXX=OFF -DROGUE_MEMORY_BRIDGE_SHARED=OFF
 if native "$CC" "$musl_cxx"; then fail "a C++ compiler for musl passes beside a C compiler for glibc"; fi
 said "is for glibc, and the C++ compiler" "for musl"

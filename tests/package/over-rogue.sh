@@ -27,7 +27,7 @@ for header in Directives.h Logging.h interfaces/memory/TransactionLock.h; do
         # shellcheck disable=SC2086 # words are meant
         if install_with --prefix "$prefix" $component; then fail "$header is overwritten"; fi
         tr -s '\n ' ' ' <"$scratch/said" >"$scratch/sentence"
-        grep -qF "$header is there, and is no header of rogue-memory-bridge" "$scratch/sentence" &&
+        grep -qF "$header exists and is no header of rogue-memory-bridge" "$scratch/sentence" &&
             grep -qF -- "--component rim" "$scratch/sentence" || { cat "$scratch/said"; fail "it does not say what to do"; }
         files "$prefix" | diff "$scratch/before" - >&2 || fail "it has installed something, and then refused"
     done

@@ -26,7 +26,7 @@ configure_with_bridge() {
 
 tree good
 configure_with_bridge good >"$scratch/said" 2>&1 || { cat "$scratch/said"; fail "the tree is refused"; }
-grep -q "bridge is replaced by" "$scratch/said" || fail "it does not say that the bridge is replaced"
+grep -q "replaces Rogue's memory TCP bridge" "$scratch/said" || fail "it does not say that the bridge is replaced"
 cmake --build "$scratch/good/build" --parallel 2 >"$scratch/said" 2>&1 || { cat "$scratch/said"; fail "no build"; }
 if grep 'warning:' "$scratch/said"; then fail "the compiler warns"; fi
 # As with Rogue, its library is found by LD_LIBRARY_PATH; librim is found by Rogue's library itself.
@@ -43,7 +43,7 @@ refused() {
     if configure_with_bridge bad >"$scratch/said" 2>&1; then fail "not refused: $1"; fi
     # CMake breaks lines as it likes.
     tr -s ' \n' ' ' <"$scratch/said" >"$scratch/sentence"
-    grep -F "is not a Rogue that this knows" "$scratch/sentence" | grep -qF "$1" ||
+    grep -F "is not a Rogue that it knows" "$scratch/sentence" | grep -qF "$1" ||
         { cat "$scratch/said"; fail "it does not say: $1"; }
     rm -rf "$scratch/bad"
 }
