@@ -1,7 +1,7 @@
 #!/bin/sh
-# Sees to the system packages that a build ("build"), the tests ("test") or the benchmark ("bench") need: installs what is
-# missing when it may, else names it and fails. What the benchmark can do without is no reason to fail. Rust is not among
-# them.
+# As root, installs the Debian packages that are missing for a build ("build"), the tests ("test"), the benchmark
+# ("bench"), or tests for other machines ("foreign"). Otherwise lists them and fails. The benchmark and the tests for other
+# machines leave out what they cannot have, so for them it only lists them. Rust is not among the packages.
 set -eu
 
 missing=
@@ -11,7 +11,7 @@ need() { # need PACKAGE COMMAND...: the package is missing if the command fails
     shift
     "$@" >/dev/null 2>&1 || missing="$missing $package"
 }
-want() { # as need, for a package that the work can go on without
+want() { # the same, for a package that is not necessary
     package=$1
     shift
     "$@" >/dev/null 2>&1 || wanted="$wanted $package"
@@ -21,19 +21,25 @@ need g++ c++ --version
 need cmake cmake --version
 need ninja-build ninja --version
 need pkg-config pkg-config --version
-if [ "${1-}" = test ]; then
+case ${1-} in
+test | foreign)
     need libzmq3-dev pkg-config --exists libzmq
     need valgrind valgrind --version
     need clang clang++ --version
-    # For fuzz/run.sh, which compiles libFuzzer where it is not there.
+    # libFuzzer: without it, fuzz/run.sh compiles its own.
     need libclang-rt-dev sh -c 'test -f "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")"'
     need binutils nm --version
     need iproute2 ip -Version
-fi
-
-if [ "${1-}" = bench ]; then
+    ;;
+bench)
     want libzmq3-dev pkg-config --exists libzmq
     want libmodbus-dev pkg-config --exists libmodbus
+    ;;
+esac
+if [ "${1-}" = foreign ]; then
+    want g++-aarch64-linux-gnu aarch64-linux-gnu-g++ --version
+    want qemu-user qemu-aarch64 --version
+    want musl-tools musl-gcc --version
 fi
 
 if [ -n "$wanted" ]; then
