@@ -4,6 +4,7 @@
 #
 #   fuzz/run.sh SECONDS [TARGET...]     without a target: all
 #   OPTIONS="-jobs=4" fuzz/run.sh ...   more options for libFuzzer
+#   fuzz/run.sh build                   builds them, and runs none
 #
 # What is found is in fuzz/artifacts/TARGET: run the target with that file to see it again. What is learnt goes to
 # fuzz/corpus-run, the seeds in fuzz/corpus stay as they are. `cargo fuzz run TARGET` works as well, where it and a
@@ -12,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-[[ ${1-} =~ ^[0-9]+$ ]] || { echo "usage: fuzz/run.sh SECONDS [TARGET...]" >&2; exit 2; }
+[[ ${1-} =~ ^([0-9]+|build)$ ]] || { echo "usage: fuzz/run.sh SECONDS [TARGET...]" >&2; exit 2; }
 seconds=$1
 shift
 if [ $# -gt 0 ]; then
@@ -35,6 +36,7 @@ fi
 build=${CARGO_TARGET_DIR:-$PWD/target}
 # With a target of its own name the flags do not reach what runs during the build.
 cargo build --quiet --locked --release --target "$host" --target-dir "$build"
+[ "$seconds" != build ] || exit 0
 
 run() {
     local target=$1 began=$SECONDS
