@@ -1,5 +1,5 @@
-//! A transaction as a future. Whoever completes the transaction wakes the task that waits for it; the
-//! client's own thread reads the response and keeps the deadline ([`TcpClient::watch`]).
+//! A transaction as a future. The thread that completes the transaction wakes the task that waits for
+//! it; the client's own thread reads the response and keeps the deadline.
 
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::link::LinkState;
+use super::link::ClientLink;
+use super::link_status::LinkState;
 use super::room::Attending;
-use super::TcpClient;
 use crate::bus::{Completed, Completion, Content, Transaction};
 use crate::endpoint::stats::End;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// A transaction that owns its bytes, and that is asked for when this is polled first. What comes of
 /// it is its bytes, if it reads.
 pub(super) struct Awaited<'a> {
-    client: &'a TcpClient,
+    link: &'a Arc<ClientLink>,
     transaction: Transaction,
     /// Where the end will be told; `None` until it is asked for.
     answer: Option<Arc<Answer>>,
@@ -25,18 +25,18 @@ pub(super) struct Awaited<'a> {
 
 /// How a transaction has ended, and the task that waits for that.
 #[derive(Default)]
-struct Answer(Mutex<State>);
+struct Answer(Mutex<AnswerState>);
 
 #[derive(Default)]
-struct State {
+struct AnswerState {
     outcome: Option<Result<Vec<u8>>>,
     waker: Option<Waker>,
 }
 
 impl<'a> Awaited<'a> {
-    pub(super) fn new(client: &'a TcpClient, transaction: Transaction) -> Awaited<'a> {
+    pub(super) fn new(link: &'a Arc<ClientLink>, transaction: Transaction) -> Awaited<'a> {
         Awaited {
-            client,
+            link,
             transaction,
             answer: None,
         }
@@ -50,10 +50,12 @@ impl<'a> Awaited<'a> {
         // A thread of an executor must not be held back: others of its tasks may bring this client
         // forward. The mark says the same of it as of the threads that bring a client forward.
         let attending = Attending::new();
-        self.client.carry_out(&self.transaction);
+        self.link.carry_out(&self.transaction);
         drop(attending);
         self.transaction.taken();
-        self.client.watch(&self.transaction);
+        if self.link.context.is_here() {
+            self.link.watch(&self.transaction);
+        }
         answer
     }
 }
@@ -74,7 +76,7 @@ impl Future for Awaited<'_> {
         if let Some(outcome) = state.outcome.take() {
             return Poll::Ready(outcome);
         }
-        if let Err(error) = self.client.check_home() {
+        if let Err(error) = self.link.context.check_home() {
             return Poll::Ready(Err(error));
         }
         match &mut state.waker {
@@ -90,21 +92,21 @@ impl Drop for Awaited<'_> {
     /// any more. One that has been sent ends with its response or its time: its place among those
     /// that are outstanding is free then.
     fn drop(&mut self) {
-        if self.answer.is_none() || self.transaction.completed() {
+        let over = self.answer.is_none() || self.transaction.completed();
+        if over || !self.link.context.is_here() {
             return;
         }
-        if self.client.link_state() != LinkState::Connected {
+        if self.link.link_state() != LinkState::Connected {
             let text = "Its future was dropped before there was a connection";
             if self.transaction.fail(Error::new(ErrorKind::Stopped, text)) {
-                let context = &self.client.link.context;
-                context.count(&self.transaction, End::Failed);
+                self.link.context.count(&self.transaction, End::Failed);
             }
         }
     }
 }
 
 impl Answer {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, AnswerState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

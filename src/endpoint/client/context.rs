@@ -15,6 +15,7 @@ use crate::endpoint::settings::ClientSettings;
 use crate::endpoint::stats::{End, Over, Traffic};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Rate, Repeated};
+use crate::process::Home;
 use crate::wire::SessionId;
 
 /// The longest that a thread waits in one read. `connect.rs` sets it for the sockets.
@@ -39,6 +40,7 @@ pub(super) struct ClientContext {
     pub(super) settings: ClientSettings,
     pub(super) session: SessionId,
     pub(super) renewals: Renewals,
+    home: Home,
     /// Where threads wait while too many transactions are outstanding.
     pub(super) room: Room,
     /// Added to a transaction's id to make its id on the wire. It is random for each process, so
@@ -66,6 +68,7 @@ impl ClientContext {
             place,
             settings,
             renewals: Renewals::default(),
+            home: Home::here(),
             room: Room::default(),
             id_base: id_base(&session),
             session: SessionId(session),
@@ -73,6 +76,19 @@ impl ClientContext {
             lines: Repeated::default(),
             past: Mutex::default(),
         })
+    }
+
+    /// Whether this is the process that made the client, and not one that was forked off since.
+    pub(super) fn is_here(&self) -> bool {
+        self.home.is_here()
+    }
+
+    /// An error in a process that was forked off since the client was made.
+    pub(super) fn check_home(&self) -> Result<()> {
+        match self.is_here() {
+            true => Ok(()),
+            false => Err(Error::forked("client")),
+        }
     }
 
     /// The id of a transaction on the wire.

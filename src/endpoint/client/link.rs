@@ -1,6 +1,5 @@
 //! The way to the server: the connection while there is one, and the transactions that wait for one.
 
-use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,31 +8,18 @@ use arc_swap::ArcSwapOption;
 use super::backlog::{is_over, Backlog};
 use super::connection::Connection;
 use super::context::{About, ClientContext};
+use super::link_status::{LinkState, LinkStatus};
 use super::progress::Progress;
 use super::requests::Submitted;
 use super::room::is_attending;
-use crate::bus::{Link, Renewals, Transaction, POST};
-use crate::endpoint::stats::{ClientStats, End, Traffic, Unacknowledged};
+use crate::bus::{check_range, kind_name, Link, Renewals, Transaction};
+use crate::bus::{POST, READ, VERIFY, WRITE};
+use crate::endpoint::stats::{ClientStats, End, Traffic};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How soon to look again at a transaction whose time is over while a slave has its bytes locked.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-
-/// Whether a client has a connection to its server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LinkState {
-    /// There has been none yet; the client tries.
-    Connecting,
-    /// There is one, as far as is known: see
-    /// [`ClientOptions::keep_alive`](crate::endpoint::ClientOptions).
-    Connected,
-    /// There was one; the client tries to get another.
-    Lost,
-    /// The client is stopped, for good.
-    Stopped,
-}
 
 /// The way to the server. All methods may be called from any thread.
 pub(super) struct ClientLink {
@@ -43,24 +29,18 @@ pub(super) struct ClientLink {
     /// The connection, once no transaction waits for it any more. Written under the lock of `state`,
     /// read without.
     current: ArcSwapOption<Connection>,
-    state: Mutex<State>,
+    state: Mutex<LinkContents>,
     /// Notified when the state of the link has changed.
     changed: Condvar,
     watch: Mutex<Watch>,
 }
 
 #[derive(Default)]
-struct State {
+struct LinkContents {
     /// The connection that is being taken down: its traffic has not been added to the past yet.
     leaving: Option<Arc<Connection>>,
     backlog: Backlog,
-    /// Why there is no connection.
-    failure: Option<Error>,
-    stopped: bool,
-    connects: u64,
-    losses: u64,
-    failed_attempts: u64,
-    unacknowledged: Unacknowledged,
+    status: LinkStatus,
 }
 
 impl ClientLink {
@@ -72,6 +52,26 @@ impl ClientLink {
             state: Mutex::default(),
             changed: Condvar::new(),
             watch: Mutex::default(),
+        }
+    }
+
+    /// Checks `transaction`, and submits it or fails it.
+    pub(super) fn carry_out(self: &Arc<Self>, transaction: &Transaction) {
+        let (size, kind) = (transaction.size(), transaction.kind());
+        // In a process that was forked off the transaction ends here.
+        let mut checked = self.context.check_home().and(transaction.check_home());
+        if !matches!(kind, READ | WRITE | POST | VERIFY) {
+            let text = format!("Transaction type {kind} is not known");
+            checked = checked.and(Err(Error::new(ErrorKind::InvalidArgument, text)));
+        } else if size == 0 {
+            let text = format!("A {} of 0 bytes is not allowed", kind_name(kind));
+            checked = checked.and(Err(Error::new(ErrorKind::Size, text)));
+        }
+        match checked.and_then(|()| check_range(transaction.address(), size)) {
+            Ok(()) => self.submit(transaction),
+            Err(error) => {
+                transaction.fail(error);
+            }
         }
     }
 
@@ -97,7 +97,7 @@ impl ClientLink {
                 continue;
             }
             let mut state = self.lock();
-            if state.stopped {
+            if state.status.stopped {
                 drop(state);
                 self.context.count(transaction, End::Failed);
                 transaction.fail(self.context.stopped());
@@ -127,7 +127,7 @@ impl ClientLink {
             return pending.outstanding() >= most;
         }
         let mut state = self.lock();
-        if state.stopped || state.backlog.len() < most {
+        if state.status.stopped || state.backlog.len() < most {
             return false;
         }
         let swept = state.backlog.sweep();
@@ -184,10 +184,10 @@ impl ClientLink {
         loop {
             let mut state = self.lock();
             let Some(transaction) = state.backlog.pop() else {
-                state.failure = None;
-                if !state.stopped {
+                state.status.failure = None;
+                if !state.status.stopped {
                     self.current.store(Some(Arc::clone(connection)));
-                    state.connects += 1;
+                    state.status.connects += 1;
                 }
                 break;
             };
@@ -214,11 +214,8 @@ impl ClientLink {
     pub(super) fn disconnected(&self, connection: &Connection, failure: Error) {
         let mut state = self.lock();
         state.leaving = self.current.swap(None).or(state.leaving.take());
-        state.failure = Some(failure.clone());
-        state.losses += u64::from(!state.stopped);
         let lost = connection.requests.unacknowledged();
-        state.unacknowledged.bytes += lost.bytes;
-        state.unacknowledged.posts += lost.posts;
+        state.status.lost(failure.clone(), lost);
         drop(state);
         if lost.posts > 0 {
             ::log::warn!(
@@ -243,12 +240,9 @@ impl ClientLink {
 
     /// An attempt to connect has failed.
     pub(super) fn failed(&self, failure: Error) {
-        let mut state = self.lock();
-        state.failed_attempts += 1;
-        let before = state.failure.replace(failure.clone());
-        drop(state);
+        let is_news = self.lock().status.failed(&failure);
         // Not under the lock: a log sink may ask for the state of the link.
-        if before.as_ref() != Some(&failure) {
+        if is_news {
             let text = format_args!("No connection: {failure}");
             self.context.say(About::NoConnection, text);
         }
@@ -257,7 +251,7 @@ impl ClientLink {
     /// Stops the client: every transaction, outstanding or new, fails.
     pub(super) fn stop(&self) {
         let mut state = self.lock();
-        state.stopped = true;
+        state.status.stopped = true;
         let connection = self.current.swap(None);
         state.leaving.clone_from(&connection);
         let backlog = std::mem::take(&mut state.backlog);
@@ -281,7 +275,7 @@ impl ClientLink {
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.lock().stopped
+        self.lock().status.stopped
     }
 
     /// Whether transactions wait for a connection.
@@ -299,9 +293,7 @@ impl ClientLink {
         let state = self.lock();
         let connection = self.current.load_full();
         let leaving = state.leaving.clone();
-        let (connects, losses) = (state.connects, state.losses);
-        let failed_attempts = state.failed_attempts;
-        let unacknowledged = state.unacknowledged;
+        let status = state.status.clone();
         drop(state);
         let traffic_of = |connection: Option<Arc<Connection>>| {
             connection.map_or_else(Traffic::default, |connection| connection.pending.traffic())
@@ -317,10 +309,10 @@ impl ClientLink {
         ClientStats {
             traffic,
             connection,
-            connects,
-            losses,
-            failed_attempts,
-            unacknowledged,
+            connects: status.connects,
+            losses: status.losses,
+            failed_attempts: status.failed_attempts,
+            unacknowledged: status.unacknowledged,
         }
     }
 
@@ -328,13 +320,8 @@ impl ClientLink {
         self.state_of(&self.lock())
     }
 
-    fn state_of(&self, state: &State) -> LinkState {
-        match *self.current.load() {
-            _ if state.stopped => LinkState::Stopped,
-            Some(_) => LinkState::Connected,
-            None if state.connects == 0 => LinkState::Connecting,
-            None => LinkState::Lost,
-        }
+    fn state_of(&self, state: &LinkContents) -> LinkState {
+        state.status.state(self.current.load().is_some())
     }
 
     /// Waits until the link is in the state `wanted`, for at most `timeout`.
@@ -372,17 +359,8 @@ impl ClientLink {
         }
     }
 
-    /// Why there is no connection, as far as is known. The attempt that is being made may have got
-    /// further than the one before, which had no connection at all.
-    fn why_not(&self, state: &State) -> Option<Error> {
-        use ErrorKind::{NotFound, Refused, Unreachable};
-        let failure = state.failure.as_ref();
-        let had_none = failure
-            .is_none_or(|failure| matches!(failure.kind(), NotFound | Refused | Unreachable));
-        let silent = had_none
-            .then(|| self.progress.silent(&self.context.place))
-            .flatten();
-        silent.or_else(|| failure.cloned())
+    fn why_not(&self, state: &LinkContents) -> Option<Error> {
+        state.status.why_not(&self.progress, &self.context.place)
     }
 
     /// Lets the client's thread keep the deadline of a transaction that no thread waits for, and
@@ -420,7 +398,7 @@ impl ClientLink {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LinkContents> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -495,17 +473,6 @@ impl Link for ClientLink {
                 "is connected"
             };
             Error::new(ErrorKind::Timeout, format!("({place} {state})"))
-        })
-    }
-}
-
-impl fmt::Display for LinkState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LinkState::Connecting => "connecting",
-            LinkState::Connected => "connected",
-            LinkState::Lost => "lost",
-            LinkState::Stopped => "stopped",
         })
     }
 }

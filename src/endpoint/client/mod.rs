@@ -16,6 +16,7 @@ mod connection;
 mod context;
 mod failure;
 mod link;
+mod link_status;
 mod pending;
 mod posts;
 mod progress;
@@ -24,44 +25,32 @@ mod reader;
 mod requests;
 mod response;
 mod room;
+mod thread;
 mod turn;
 
-use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use self::thread::ClientThread;
 use super::address::target;
 use super::options::ClientOptions;
 use super::settings::ClientSettings;
-use super::socket;
 use super::stats::ClientStats;
-use crate::bus::{
-    check_range, kind_name, Slave, SlaveBase, Transaction, POST, READ, VERIFY, WRITE,
-};
+use crate::bus::{word_methods, Slave, SlaveBase, Transaction};
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::{never_cancel, Home};
 use crate::wire::PROBE;
 pub use access::Timed;
+use access::{async_word_methods, wrong_size};
 use context::ClientContext;
 use link::ClientLink;
-pub use link::LinkState;
-
-/// How long to wait for the client's thread when it is stopped. It could be in a completion
-/// callback of the user's that does not return.
-const PATIENCE: Duration = Duration::from_millis(150);
+pub use link_status::LinkState;
 
 /// A client of the bridge.
 pub struct TcpClient {
     base: SlaveBase,
     link: Arc<ClientLink>,
-    thread: Mutex<Option<Thread>>,
-    home: Home,
-}
-
-struct Thread {
-    handle: JoinHandle<()>,
-    finished: Receiver<()>,
+    thread: Mutex<Option<ClientThread>>,
 }
 
 impl TcpClient {
@@ -73,31 +62,17 @@ impl TcpClient {
         crate::log::init();
         let target = target(address, port)?;
         let name = format!("pyrogue.memory.TcpClient.{address}.{port}");
-        let runtime = socket::event_loop().map_err(|error| system_error(&error))?;
         let place = format!("{address}:{port}");
         let context = ClientContext::new(name, place, ClientSettings::new(&options))?;
         let link = Arc::new(ClientLink::new(Arc::new(context)));
-        let (finish, finished) = channel::<()>();
-        let run = {
-            let link = Arc::clone(&link);
-            move || {
-                never_cancel();
-                // Dropped at the end, by whatever way: the receiver sees it.
-                let _finish = finish;
-                runtime.block_on(attend::run(&link, &target, port));
-                // A name may still be being resolved: it is not waited for.
-                runtime.shutdown_background();
-            }
-        };
-        let handle = thread::Builder::new()
-            .name("TcpClient".to_owned())
-            .spawn(run)
-            .map_err(|error| system_error(&error))?;
+        let thread = ClientThread::start(&link, target, port).map_err(|error| {
+            let text = format!("The client could not start its thread: {error}");
+            Error::new(ErrorKind::System, text)
+        })?;
         Ok(TcpClient {
             base: SlaveBase::new(4, u32::MAX),
             link,
-            thread: Mutex::new(Some(Thread { handle, finished })),
-            home: Home::here(),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
@@ -106,10 +81,7 @@ impl TcpClient {
     /// parent's may have held. What cannot fail does nothing, and tells of nothing.
     #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
-        match self.home.is_here() {
-            true => Ok(()),
-            false => Err(Error::forked("client")),
-        }
+        self.link.context.check_home()
     }
 
     /// The name under which the client logs.
@@ -122,14 +94,14 @@ impl TcpClient {
         self.link.context.settings.get()
     }
 
-    /// See [`ClientOptions::timeout`].
-    fn timeout(&self) -> Duration {
-        self.link.context.settings.timeout.get()
+    /// The client, with the timeout of its options.
+    fn timed(&self) -> Timed<'_> {
+        Timed::new(&self.link, self.link.context.settings.timeout.get())
     }
 
     /// Sets the limits and times. Limits hold from now on, times for connections made from now on.
     pub fn set_options(&self, options: &ClientOptions) {
-        if !self.home.is_here() {
+        if !self.link.context.is_here() {
             return;
         }
         self.link.context.settings.set(options);
@@ -138,7 +110,7 @@ impl TcpClient {
 
     /// What the client has done since it was made.
     pub fn stats(&self) -> ClientStats {
-        match self.home.is_here() {
+        match self.link.context.is_here() {
             true => self.link.stats(),
             false => ClientStats::default(),
         }
@@ -146,7 +118,7 @@ impl TcpClient {
 
     /// Whether there is a connection to the server.
     pub fn link_state(&self) -> LinkState {
-        match self.home.is_here() {
+        match self.link.context.is_here() {
             true => self.link.link_state(),
             // To this process it is for good.
             false => LinkState::Stopped,
@@ -189,7 +161,7 @@ impl TcpClient {
                 return Err(Error::new(ErrorKind::Timeout, text));
             }
             // An answer that says no comes at once: the next question still waits its time.
-            thread::sleep(period.min(left).saturating_sub(begun.elapsed()));
+            sleep(period.min(left).saturating_sub(begun.elapsed()));
         }
     }
 
@@ -197,7 +169,7 @@ impl TcpClient {
     /// read its response at once. To be called when the client has taken it.
     #[doc(hidden)]
     pub fn watch(&self, transaction: &Transaction) {
-        if self.home.is_here() {
+        if self.link.context.is_here() {
             self.link.watch(transaction);
         }
     }
@@ -206,7 +178,7 @@ impl TcpClient {
     /// fails with `Stopped`. May be called from any thread, again and again. In a process that was
     /// forked off it does nothing: the connections are the parent's.
     pub fn stop(&self) {
-        if !self.home.is_here() {
+        if !self.link.context.is_here() {
             return;
         }
         self.link.stop();
@@ -215,27 +187,15 @@ impl TcpClient {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let Some(Thread { handle, finished }) = thread else {
-            return;
-        };
-        if handle.thread().id() == thread::current().id() {
-            return;
+        if let Some(thread) = thread {
+            thread.join(&self.link);
         }
-        if finished.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            ::log::warn!(
-                target: &self.link.context.name,
-                "A completion callback is still at work: its thread is left behind."
-            );
-            return;
-        }
-        // It has ended but for its last instructions.
-        let _ = handle.join();
     }
 }
 
 impl Drop for TcpClient {
     fn drop(&mut self) {
-        if !self.home.is_here() {
+        if !self.link.context.is_here() {
             // Its thread is the parent's, and so is what that thread has in its hands.
             std::mem::forget(std::mem::replace(&mut self.thread, Mutex::new(None)));
             std::mem::forget(Arc::clone(&self.link));
@@ -246,27 +206,155 @@ impl Drop for TcpClient {
 }
 
 impl TcpClient {
-    /// As [`Slave::do_transaction`], for who keeps a handle anyway.
+    /// As [`Slave::do_transaction`], for callers that keep a handle anyway.
     #[doc(hidden)]
     pub fn carry_out(&self, transaction: &Transaction) {
-        if let Err(error) = self.check_home().and(transaction.check_home()) {
-            // That of another process is over here.
-            transaction.fail(error);
-            return;
-        }
-        let (size, kind) = (transaction.size(), transaction.kind());
-        if !matches!(kind, READ | WRITE | POST | VERIFY) {
-            let text = format!("Transaction type {kind} is not known");
-            transaction.fail(Error::new(ErrorKind::InvalidArgument, text));
-        } else if size == 0 {
-            let text = format!("A {} of 0 bytes is not allowed", kind_name(kind));
-            transaction.fail(Error::new(ErrorKind::Size, text));
-        } else if let Err(error) = check_range(transaction.address(), size) {
-            transaction.fail(error);
-        } else {
-            self.link.submit(transaction);
-        }
+        self.link.carry_out(transaction);
     }
+}
+
+/// Accesses that wait. Each has the time [`ClientOptions::timeout`], a second unless set;
+/// [`TcpClient::with_timeout`] gives one another time.
+///
+/// **Order.** Requests of one thread leave in the order of its calls, and our server hands them to its
+/// slave in that order. **Bytes** go as they are in memory, the one at `address` first; words are
+/// little-endian, as the registers of Rogue's firmware are by convention. **Threads.** Any number of
+/// them may use a client at a time. The thread that calls sends the request and, mostly, reads the
+/// response itself. **Errors.** A size of 0 is a [`Size`](ErrorKind::Size). While there is no
+/// connection, a call waits for one, and fails with the reason when its time is over. It fails with
+/// [`ConnectionLost`](ErrorKind::ConnectionLost) when the connection is lost under way; nothing is
+/// sent twice. With [`Busy`](ErrorKind::Busy) where it must not wait: on a thread that has just
+/// completed another access, in a [`Waker`](std::task::Waker).
+///
+/// [`ClientOptions::timeout`]: crate::ClientOptions::timeout
+impl TcpClient {
+    /// Reads as many bytes at `address` as `data` has, into `data`. After a failure, `data` has any
+    /// bytes.
+    ///
+    /// ```
+    /// # use rogue_memory_bridge::{Emulate, ServerOptions, TcpServer};
+    /// # let memory = std::sync::Arc::new(Emulate::new(4, 4096));
+    /// # let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?.serve(memory)?;
+    /// use rogue_memory_bridge::{ClientOptions, TcpClient};
+    ///
+    /// let client = TcpClient::new("127.0.0.1", server.port(), ClientOptions::default())?;
+    /// let mut samples = [0xFF; 64];
+    /// client.read(0x100, &mut samples)?;
+    /// assert_eq!(samples, [0; 64]);
+    /// # Ok::<(), rogue_memory_bridge::Error>(())
+    /// ```
+    pub fn read(&self, address: u64, data: &mut [u8]) -> Result<()> {
+        self.timed().read(address, data)
+    }
+
+    /// As [`TcpClient::read`], and the slave is told that the bytes are to be compared with what was
+    /// written.
+    pub fn verify(&self, address: u64, data: &mut [u8]) -> Result<()> {
+        self.timed().verify(address, data)
+    }
+
+    /// Writes `data` to `address`, and waits until the slave has taken it.
+    ///
+    /// A [`Timeout`](ErrorKind::Timeout) does not say that nothing was written: the request may be
+    /// carried out later. See [`ClientOptions::close_on_timeout`] and
+    /// [`ServerOptions::drop_after_close`]. Whoever must know reads the value back.
+    ///
+    /// ```
+    /// # use rogue_memory_bridge::{Emulate, ServerOptions, TcpServer};
+    /// # let memory = std::sync::Arc::new(Emulate::new(4, 4096));
+    /// # let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?.serve(memory)?;
+    /// # use rogue_memory_bridge::{ClientOptions, TcpClient};
+    /// # let client = TcpClient::new("127.0.0.1", server.port(), ClientOptions::default())?;
+    /// client.write(0x100, &[1, 2, 3, 4])?;
+    /// assert_eq!(client.read_u32(0x100)?, 0x0403_0201);
+    /// # Ok::<(), rogue_memory_bridge::Error>(())
+    /// ```
+    ///
+    /// [`ClientOptions::close_on_timeout`]: crate::ClientOptions::close_on_timeout
+    /// [`ServerOptions::drop_after_close`]: crate::ServerOptions::drop_after_close
+    pub fn write(&self, address: u64, data: &[u8]) -> Result<()> {
+        self.timed().write(address, data)
+    }
+
+    /// Writes `data` to `address`, and waits until it has been sent; whether the slave takes it is not
+    /// told. What was sent over a connection that was then lost is counted:
+    /// [`ClientStats::unacknowledged`](crate::ClientStats::unacknowledged).
+    pub fn post(&self, address: u64, data: &[u8]) -> Result<()> {
+        self.timed().post(address, data)
+    }
+
+    word_methods!();
+
+    /// The client, with `timeout` in place of [`ClientOptions::timeout`] for each access made through
+    /// what this returns.
+    ///
+    /// ```
+    /// use rogue_memory_bridge::{ClientOptions, ErrorKind, TcpClient};
+    /// use std::time::Duration;
+    ///
+    /// # let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// # let port = nobody.local_addr().unwrap().port();
+    /// # drop(nobody);
+    /// // Nobody is there.
+    /// let client = TcpClient::new("127.0.0.1", port, ClientOptions::default())?;
+    /// let error = client.with_timeout(Duration::from_millis(50)).read_u32(0).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Refused);
+    /// # Ok::<(), rogue_memory_bridge::Error>(())
+    /// ```
+    ///
+    /// [`ClientOptions::timeout`]: crate::ClientOptions::timeout
+    pub fn with_timeout(&self, timeout: Duration) -> Timed<'_> {
+        Timed::new(&self.link, timeout)
+    }
+}
+
+/// The same as futures, for any executor: the client's own thread reads the responses and keeps the
+/// deadlines, so nothing has to be polled for that.
+///
+/// A future sends its request when it is polled first. It never blocks: `max_outstanding` and
+/// `max_queued` of [`ClientOptions`](crate::ClientOptions) hold no future back, so the program says
+/// how many it has at a time. **To drop a future is safe** at any time, and so is to forget it: the
+/// bytes that the client works on are its own. A request that waits for the connection is withdrawn
+/// by that; one that has been sent is carried out, and nobody hears of it.
+///
+/// ```
+/// # use rogue_memory_bridge::{Emulate, ServerOptions, TcpServer};
+/// # let memory = std::sync::Arc::new(Emulate::new(4, 4096));
+/// # let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?.serve(memory)?;
+/// # use rogue_memory_bridge::{ClientOptions, TcpClient};
+/// # let client = TcpClient::new("127.0.0.1", server.port(), ClientOptions::default())?;
+/// let work = async {
+///     client.write_u32_async(0x10, 7).await?;
+///     // Both are under way together.
+///     let (a, b) = tokio::join!(client.read_u32_async(0x10), client.read_async(0x14, 8));
+///     assert_eq!((a?, b?), (7, vec![0; 8]));
+///     Ok::<(), rogue_memory_bridge::Error>(())
+/// };
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)?;
+/// # Ok::<(), rogue_memory_bridge::Error>(())
+/// ```
+impl TcpClient {
+    /// [`TcpClient::read`] as a future: `size` bytes at `address`.
+    pub async fn read_async(&self, address: u64, size: usize) -> Result<Vec<u8>> {
+        self.timed().read_async(address, size).await
+    }
+
+    /// [`TcpClient::verify`] as a future.
+    pub async fn verify_async(&self, address: u64, size: usize) -> Result<Vec<u8>> {
+        self.timed().verify_async(address, size).await
+    }
+
+    /// [`TcpClient::write`] as a future. A `Vec` is taken as it is; a slice or an array is copied.
+    pub async fn write_async(&self, address: u64, data: impl Into<Vec<u8>>) -> Result<()> {
+        self.timed().write_async(address, data).await
+    }
+
+    /// [`TcpClient::post`] as a future. A `Vec` is taken as it is; a slice or an array is copied.
+    pub async fn post_async(&self, address: u64, data: impl Into<Vec<u8>>) -> Result<()> {
+        self.timed().post_async(address, data).await
+    }
+
+    async_word_methods!();
 }
 
 impl Slave for TcpClient {
@@ -277,11 +365,4 @@ impl Slave for TcpClient {
     fn base(&self) -> &SlaveBase {
         &self.base
     }
-}
-
-fn system_error(error: &std::io::Error) -> Error {
-    Error::new(
-        ErrorKind::System,
-        format!("The client could not start its thread: {error}"),
-    )
 }
