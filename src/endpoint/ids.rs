@@ -1,5 +1,5 @@
-//! Tables by number, for numbers that this side has given out itself: one after the other, so that
-//! nobody can choose them to collide, and the hashing can be as cheap as it gets.
+//! Tables by number, with cheap hashing: this side gives out the numbers itself, one after the other, so
+//! that a peer cannot choose them to collide.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -17,7 +17,7 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, id: u64) {
-        // 2^64 divided by the golden ratio: the upper bits, which tables look at, differ as well.
+        // 2^64 divided by the golden ratio: the upper bits, by which tables choose a place, differ too.
         self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0 ^= self.0 >> 32;
     }
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_a_row_are_told_apart() {
+    fn numbers_in_a_row_have_places_of_their_own() {
         let mut table = Ids::<u32, u32>::default();
         for id in (0..100_000u32).map(|n| n.wrapping_add(u32::MAX - 50_000)) {
             assert_eq!(table.insert(id, id), None);

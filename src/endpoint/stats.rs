@@ -1,6 +1,6 @@
-//! What an endpoint has done: transactions by type and outcome, bytes, how many at a time, and how
-//! long they took. Counted for each connection; an endpoint's figures are the sum of its
-//! connections', those of the past included.
+//! The statistics of endpoints: transactions by type and outcome, bytes, how many at a time, and how long
+//! they took. They are counted for each connection. Those of an endpoint are the sum, with the connections
+//! of the past.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::bus::{POST, READ, VERIFY, WRITE};
 /// Transactions of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
-    /// Carried out. A Post counts as such once a client has sent it, and once a server's slave has
-    /// taken it.
+    /// Carried out. At a client a Post counts when it has been sent; at a server, when its slave has
+    /// completed it.
     pub done: u64,
     /// Failed, for whatever reason.
     pub failed: u64,
 }
 
-/// Figures of one endpoint, or of one connection, since its beginning.
+/// Counters of one endpoint, or of one connection, since its beginning.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     /// Transactions of type Read.
@@ -29,19 +29,18 @@ pub struct Traffic {
     pub posts: Outcomes,
     /// Transactions of type Verify.
     pub verifies: Outcomes,
-    /// Of those that failed, how many because their time was over.
+    /// Of those that failed, how many did so because their time was over.
     pub timed_out: u64,
-    /// Of those that failed, how many the server refused without asking its slave: their size, type
-    /// or data were wrong. They are of any type, and counted here alone. Always 0 at a client.
+    /// Refused by the server without asking its slave: their size, type or data were wrong. They are of any
+    /// type, and counted nowhere else. Always 0 at a client.
     pub refused: u64,
-    /// Bytes of data that Reads and Verifies have brought.
+    /// Bytes of data of Reads and Verifies that were carried out.
     pub bytes_read: u64,
-    /// Bytes of data that Writes and Posts have taken.
+    /// Bytes of data of Writes and Posts that were carried out.
     pub bytes_written: u64,
-    /// Transactions that are under way: sent and not answered (client), in the slave's hands
-    /// (server).
+    /// Transactions under way: sent and not answered (client), or in the slave's hands (server).
     pub outstanding: u64,
-    /// The most that have been under way at a time.
+    /// The most transactions that were under way at a time.
     pub most_outstanding: u64,
     latency: Option<Box<Histogram<u64>>>,
 }
@@ -59,17 +58,17 @@ pub struct Latency {
     pub max: Duration,
 }
 
-/// A transaction that is over, as it is counted.
+/// A transaction that has ended, as it is counted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Over {
     pub(super) kind: u32,
     pub(super) size: u32,
     pub(super) end: End,
-    /// From request to response; `None` if there was no response, or no request.
+    /// The time from request to response; `None` without a response, or without a request.
     pub(super) took: Option<Duration>,
 }
 
-/// How a transaction came out, as it is counted.
+/// How a transaction ended, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Done,
@@ -83,14 +82,14 @@ impl Traffic {
         self.most_outstanding = self.most_outstanding.max(self.outstanding);
     }
 
-    /// One that was begun is over.
+    /// A transaction that was begun has ended.
     pub(super) fn end(&mut self, over: &Over) {
         self.outstanding = self.outstanding.saturating_sub(1);
         self.count(over);
     }
 
-    /// As many have been begun in all, at most `most` of them under way at a time: for who counts that
-    /// elsewhere than what is over.
+    /// `count` transactions have been begun in all, at most `most` of them under way at a time. For callers
+    /// that count starts separately.
     pub(super) fn set_begun(&mut self, count: u64, most: u64) {
         let all = [self.reads, self.writes, self.posts, self.verifies];
         let over: u64 = all.iter().map(|kind| kind.done + kind.failed).sum();
@@ -98,7 +97,7 @@ impl Traffic {
         self.most_outstanding = most;
     }
 
-    /// One is over that was not begun, or that is not under way any more.
+    /// A transaction has ended that was not begun, or is not under way any more.
     pub(super) fn count(&mut self, over: &Over) {
         let size = u64::from(over.size);
         let (outcomes, bytes) = match over.kind {
@@ -118,12 +117,13 @@ impl Traffic {
         if let Some(took) = over.took {
             let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
             let histogram = self.latency.get_or_insert_with(histogram);
-            // It grows as needed, so that it cannot fail.
+            // It grows as needed, and so cannot fail.
             let _ = histogram.record(nanos);
         }
     }
 
-    /// Adds the figures of a connection. The most that were under way in it say nothing about all.
+    /// Adds the counters of a connection. The sum of what was under way at a time is not known: the largest
+    /// is taken.
     pub(super) fn add(&mut self, other: &Traffic) {
         for (sum, part) in [
             (&mut self.reads, &other.reads),
@@ -147,8 +147,8 @@ impl Traffic {
         }
     }
 
-    /// The times from request to response, of those that had one: at a client from sending to the
-    /// answer, at a server from the request's arrival to its slave's answer.
+    /// The times from request to response, of transactions that had one: at a client from sending to the
+    /// answer, at a server from the arrival of the request to the answer of its slave.
     pub fn latency(&self) -> Latency {
         let Some(histogram) = self.latency.as_deref().filter(|h| !h.is_empty()) else {
             return Latency::default();
@@ -161,8 +161,8 @@ impl Traffic {
         }
     }
 
-    /// The time within which the fraction `quantile` (0 to 1) of the transactions was over, to two
-    /// digits; zero as long as there are none.
+    /// The time within which the fraction `quantile` (0 to 1) of the transactions ended, to two digits; zero
+    /// while there are none.
     pub fn latency_at(&self, quantile: f64) -> Duration {
         self.latency.as_deref().map_or(Duration::ZERO, |histogram| {
             Duration::from_nanos(histogram.value_at_quantile(quantile.clamp(0.0, 1.0)))
@@ -170,65 +170,65 @@ impl Traffic {
     }
 }
 
-/// Nanoseconds to two digits, or to 256 ns, of any magnitude. It takes more memory as longer times
-/// come: 3 KiB up to 0.1 ms, 1 KiB more for each doubling.
+/// Nanoseconds, to two digits or to 256 ns, of any magnitude. Longer times take more memory: 3 KiB up to
+/// 0.1 ms, 1 KiB more for each doubling.
 fn histogram() -> Box<Histogram<u64>> {
     let mut histogram = Histogram::new_with_bounds(256, 512, 2).expect("bounds that fit");
     histogram.auto(true);
     Box::new(histogram)
 }
 
-/// Connections of a server that it has dropped, by cause.
+/// Connections that a server has dropped, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// There were as many as may be.
+    /// There were too many, of all or from one address.
     pub over_limit: u64,
-    /// No handshake came in time.
+    /// The handshake, or the other connection of the client, did not come in time.
     pub handshake: u64,
-    /// They sent what no client of the bridge may send.
+    /// The client broke the protocol.
     pub protocol: u64,
-    /// They did not read their responses.
+    /// The client did not read its responses.
     pub not_reading: u64,
-    /// The network failed: no sign of life. The end of a peer's process is none of these.
+    /// The network, or the host of the client, failed. The end of the client's process does not count.
     pub network: u64,
 }
 
-/// Figures of a server.
+/// Statistics of a server.
 #[derive(Clone, Debug, Default)]
 pub struct ServerStats {
-    /// What it did for all clients together.
+    /// All clients together.
     pub traffic: Traffic,
-    /// Connections at this moment, two for each client.
+    /// Connections now, two for each client.
     pub connections: u64,
-    /// Connections that there have been, those of this moment included.
+    /// Connections that there have been, with those of now.
     pub connections_total: u64,
-    /// Those of them that the server had to drop.
+    /// Connections that the server has dropped.
     pub dropped: Dropped,
-    /// Bytes of responses that wait to be read, of all clients together.
+    /// Bytes of responses that wait for all clients to read them.
     pub bytes_queued: u64,
 }
 
-/// One client of a server, at this moment.
+/// Statistics of one client of a server that is connected now.
 #[derive(Clone, Debug)]
 pub struct PeerStats {
-    /// Where it is.
+    /// The address of its host.
     pub address: std::net::IpAddr,
-    /// The port that its request connection comes from: tells clients at one address apart.
+    /// The port from which its request connection comes. It tells clients at one address apart.
     pub port: u16,
-    /// It is of this library: it names its session. Others are of the field.
+    /// It uses this library: it names its session. Other clients are legacy ones.
     pub session: bool,
-    /// What was done for it since it connected.
+    /// Its transactions since it connected.
     pub traffic: Traffic,
     /// Bytes of responses that it has not read yet.
     pub bytes_queued: u64,
 }
 
-/// Figures of a client.
+/// Statistics of a client.
 #[derive(Clone, Debug, Default)]
 pub struct ClientStats {
-    /// All that it did.
+    /// All its transactions.
     pub traffic: Traffic,
-    /// What it did over the connection that there is now.
+    /// The transactions over the connection of now.
     pub connection: Traffic,
     /// How often it has connected.
     pub connects: u64,
@@ -240,14 +240,13 @@ pub struct ClientStats {
     pub unacknowledged: Unacknowledged,
 }
 
-/// What was sent over a connection and not acknowledged by the server's host before the connection was
-/// lost: the server may have got it, or not. 0 where the system does not tell.
+/// What was sent over a connection and not acknowledged by the server's host before the connection was lost.
+/// The server may have got it, or not. 0 where the system does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unacknowledged {
     /// Bytes, of requests of all types.
     pub bytes: u64,
-    /// Posted writes, which count as done since they had been sent. Those that were not sent have
-    /// failed.
+    /// Posted writes. They count as done, since they were sent; those that were not sent have failed.
     pub posts: u64,
 }
 

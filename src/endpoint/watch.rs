@@ -1,4 +1,4 @@
-//! Deadlines of transactions that no thread waits for, kept by an endpoint's own thread.
+//! The deadlines of transactions for which no thread waits: the endpoint keeps them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,34 +6,33 @@ use std::time::Instant;
 
 use crate::bus::{Transaction, WeakTransaction};
 
-/// Transactions by the time at which to look at them next.
+/// Transactions by the time of the next look at them.
 #[derive(Default)]
 pub(super) struct Watch {
-    heap: BinaryHeap<Reverse<Entry>>,
-    /// How many entries there may be before those that are over are thrown out.
+    heap: BinaryHeap<Reverse<Watched>>,
+    /// At this length the transactions that are complete are thrown out.
     sweep_at: usize,
 }
 
-struct Entry {
+struct Watched {
     at: Instant,
     order: u64,
     transaction: WeakTransaction,
 }
 
 impl Watch {
-    /// Watches `transaction` from now on; without a deadline there is nothing to watch. True when it
-    /// is now the first to look at.
+    /// Watches `transaction` from now on, if it has a deadline. True if it is the first to look at now.
     pub(super) fn add(&mut self, transaction: &Transaction) -> bool {
         let Some(at) = transaction.deadline() else {
             return false;
         };
         if self.heap.len() >= self.sweep_at {
-            self.heap.retain(|Reverse(entry)| !entry.over());
+            self.heap.retain(|Reverse(entry)| !entry.is_complete());
             self.sweep_at = 64 + 2 * self.heap.len();
         }
         let first = self.next().is_none_or(|next| at < next);
         let order = transaction.order();
-        self.heap.push(Reverse(Entry {
+        self.heap.push(Reverse(Watched {
             at,
             order,
             transaction: transaction.downgrade(),
@@ -41,12 +40,13 @@ impl Watch {
         first
     }
 
-    /// When to call [`Watch::due`] next.
+    /// When to call [`Watch::due`].
     pub(super) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
-    /// The transactions whose time is over at `now`. Those whose deadline has been renewed stay.
+    /// The transactions that are late at `now`, which are watched no more. A transaction with a renewed
+    /// deadline stays.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Transaction> {
         let mut due = Vec::new();
         while self.next().is_some_and(|at| at <= now) {
@@ -59,7 +59,7 @@ impl Watch {
             match transaction.deadline() {
                 _ if transaction.completed() => {}
                 Some(at) if at <= now => due.push(transaction),
-                Some(at) => self.heap.push(Reverse(Entry { at, ..entry })),
+                Some(at) => self.heap.push(Reverse(Watched { at, ..entry })),
                 None => {}
             }
         }
@@ -67,30 +67,30 @@ impl Watch {
     }
 }
 
-impl Entry {
-    fn over(&self) -> bool {
+impl Watched {
+    fn is_complete(&self) -> bool {
         self.transaction
             .upgrade()
             .is_none_or(|transaction| transaction.completed())
     }
 }
 
-impl PartialEq for Entry {
-    fn eq(&self, other: &Entry) -> bool {
+impl PartialEq for Watched {
+    fn eq(&self, other: &Watched) -> bool {
         self.order == other.order
     }
 }
 
-impl Eq for Entry {}
+impl Eq for Watched {}
 
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Entry) -> Option<std::cmp::Ordering> {
+impl PartialOrd for Watched {
+    fn partial_cmp(&self, other: &Watched) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Entry {
-    fn cmp(&self, other: &Entry) -> std::cmp::Ordering {
+impl Ord for Watched {
+    fn cmp(&self, other: &Watched) -> std::cmp::Ordering {
         (self.at, self.order).cmp(&(other.at, other.order))
     }
 }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_is_told_once_and_what_is_renewed_stays() {
+    fn what_is_late_is_returned_once_and_what_is_renewed_stays() {
         let mut watch = Watch::default();
         let short = transaction(Duration::from_millis(10));
         let long = transaction(Duration::from_secs(100));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_are_over_do_not_pile_up() {
+    fn complete_transactions_do_not_pile_up() {
         let mut watch = Watch::default();
         for _ in 0..10_000 {
             watch.add(&transaction(Duration::from_secs(100)));

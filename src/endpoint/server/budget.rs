@@ -1,12 +1,12 @@
-//! What a server may hold for all clients together, and which transaction fits.
+//! How much memory a server may hold for responses, and which transaction fits.
 //!
-//! Two sums are kept, each within `max_queued_total`. Here is that of responses: what waits to be sent
-//! or for a response connection, and the answers of transactions in the slave's hands, whose size is
-//! known before they start. That of the data of requests is in `incoming.rs`.
+//! Counted are responses that wait to be sent or for a response connection, and the answers of
+//! transactions in the slave's hands, whose size is known before they start. The sum is kept within
+//! `max_queued_total`, as is that of the data of requests, see `incoming.rs`.
 //!
-//! A client that holds something may have as much as is free, and no more (dynamic thresholds,
-//! Choudhury and Hahne, 1998). So those that take all they can get leave room: `n` of them that come
-//! together and read nothing end with one part in `n + 1` each, and one part is free.
+//! A client that holds something may have as much as is free, and no more (dynamic thresholds, Choudhury
+//! and Hahne, 1998). So clients that take all they can get leave room: `n` of them that come together and
+//! read nothing end with one part in `n + 1` each, and one part is free.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use std::sync::Arc;
 /// An answer of at most this much is *small*: a client that holds nothing always gets it.
 pub(super) const SMALL: usize = 4096;
 
-/// The sum of what is held for responses.
+/// The memory held for responses, in bytes.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
-    /// What connections hold because their sockets did not take it.
+    /// What the sockets of the connections did not take.
     pub(super) queued: Arc<AtomicUsize>,
     /// Answers in the slave's hands, and responses that wait for their connection.
     reserved: AtomicUsize,
 }
 
-/// The limits, in bytes.
+/// The limits for memory, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MemoryLimits {
     /// For one client.
@@ -43,16 +43,18 @@ pub(super) enum Verdict {
 }
 
 impl Budget {
-    /// As many bytes are held.
+    /// Bytes held.
     pub(super) fn used(&self) -> usize {
         let reserved = self.reserved.load(Ordering::Relaxed);
         reserved.saturating_add(self.queued.load(Ordering::Relaxed))
     }
 
+    /// Counts `bytes` that will be held.
     pub(super) fn reserve(&self, bytes: usize) {
         self.reserved.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// `bytes` that were reserved are held no longer.
     pub(super) fn release(&self, bytes: usize) {
         self.reserved.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -64,20 +66,20 @@ impl MemoryLimits {
         used.saturating_add(answer) <= self.client.min(self.total / 2)
     }
 
-    /// Whether there is room for `bytes`. What is larger than all that there may be comes when little
-    /// else is held: nothing else would let it.
+    /// Whether there is room for `bytes`. What is larger than the limit has room when little else is held:
+    /// otherwise it never would.
     pub(super) fn has_room(self, used: usize, bytes: usize) -> bool {
         self.missing(used, bytes) == 0
     }
 
-    /// As much has to go before there is room for `bytes`.
+    /// How much has to go before there is room for `bytes`.
     pub(super) fn missing(self, used: usize, bytes: usize) -> usize {
         let bytes = bytes.min(self.total - self.total / 8);
         used.saturating_add(bytes).saturating_sub(self.total)
     }
 
-    /// Whether a transaction with an answer of `answer` bytes may start, for a client that holds `held`
-    /// of all that is `used`. `others`: there are clients that hold nothing and wait for room.
+    /// Whether a transaction with an answer of `answer` bytes may start, for a client that holds `held` of
+    /// the `used` bytes. `others`: clients that hold nothing wait for room.
     pub(super) fn judge(self, used: usize, held: usize, answer: usize, others: bool) -> Verdict {
         if held == 0 {
             let room = answer <= SMALL || (!others && self.has_room(used, answer));
@@ -110,13 +112,13 @@ mod tests {
     };
 
     #[test]
-    fn one_client_has_what_it_may() {
+    fn one_client_has_its_limit() {
         let mut held = 0;
         while LIMITS.judge(held, held, MIB, false) == Start {
             held += MIB;
         }
         assert_eq!(held, 32 * MIB);
-        // One answer it may have, however large.
+        // It may have one answer, however large.
         let small = MemoryLimits {
             client: 1,
             total: 1 << 30,
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_room_comes_before_those_that_hold_something() {
+    fn a_client_that_waits_for_room_comes_before_those_that_hold_something() {
         assert_eq!(LIMITS.judge(0, 0, MIB, true), NoRoom);
         assert_eq!(LIMITS.judge(MIB, MIB, MIB, true), HoldsMuch);
         assert_eq!(LIMITS.judge(MIB, 1000, SMALL, true), Start);

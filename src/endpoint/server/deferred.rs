@@ -1,9 +1,9 @@
-//! Responses that wait a moment for company, so that several leave in one system call.
+//! Responses that wait a moment for others, so that several leave in one system call.
 //!
-//! While the pulling thread has more requests at hand, the responses that it completes are deferred;
-//! they leave when it has none, or looks at the network. Should the slave take its time over one of
-//! the requests, a thread of the server's own sends what is deferred after [`DELAY`]. It is started
-//! when it is first needed, and sleeps while nothing is deferred.
+//! While the pulling thread has more requests at hand, the responses that it completes are deferred. They
+//! leave when it has no more requests, or looks at the network. If the slave takes long for one of them, a
+//! thread of the server sends what is deferred after [`DELAY`]. That thread is started when it is first
+//! needed, and sleeps while nothing is deferred.
 
 use std::sync::atomic::{fence, AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -19,16 +19,17 @@ const DELAY: Duration = Duration::from_micros(500);
 
 /// The connections of a server on which responses are deferred.
 pub(super) struct Deferred {
-    /// Who pulls, as [`here`] tells it.
+    /// The pulling thread, as [`here`] numbers it; 0 while it waits.
     puller: AtomicUsize,
     connections: Mutex<Vec<Arc<Outgoing>>>,
     count: AtomicUsize,
-    /// The thread has been told that something is deferred.
-    armed: AtomicBool,
+    /// The thread has been told to send what is deferred.
+    scheduled: AtomicBool,
     stopped: AtomicBool,
     /// `None` when it could not be started.
     thread: OnceLock<Option<Thread>>,
-    /// Told when the thread has sent something: the requests of a client may have waited for that.
+    /// Wakes the pulling thread when this one has sent something: the requests of a client may have waited
+    /// for that.
     wake: Arc<Wake>,
 }
 
@@ -38,7 +39,7 @@ impl Deferred {
             puller: AtomicUsize::new(0),
             connections: Mutex::default(),
             count: AtomicUsize::new(0),
-            armed: AtomicBool::new(false),
+            scheduled: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             thread: OnceLock::new(),
             wake,
@@ -50,18 +51,17 @@ impl Deferred {
         self.puller.store(here(), Ordering::Relaxed);
     }
 
-    /// No thread is to defer responses: the one that pulls waits.
+    /// No thread defers responses: the pulling thread is about to wait.
     pub(super) fn pull_nowhere(&self) {
         self.puller.store(0, Ordering::SeqCst);
     }
 
-    /// Whether the calling thread is the one that pulls, at work on what it has pulled.
+    /// Whether the calling thread is the pulling thread, at work on what it has pulled.
     pub(super) fn pulls_here(&self) -> bool {
         self.puller.load(Ordering::SeqCst) == here()
     }
 
-    /// Whether a response may be deferred: it is completed by the thread that pulls, which will
-    /// come back.
+    /// Whether a response may be deferred: the pulling thread completes it, and will come back.
     pub(super) fn may(self: &Arc<Self>) -> bool {
         self.pulls_here() && self.thread().is_some()
     }
@@ -72,7 +72,7 @@ impl Deferred {
         connections.push(Arc::clone(connection));
         self.count.store(connections.len(), Ordering::Relaxed);
         drop(connections);
-        if !self.armed.swap(true, Ordering::AcqRel) {
+        if !self.scheduled.swap(true, Ordering::AcqRel) {
             if let Some(thread) = self.thread() {
                 thread.unpark();
             }
@@ -88,14 +88,14 @@ impl Deferred {
         self.count.store(0, Ordering::Relaxed);
         for connection in connections.drain(..) {
             if !matches!(connection.flush(), Ok(0)) {
-                // The rest, or its end, is for the connection's task to see to.
+                // The connection sends the rest, or sees its end.
                 connection.pending.notify_one();
             }
         }
         true
     }
 
-    /// The server is stopped: the thread ends.
+    /// Ends the thread: the server is stopped.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
         fence(Ordering::SeqCst);
@@ -121,7 +121,7 @@ impl Deferred {
         let thread = self.thread.get_or_init(start).as_ref();
         fence(Ordering::SeqCst);
         if self.stopped.load(Ordering::Acquire) {
-            // Whoever stopped the server meanwhile may have found no thread to tell.
+            // `stop` may have found no thread to tell.
             thread.inspect(|thread| thread.unpark());
         }
         thread
@@ -129,7 +129,7 @@ impl Deferred {
 
     fn run(&self) {
         while !self.stopped.load(Ordering::Acquire) {
-            if self.armed.swap(false, Ordering::AcqRel) {
+            if self.scheduled.swap(false, Ordering::AcqRel) {
                 thread::sleep(DELAY);
                 if self.flush() {
                     self.wake.tell();
@@ -147,10 +147,10 @@ impl Deferred {
     }
 }
 
-/// A number that the calling thread has for itself among those that run; never 0.
+/// A number that no other running thread has; never 0.
 fn here() -> usize {
     thread_local!(static PLACE: u8 = const { 0 });
-    // A thread that is about to end has none, and is nobody's pulling thread any more.
+    // A thread that is about to end has no such number, and pulls no more.
     PLACE
         .try_with(|place| std::ptr::from_ref(place) as usize)
         .unwrap_or(usize::MAX)

@@ -1,9 +1,9 @@
-//! The data of requests that a server holds for all clients together: what has come of a large one,
-//! those that wait for their turn, and those that the slave has.
+//! The memory that a server holds for the data of requests: of those that come in, that wait for their
+//! turn, and that the slave has.
 //!
-//! A large message has room for all of its data before any more of it is received: so none is stuck
-//! half-way for want of room that others have. Those that have to wait get it in the order in which
-//! they came. What arrives as a whole is counted afterwards; its client is read no further meanwhile.
+//! A large request has room for all of its data before more of it is received: so none is stuck half-way
+//! for want of room that others have. Those that have to wait get room in the order in which they came.
+//! What arrives as a whole is counted afterwards; its client is read no further meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +14,11 @@ use tokio::sync::Notify;
 
 use super::budget::MemoryLimits;
 
-/// The sum, and who waits for it to fall.
+/// The sum, in bytes, and the connections that wait for it to fall.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     used: AtomicUsize,
-    /// As many as are in `queue`: changed with it, read without its lock.
+    /// The length of `queue`: changed with it, read without its lock.
     waiting: AtomicUsize,
     queue: Mutex<VecDeque<Arc<Waiter>>>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Charge {
 }
 
 impl Incoming {
-    /// As many bytes are held.
+    /// Bytes held.
     pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::SeqCst)
     }
@@ -94,7 +94,7 @@ impl Incoming {
         self.waiting.store(queue.len(), Ordering::SeqCst);
     }
 
-    /// As many bytes as were counted, and not by a [`Charge`] any more, are held no longer.
+    /// `bytes` that no [`Charge`] counts any more are held no longer.
     pub(super) fn release(&self, bytes: usize) {
         if bytes == 0 {
             return;
@@ -112,17 +112,17 @@ impl Incoming {
         }
     }
 
-    /// Whether there is room for `bytes`, and nobody waits for it.
+    /// Whether there is room for `bytes`, and no connection waits for room.
     pub(super) fn has_room(&self, bytes: usize, limits: MemoryLimits) -> bool {
         !self.is_waited_for() && limits.has_room(self.used(), bytes)
     }
 
-    /// Whether anybody waits.
+    /// Whether any connection waits for room.
     pub(super) fn is_waited_for(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Bytes that are waited for since a time that is `late`.
+    /// Bytes for which connections have waited since a time that is `late`.
     pub(super) fn wanted(&self, late: impl Fn(Instant) -> bool) -> usize {
         let queue = self.lock();
         let all = queue.iter().filter(|waiter| late(waiter.since));
@@ -173,7 +173,7 @@ impl Charge {
         other.leave();
     }
 
-    /// Takes what is counted, so that nothing is any more, and counts it as `bytes`.
+    /// Takes all that is counted here, and counts it as `bytes`.
     pub(super) fn take(&mut self, bytes: usize) -> Charge {
         let mut taken = Charge {
             of: Arc::clone(&self.of),
@@ -186,7 +186,7 @@ impl Charge {
         taken
     }
 
-    /// Leaves it counted: somebody else sees to [`Incoming::release`].
+    /// Leaves it counted: the caller sees to it that [`Incoming::release`] is called.
     pub(super) fn leave(mut self) {
         self.bytes = 0;
     }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_does_not_hold_up_the_next() {
+    fn a_connection_that_gives_up_does_not_hold_up_the_next() {
         let incoming = Arc::new(Incoming::default());
         let all = incoming.charge(100);
         let mut next = pin!(incoming.reserve(1, || LIMITS));

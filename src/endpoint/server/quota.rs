@@ -1,10 +1,9 @@
-//! How many clients may come from one address, so that no host takes all places.
+//! How many clients may come from one address, so that no host takes all connections.
 //!
-//! A client has one connection of each side, so each side is counted by itself: as many clients can be
-//! had as there are connections of the side that has more. An IPv6 host may have 2^64 addresses, all
-//! those of its network (a /64), so a limit for an address alone is none for it. To count by networks
-//! alone would put a whole laboratory into one count. So both are counted: an address may have as many
-//! as is set, and an IPv6 network at most three quarters of all.
+//! A client has one connection of each side, so each side is counted by itself. An IPv6 host may have all
+//! 2^64 addresses of its network (a /64), so a limit for each address does not limit it. To count by
+//! networks alone would count a whole laboratory as one. So both are counted: an address may have as many
+//! clients as is set, and an IPv6 network at most three quarters of all.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,7 +14,7 @@ use crate::endpoint::pairing::Side;
 /// Connections of one origin, by their side.
 type Sides = [usize; 2];
 
-/// The connections that there are, by where they come from.
+/// How many connections there are, by where they come from.
 #[derive(Debug, Default)]
 pub(super) struct Quota {
     addresses: HashMap<IpAddr, Sides>,
@@ -23,7 +22,7 @@ pub(super) struct Quota {
     networks: HashMap<u64, Sides>,
 }
 
-/// The limit that a connection is over.
+/// The limit that a connection would exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exceeded {
     Connections(usize),
@@ -56,7 +55,7 @@ impl QuotaLimits {
 }
 
 impl Quota {
-    /// Counts a connection, or says why it may not come.
+    /// Counts a connection, or returns the limit that it would exceed.
     pub(super) fn enter(
         &mut self,
         peer: IpAddr,
@@ -161,7 +160,7 @@ mod tests {
         let over = quota.enter(peer, Request, limits);
         assert_eq!(over, Err(Exceeded::Network(1536)));
         assert_eq!(fill(&mut quota, "2001:db8:0:1::1", limits).0, 100);
-        // What is set for an address holds, though its network would have less.
+        // The limit that is set for an address holds, though that of its network would be less.
         let most = fill(&mut quota, "2001:db8:0:2::1", self::limits(8, 50));
         assert_eq!(most, (50, Exceeded::Address(50)));
         let none = self::limits(usize::MAX, 0);
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_who_has_gone() {
+    fn nothing_is_kept_of_connections_that_have_gone() {
         let mut quota = Quota::default();
         for peer in ["10.0.0.1", "2001:db8::1"] {
             let peer = peer.parse().unwrap();

@@ -1,28 +1,28 @@
-//! The order in which clients have their turns: each transaction costs its client as many bytes as it
-//! moves, and the client that has had the least is next.
+//! The order in which clients have their turns. A transaction costs its client as many bytes as it moves,
+//! and the client that has had the least is next.
 //!
-//! This is fair queueing by virtual time, which shares as deficit round robin does and needs no
-//! rounds. A client's next turn *starts* where its last one ended, or now if that is later, and *ends*
-//! by its cost after that; the turn that ends first is next. So a register access passes the large
-//! blocks of others, however many they are, and who has been away has nothing saved up. Now moves on
-//! by what is served, shared among those that wait (Parekh and Gallager, 1993).
+//! This is fair queueing by virtual time, which shares as deficit round robin does and needs no rounds. A
+//! client's next turn *starts* where its last one ended, or now if that is later. It *ends* by its cost
+//! after that, and the turn that ends first is next. So a register access passes the large blocks of
+//! others, however many they are, and a client that has been away has saved up nothing. The time *now*
+//! moves on by what is served, shared among the clients that wait (Parekh and Gallager, 1993).
 
 use std::collections::BTreeSet;
 
-/// What a transaction costs beside its bytes: so much that small ones take turns one by one.
+/// What a transaction costs beside its bytes. With this, small ones take turns one by one.
 const EACH: u64 = 4096;
 
-/// A turn that is waited for, in the order of turns.
+/// A turn for which a client waits, in the order of turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     end: u64,
-    /// Of those that end together, the first to come is first.
+    /// Of turns that end together, the first to come is first.
     order: u64,
     client: u64,
     start: u64,
 }
 
-/// A client's place among the others. It is in the queue at most once.
+/// A client's place in the queue, in which it is at most once.
 #[derive(Debug, Default)]
 pub(super) struct TurnPlace {
     /// Where its next turn starts, unless now is later.
@@ -30,10 +30,11 @@ pub(super) struct TurnPlace {
     turn: Option<Turn>,
 }
 
-/// The clients that can be served, by their turns.
+/// The queue of clients that can be served.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// The next one is apart: most servers have one client at work, and then there are no others.
+    /// The next turn, apart from the others: most servers have one client at work, and then `others` is
+    /// empty.
     first: Option<Turn>,
     others: BTreeSet<Turn>,
     now: u64,
@@ -41,7 +42,7 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    /// As many clients wait.
+    /// How many clients wait.
     pub(super) fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.others.len()
     }
@@ -89,8 +90,8 @@ impl Turns {
         }
     }
 
-    /// The client with this place has had its turn. It waits for another one if it has a `next`
-    /// transaction, of so many bytes.
+    /// The client with this place has had its turn. `next`: the bytes of its next transaction, for which
+    /// it waits again.
     pub(super) fn served(&mut self, place: &mut TurnPlace, next: Option<u32>) {
         let Some(turn) = place.turn else {
             return;
@@ -98,7 +99,7 @@ impl Turns {
         place.next = turn.end;
         let cost = turn.end - turn.start;
         if self.others.is_empty() {
-            // Nobody else waits.
+            // No other client waits.
             self.now = (self.now + cost).max(turn.start);
             (self.first, place.turn) = (None, None);
         } else {
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_for_the_first_time_again_and_again_does_not_shut_out_large_ones() {
+    fn ever_new_clients_do_not_shut_out_large_ones() {
         let mut floor = Floor::new(&[16 << 20]);
         let mut count = 0;
         loop {
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_been_away_has_nothing_saved_up() {
+    fn a_client_that_was_away_has_saved_up_nothing() {
         let mut floor = Floor::new(&[4; 2]);
         floor.turns.leave(&mut floor.places[1]);
         assert_eq!(floor.turns.len(), 1);
@@ -213,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_is_not_called() {
+    fn a_client_that_leaves_has_no_turn() {
         let mut floor = Floor::new(&[4; 3]);
         for client in [1, 0] {
             floor.turns.leave(&mut floor.places[client]);
             assert!(floor.places[client].turn.is_none());
-            // Again is as good as once.
+            // A second time changes nothing.
             floor.turns.leave(&mut floor.places[client]);
         }
         assert_eq!(floor.turns.first(), Some(2));

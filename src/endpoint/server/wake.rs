@@ -1,11 +1,12 @@
-//! How the thread that pulls is told something, by any thread. Like tokio's `Notify` for one that
-//! waits, at a third of its cost: this is polled with each turn of the event loop.
+//! Wakes the pulling thread from any thread. Like tokio's `Notify` with one waiter, at a third of its cost:
+//! this is polled with each turn of the event loop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 
+/// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Wake {
     told: AtomicBool,
@@ -13,26 +14,26 @@ pub(super) struct Wake {
 }
 
 impl Wake {
-    /// Tells it. Told several times before it looks, it looks once.
+    /// Wakes the waiter. Several calls before it looks count as one.
     pub(super) fn tell(&self) {
         if !self.told.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
 
-    /// What it was told, if it has not looked yet, holds no more.
+    /// Takes back what the waiter was told, if it has not looked yet.
     pub(super) fn take_back(&self) {
         self.told.store(false, Ordering::Release);
     }
 
-    /// Whether it has been told since it asked last; if not, the context will hear of it.
+    /// Whether the waiter was told since it asked last. If not, `context` is woken when it is.
     pub(super) fn poll_told(&self, context: &mut Context<'_>) -> Poll<()> {
         let told = || self.told.swap(false, Ordering::AcqRel);
         if told() {
             return Poll::Ready(());
         }
         self.waker.register(context.waker());
-        // It may just have been told, before the context was known.
+        // It may have been told before the waker was registered.
         if told() {
             return Poll::Ready(());
         }
@@ -48,7 +49,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn it_looks_once_however_often_it_was_told() {
+    fn several_calls_count_as_one() {
         let wake = Wake::default();
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(wake.poll_told(&mut context).is_pending());
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_is_told_is_missed() {
+    fn no_call_is_missed() {
         let wake = Arc::new(Wake::default());
         let count = Arc::new(AtomicU32::new(0));
         let (telling, counted) = (Arc::clone(&wake), Arc::clone(&count));
