@@ -125,7 +125,6 @@ impl HeldResponses {
 mod tests {
     use super::*;
     use crate::bus::READ;
-    use bytes::BytesMut;
 
     fn response(id: u32) -> HeldResponse {
         let header = Header {
@@ -134,7 +133,7 @@ mod tests {
             size: 100,
             kind: READ,
         };
-        HeldResponse::new(header, Chunk::Bytes(BytesMut::zeroed(100)), b"OK")
+        HeldResponse::new(header, Chunk::Zeros(100), b"OK")
     }
 
     #[test]
