@@ -60,17 +60,17 @@ pub struct Latency {
 
 /// A transaction that has ended, as it is counted.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Over {
+pub(super) struct Ended {
     pub(super) kind: u32,
     pub(super) size: u32,
-    pub(super) end: End,
+    pub(super) end: EndedAs,
     /// The time from request to response; `None` without a response, or without a request.
     pub(super) took: Option<Duration>,
 }
 
 /// How a transaction ended, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum EndedAs {
     Done,
     Failed,
     TimedOut,
@@ -83,9 +83,9 @@ impl Traffic {
     }
 
     /// A transaction that was begun has ended.
-    pub(super) fn end(&mut self, over: &Over) {
+    pub(super) fn end(&mut self, ended: &Ended) {
         self.outstanding = self.outstanding.saturating_sub(1);
-        self.count(over);
+        self.count(ended);
     }
 
     /// `count` transactions have been begun in all, at most `most` of them under way at a time. For callers
@@ -98,23 +98,23 @@ impl Traffic {
     }
 
     /// A transaction has ended that was not begun, or is not under way any more.
-    pub(super) fn count(&mut self, over: &Over) {
-        let size = u64::from(over.size);
-        let (outcomes, bytes) = match over.kind {
+    pub(super) fn count(&mut self, ended: &Ended) {
+        let size = u64::from(ended.size);
+        let (outcomes, bytes) = match ended.kind {
             READ => (&mut self.reads, &mut self.bytes_read),
             WRITE => (&mut self.writes, &mut self.bytes_written),
             POST => (&mut self.posts, &mut self.bytes_written),
             VERIFY => (&mut self.verifies, &mut self.bytes_read),
             _ => return,
         };
-        if over.end == End::Done {
+        if ended.end == EndedAs::Done {
             outcomes.done += 1;
             *bytes += size;
         } else {
             outcomes.failed += 1;
-            self.timed_out += u64::from(over.end == End::TimedOut);
+            self.timed_out += u64::from(ended.end == EndedAs::TimedOut);
         }
-        if let Some(took) = over.took {
+        if let Some(took) = ended.took {
             let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
             let histogram = self.latency.get_or_insert_with(histogram);
             // It grows as needed, and so cannot fail.
@@ -254,8 +254,8 @@ pub struct Unacknowledged {
 mod tests {
     use super::*;
 
-    fn over(kind: u32, end: End, took: u64) -> Over {
-        Over {
+    fn ended(kind: u32, end: EndedAs, took: u64) -> Ended {
+        Ended {
             kind,
             size: 4,
             end,
@@ -268,11 +268,11 @@ mod tests {
         let mut traffic = Traffic::default();
         traffic.begin();
         traffic.begin();
-        traffic.end(&over(READ, End::Done, 10));
+        traffic.end(&ended(READ, EndedAs::Done, 10));
         traffic.begin();
-        traffic.end(&over(WRITE, End::Failed, 20));
-        traffic.end(&over(READ, End::TimedOut, 30));
-        traffic.count(&over(99, End::Failed, 1));
+        traffic.end(&ended(WRITE, EndedAs::Failed, 20));
+        traffic.end(&ended(READ, EndedAs::TimedOut, 30));
+        traffic.count(&ended(99, EndedAs::Failed, 1));
         assert_eq!(traffic.reads, Outcomes { done: 1, failed: 1 });
         assert_eq!(traffic.writes, Outcomes { done: 0, failed: 1 });
         assert_eq!((traffic.timed_out, traffic.bytes_read), (1, 4));
@@ -289,7 +289,7 @@ mod tests {
         let mut traffic = Traffic::default();
         assert_eq!(traffic.latency(), Latency::default());
         for micros in [1, 1000, 1_000_000, 3_600_000_000] {
-            traffic.count(&over(READ, End::Done, micros));
+            traffic.count(&ended(READ, EndedAs::Done, micros));
         }
         let median = traffic.latency_at(0.5).as_secs_f64();
         assert!((median - 1e-3).abs() < 2e-5, "{median}");

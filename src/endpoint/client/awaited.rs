@@ -11,7 +11,7 @@ use super::link::ClientLink;
 use super::link_status::LinkState;
 use super::room::Attending;
 use crate::bus::{Completed, Completion, Content, Transaction};
-use crate::endpoint::stats::End;
+use crate::endpoint::stats::EndedAs;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A transaction that owns its bytes, and that is asked for when this is polled first. What comes of
@@ -99,7 +99,7 @@ impl Drop for Awaited<'_> {
         if self.link.link_state() != LinkState::Connected {
             let text = "Its future was dropped before there was a connection";
             if self.transaction.fail(Error::new(ErrorKind::Stopped, text)) {
-                self.link.context.count(&self.transaction, End::Failed);
+                self.link.context.count(&self.transaction, EndedAs::Failed);
             }
         }
     }

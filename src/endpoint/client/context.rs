@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::room::Room;
 use crate::bus::{Renewals, Transaction};
 use crate::endpoint::settings::ClientSettings;
-use crate::endpoint::stats::{End, Over, Traffic};
+use crate::endpoint::stats::{Ended, EndedAs, Traffic};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Rate, Repeated};
 use crate::process::Home;
@@ -130,7 +130,7 @@ impl ClientContext {
     }
 
     /// Counts a transaction that never had a connection.
-    pub(super) fn count(&self, transaction: &Transaction, end: End) {
+    pub(super) fn count(&self, transaction: &Transaction, end: EndedAs) {
         self.past().count(&untimed(transaction, end));
     }
 
@@ -146,8 +146,8 @@ impl ClientContext {
 }
 
 /// The end of a transaction whose time is not counted: it was never answered.
-pub(super) fn untimed(transaction: &Transaction, end: End) -> Over {
-    Over {
+pub(super) fn untimed(transaction: &Transaction, end: EndedAs) -> Ended {
+    Ended {
         kind: transaction.kind(),
         size: transaction.size(),
         end,

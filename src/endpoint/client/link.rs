@@ -14,7 +14,7 @@ use super::requests::Submitted;
 use super::room::is_attending;
 use crate::bus::{check_range, kind_name, Link, Renewals, Transaction};
 use crate::bus::{POST, READ, VERIFY, WRITE};
-use crate::endpoint::stats::{ClientStats, End, Traffic};
+use crate::endpoint::stats::{ClientStats, EndedAs, Traffic};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -99,7 +99,7 @@ impl ClientLink {
             let mut state = self.lock();
             if state.status.stopped {
                 drop(state);
-                self.context.count(transaction, End::Failed);
+                self.context.count(transaction, EndedAs::Failed);
                 transaction.fail(self.context.stopped());
                 return;
             }
@@ -159,7 +159,7 @@ impl ClientLink {
                 self.context.place,
                 self.context.settings.max_outstanding.get()
             );
-            self.context.count(transaction, End::TimedOut);
+            self.context.count(transaction, EndedAs::TimedOut);
             transaction.fail(Error::new(ErrorKind::Timeout, text));
         }
         free
@@ -265,7 +265,7 @@ impl ClientLink {
         }
         for transaction in backlog {
             if transaction.fail(reason.clone()) {
-                self.context.count(&transaction, End::Failed);
+                self.context.count(&transaction, EndedAs::Failed);
             }
         }
         self.context.room.freed();
@@ -438,7 +438,7 @@ impl Link for ClientLink {
             });
             drop(state);
             self.context.room.freed();
-            self.context.count(transaction, End::TimedOut);
+            self.context.count(transaction, EndedAs::TimedOut);
             return Some(reason);
         }
         let current = self.current.load_full();

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::context::{untimed, ClientContext};
 use crate::bus::{Transaction, POST, READ, VERIFY, WRITE};
 use crate::endpoint::ids::Ids;
-use crate::endpoint::stats::{End, Over, Traffic};
+use crate::endpoint::stats::{Ended, EndedAs, Traffic};
 use crate::error::Error;
 use crate::wire::Header;
 
@@ -153,7 +153,7 @@ impl Pending {
             .collect();
         for entry in &swept {
             self.attended(entry);
-            table.traffic.end(&entry.ended(End::Failed));
+            table.traffic.end(&entry.ended(EndedAs::Failed));
             table.in_place -= usize::from(is_in_place(&entry.header));
         }
         self.note_lengths(table);
@@ -180,10 +180,10 @@ impl Pending {
             }
             outcome = judge(&entry.header);
             let end = match &outcome {
-                Ok(()) => End::Done,
-                Err(_) => End::Failed,
+                Ok(()) => EndedAs::Done,
+                Err(_) => EndedAs::Failed,
             };
-            Over {
+            Ended {
                 took: Some(now.saturating_duration_since(entry.since)),
                 ..entry.ended(end)
             }
@@ -193,14 +193,14 @@ impl Pending {
 
     /// Removes a transaction that has failed on this side; false if it was not there any more.
     pub(super) fn fail(&self, id: u32) -> bool {
-        self.remove_with(id, |entry, _| entry.ended(End::Failed))
+        self.remove_with(id, |entry, _| entry.ended(EndedAs::Failed))
             .is_some()
     }
 
     fn remove_with(
         &self,
         id: u32,
-        ended: impl FnOnce(&Entry, &mut Amount) -> Over,
+        ended: impl FnOnce(&Entry, &mut Amount) -> Ended,
     ) -> Option<Entry> {
         let mut table = self.lock();
         let entry = table.entries.remove(&id)?;
@@ -241,7 +241,7 @@ impl Pending {
         };
         table.in_place -= usize::from(is_in_place(&entry.header));
         self.note_lengths(&table);
-        table.traffic.end(&entry.ended(End::TimedOut));
+        table.traffic.end(&entry.ended(EndedAs::TimedOut));
         drop(table);
         self.attended(&entry);
         if entry.heard == self.heard() && !self.is_suspected() {
@@ -273,7 +273,7 @@ impl Pending {
         table.in_place = 0;
         self.note_lengths(&table);
         for entry in entries.values() {
-            table.traffic.end(&entry.ended(End::Failed));
+            table.traffic.end(&entry.ended(EndedAs::Failed));
             self.attended(entry);
         }
         drop(table);
@@ -284,7 +284,7 @@ impl Pending {
     }
 
     /// Counts a transaction that is not in the table.
-    pub(super) fn count(&self, transaction: &Transaction, end: End) {
+    pub(super) fn count(&self, transaction: &Transaction, end: EndedAs) {
         let mut table = self.lock();
         if !table.handed_over {
             table.traffic.count(&untimed(transaction, end));
@@ -388,8 +388,8 @@ impl Pending {
 
 impl Entry {
     /// Its end, without a time.
-    fn ended(&self, end: End) -> Over {
-        Over {
+    fn ended(&self, end: EndedAs) -> Ended {
+        Ended {
             kind: self.header.kind,
             size: self.header.size,
             end,

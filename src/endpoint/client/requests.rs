@@ -14,7 +14,7 @@ use super::room::is_attending;
 use crate::bus::{DataLock, Transaction, POST, WRITE};
 use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::socket::{self, Until};
-use crate::endpoint::stats::{End, Unacknowledged};
+use crate::endpoint::stats::{EndedAs, Unacknowledged};
 use crate::error::{Error, ErrorKind};
 use crate::wire::{request_head, Header};
 
@@ -200,14 +200,14 @@ impl Requests {
             (Sent::Whole(end), Some(lock)) if header.kind == POST => {
                 lock.done();
                 self.posts.sent_at_once(end, || self.acknowledged());
-                self.pending.count(transaction, End::Done);
+                self.pending.count(transaction, EndedAs::Done);
             }
             (Sent::Queued(end) | Sent::Deferred { mark: end, .. }, _) if header.kind == POST => {
                 self.posts.wait(end, transaction);
                 self.complete_sent_posts();
                 // The queue may have been emptied before, by whoever closed the connection.
                 if self.outgoing.is_closed() && self.posts.take(transaction) {
-                    self.pending.count(transaction, End::Failed);
+                    self.pending.count(transaction, EndedAs::Failed);
                     let reason = self.loss().cloned();
                     transaction.fail(reason.unwrap_or_else(|| self.context.connection_lost()));
                 }
@@ -220,7 +220,7 @@ impl Requests {
     /// There is no memory for what the socket might not take, so nothing of it is sent.
     fn no_memory(&self, header: &Header, lock: DataLock) {
         if header.kind == POST {
-            self.pending.count(lock.transaction(), End::Failed);
+            self.pending.count(lock.transaction(), EndedAs::Failed);
         } else {
             self.pending.fail(header.id);
         }
@@ -253,7 +253,7 @@ impl Requests {
         let sent = || self.outgoing.sent();
         for transaction in self.posts.take_sent(sent, || self.acknowledged()) {
             transaction.done();
-            self.pending.count(&transaction, End::Done);
+            self.pending.count(&transaction, EndedAs::Done);
         }
     }
 
@@ -262,7 +262,7 @@ impl Requests {
         // The last of them may have been sent by a thread that has not said so yet.
         self.complete_sent_posts();
         for transaction in self.posts.take_all() {
-            self.pending.count(&transaction, End::Failed);
+            self.pending.count(&transaction, EndedAs::Failed);
             transaction.fail(reason.clone());
         }
     }
@@ -271,7 +271,7 @@ impl Requests {
     pub(super) fn timed_out(&self, transaction: &Transaction) -> bool {
         let waited = self.posts.take(transaction);
         if waited {
-            self.pending.count(transaction, End::TimedOut);
+            self.pending.count(transaction, EndedAs::TimedOut);
         }
         waited
     }
@@ -293,7 +293,7 @@ impl Requests {
             self.context.place,
             self.outgoing.queued()
         );
-        self.context.count(transaction, End::TimedOut);
+        self.context.count(transaction, EndedAs::TimedOut);
         let reason = Error::new(ErrorKind::Timeout, text);
         transaction.fail(transaction.late(Some(reason)));
         false

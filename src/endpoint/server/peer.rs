@@ -18,7 +18,7 @@ use crate::bus::{
     Completed, Completion, Content, Memory, Transaction, INLINE, POST, READ, VERIFY, WRITE,
 };
 use crate::endpoint::outgoing::{Body, Chunk, Outgoing, Sent};
-use crate::endpoint::stats::{End, PeerStats};
+use crate::endpoint::stats::{EndedAs, PeerStats};
 use crate::error::ErrorKind;
 use crate::wire::{response_head, response_tail_ok, Header};
 
@@ -349,9 +349,9 @@ impl Completion for Peer {
         };
         let now = self.context.clock();
         let end = match &outcome {
-            Ok(()) => End::Done,
-            Err(error) if error.kind() == ErrorKind::Timeout => End::TimedOut,
-            Err(_) => End::Failed,
+            Ok(()) => EndedAs::Done,
+            Err(error) if error.kind() == ErrorKind::Timeout => EndedAs::TimedOut,
+            Err(_) => EndedAs::Failed,
         };
         let answer = Answer::Slave {
             place: (token >> 32) as u32,
@@ -410,7 +410,7 @@ mod tests {
         let answer = Answer::Slave {
             place: 0,
             now: nanos(Duration::from_secs(3 * 3600 + 60)),
-            end: End::Done,
+            end: EndedAs::Done,
         };
         peer.respond(&header, Chunk::Zeros(4), Ok(()), &answer);
         let latency = peer.stats().traffic.latency();

@@ -9,7 +9,7 @@ use super::held::HeldResponses;
 use super::queued::answer_bytes;
 use crate::bus::Transaction;
 use crate::endpoint::outgoing::Outgoing;
-use crate::endpoint::stats::{End, Over, Traffic};
+use crate::endpoint::stats::{Ended, EndedAs, Traffic};
 use crate::wire::Header;
 
 /// See the [module](self). Its lock may be taken while the registry's is held, not the other way round.
@@ -42,7 +42,7 @@ pub(super) enum Answer {
     /// By the server, which does not ask its slave for such a thing.
     Refused,
     /// By the slave: the transaction had this place in its hands, and was complete at this time.
-    Slave { place: u32, now: u64, end: End },
+    Slave { place: u32, now: u64, end: EndedAs },
 }
 
 /// What an answer changes for the server.
@@ -96,16 +96,16 @@ impl PeerState {
             Answer::Slave { place, now, end } => {
                 let left = self.hands.take(*place);
                 let took = left.map_or(0, |left| now.saturating_sub(left.since));
-                let over = Over {
+                let ended = Ended {
                     kind: header.kind,
                     size: header.size,
                     end: *end,
                     took: Some(Duration::from_nanos(took)),
                 };
                 if self.gone {
-                    context.past().end(&over);
+                    context.past().end(&ended);
                 } else {
-                    self.traffic.end(&over);
+                    self.traffic.end(&ended);
                 }
                 effect.counted = left.is_some_and(|left| left.counted);
                 effect.reserved = answer_bytes(header.kind, header.size);
