@@ -41,8 +41,8 @@ void split(Slave& slave, rmb::Transaction& transaction, uint32_t max) {
     const Seal seal(transaction);
     // 64 bits: the last step may end beyond 32.
     for (uint64_t done = 0; done < size; done += max) {
-        // Its master has stopped waiting: the rest would move nothing. As in `src/bus/hub.rs`. (Rogue's
-        // own hub issues all parts.)
+        // Its master has stopped waiting: the rest would move nothing. As in `src/bus/hub.rs`.
+        // (Rogue's own hub issues all parts.)
         if (rmb::transaction_expired(transaction)) {
             rmb::transaction_fail(
                 transaction,

@@ -54,11 +54,12 @@ impl Hub {
     }
 }
 
-/// Moves `transaction` by a hub's `offset` and passes it to `issue`, in pieces of at most `max` bytes
-/// (0: whole) when it is larger than that. Each piece is made when the one before it has been issued,
-/// so that a slave which completes at once never has more than one of them in memory. A transaction
-/// that would go beyond the last address fails before any of it is issued. The pieces end when its master
-/// has stopped waiting: the rest would move nothing. (Rogue's own hub issues all of them.)
+/// Moves `transaction` by a hub's `offset` and passes it to `issue`, in pieces of at most `max`
+/// bytes (0: whole) when it is larger than that. Each piece is made when the one before it has been
+/// issued, so that a slave which completes at once never has more than one of them in memory. A
+/// transaction that would go beyond the last address fails before any of it is issued. The pieces
+/// end when its master has stopped waiting: the rest would move nothing. (Rogue's own hub issues
+/// all of them.)
 pub fn route(transaction: &Transaction, offset: u64, max: u32, mut issue: impl FnMut(Transaction)) {
     if let Err(error) = transaction.offset_address(offset) {
         transaction.fail(error);

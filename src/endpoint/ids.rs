@@ -1,5 +1,5 @@
-//! Tables by number, with cheap hashing: this side gives out the numbers itself, one after the other, so
-//! that a peer cannot choose them to collide.
+//! Tables by number, with cheap hashing: this side gives out the numbers itself, one after the
+//! other, so that a peer cannot choose them to collide.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -17,7 +17,8 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, id: u64) {
-        // 2^64 divided by the golden ratio: the upper bits, by which tables choose a place, differ too.
+        // 2^64 divided by the golden ratio: the upper bits, by which tables choose a place, differ
+        // too.
         self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         self.0 ^= self.0 >> 32;
     }

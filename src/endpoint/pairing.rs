@@ -1,13 +1,14 @@
 //! Which response connection belongs to which request connection.
 //!
-//! Clients of this library name a session on both connections. The legacy protocol has nothing like it:
-//! its connections are paired by address and time. This module decides that; it holds no connection.
+//! Clients of this library name a session on both connections. The legacy protocol has nothing like
+//! it: its connections are paired by address and time. This module decides that; it holds no
+//! connection.
 //!
-//! A client opens its two connections together, so the nearest in time fit best. A connection waits as
-//! long as the best candidate is away in time: whatever comes later is farther away. A connection that has
-//! lost its partner takes another one from its own address only, and only if no two that were opened
-//! together fit. A pair across addresses (a client behind a tunnel or a proxy) is a guess, for connections
-//! of which nothing else is known.
+//! A client opens its two connections together, so the nearest in time fit best. A connection waits
+//! as long as the best candidate is away in time: whatever comes later is farther away. A
+//! connection that has lost its partner takes another one from its own address only, and only if no
+//! two that were opened together fit. A pair across addresses (a client behind a tunnel or a proxy)
+//! is a guess, for connections of which nothing else is known.
 
 mod origins;
 mod terms;
@@ -23,14 +24,15 @@ use crate::wire::SessionId;
 use origins::{NewPair, Origins, Waiting, TOGETHER};
 pub(super) use terms::{Arrival, Note, Pair, Side, Step};
 
-/// How long a connection waits at least before it replaces another that has gone: it may be one of a new
-/// client, whose other connection comes a moment later.
+/// How long a connection waits at least before it replaces another that has gone: it may be one of
+/// a new client, whose other connection comes a moment later.
 const REPLACE: Duration = Duration::from_millis(50);
-/// How long connections wait at most for something better. libzmq connects again after 100 to 200 ms,
-/// which with its handshake takes some 170 ms; a transaction of Rogue's waits 1 s.
+/// How long connections wait at most for something better. libzmq connects again after 100 to 200
+/// ms, which with its handshake takes some 170 ms; a transaction of Rogue's waits 1 s.
 const SETTLE: Duration = Duration::from_millis(500);
-/// If the server looks this much later than it should have, as it does while a slave is at work, the
-/// connection that fits may be there without having been read. Then a pair waits for as long again.
+/// If the server looks this much later than it should have, as it does while a slave is at work,
+/// the connection that fits may be there without having been read. Then a pair waits for as long
+/// again.
 const LATE: Duration = Duration::from_millis(50);
 /// How often it does so: a server may be late all the time.
 const MOST_LATE: u8 = 10;
@@ -58,8 +60,8 @@ pub(super) struct Pairing {
     origins: Origins,
     /// All that have no partner.
     waiting: Waiting,
-    /// Legacy connections that never had a partner, and at whose address none of the other side is or
-    /// was; by side.
+    /// Legacy connections that never had a partner, and at whose address none of the other side is
+    /// or was; by side.
     lone: [Waiting; 2],
     /// When to look at a connection again.
     due: Waiting,
@@ -154,8 +156,8 @@ impl Pairing {
         }
     }
 
-    /// A legacy connection comes. If its address has one of the other side with a partner from elsewhere,
-    /// that pair was wrong.
+    /// A legacy connection comes. If its address has one of the other side with a partner from
+    /// elsewhere, that pair was wrong.
     fn disprove(&mut self, peer: IpAddr, side: Side, now: Instant, steps: &mut Vec<Step>) {
         let Some(kept) = self.origins.last_guess(peer, side.other()) else {
             return;
@@ -236,8 +238,8 @@ impl Pairing {
         self.match_at_address(id, now, steps);
     }
 
-    /// Pairs a legacy connection with the nearest in time from its own address. If it is too early for
-    /// that, notes when to try again.
+    /// Pairs a legacy connection with the nearest in time from its own address. If it is too early
+    /// for that, notes when to try again.
     fn match_at_address(&mut self, id: u64, now: Instant, steps: &mut Vec<Step>) {
         let Some(half) = self.halves.get(&id) else {
             return;

@@ -1,6 +1,6 @@
-//! The statistics of endpoints: transactions by type and outcome, bytes, how many at a time, and how long
-//! they took. They are counted for each connection. Those of an endpoint are the sum, with the connections
-//! of the past.
+//! The statistics of endpoints: transactions by type and outcome, bytes, how many at a time, and
+//! how long they took. They are counted for each connection. Those of an endpoint are the sum, with
+//! the connections of the past.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::bus::{POST, READ, VERIFY, WRITE};
 /// Transactions of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
-    /// Carried out. At a client a Post counts when it has been sent; at a server, when its slave has
-    /// completed it.
+    /// Carried out. At a client a Post counts when it has been sent; at a server, when its slave
+    /// has completed it.
     pub done: u64,
     /// Failed, for whatever reason.
     pub failed: u64,
@@ -31,8 +31,8 @@ pub struct Traffic {
     pub verifies: Outcomes,
     /// Of those that failed, how many did so because their time was over.
     pub timed_out: u64,
-    /// Refused by the server without asking its slave: their size, type or data were wrong. They are of any
-    /// type, and counted nowhere else. Always 0 at a client.
+    /// Refused by the server without asking its slave: their size, type or data were wrong. They
+    /// are of any type, and counted nowhere else. Always 0 at a client.
     pub refused: u64,
     /// Bytes of data of Reads and Verifies that were carried out.
     pub bytes_read: u64,
@@ -88,8 +88,8 @@ impl Traffic {
         self.count(ended);
     }
 
-    /// `count` transactions have been begun in all, at most `most` of them under way at a time. For callers
-    /// that count starts separately.
+    /// `count` transactions have been begun in all, at most `most` of them under way at a time. For
+    /// callers that count starts separately.
     pub(super) fn set_begun(&mut self, count: u64, most: u64) {
         let all = [self.reads, self.writes, self.posts, self.verifies];
         let over: u64 = all.iter().map(|kind| kind.done + kind.failed).sum();
@@ -122,8 +122,8 @@ impl Traffic {
         }
     }
 
-    /// Adds the counters of a connection. The sum of what was under way at a time is not known: the largest
-    /// is taken.
+    /// Adds the counters of a connection. The sum of what was under way at a time is not known: the
+    /// largest is taken.
     pub(super) fn add(&mut self, other: &Traffic) {
         for (sum, part) in [
             (&mut self.reads, &other.reads),
@@ -147,8 +147,8 @@ impl Traffic {
         }
     }
 
-    /// The times from request to response, of transactions that had one: at a client from sending to the
-    /// answer, at a server from the arrival of the request to the answer of its slave.
+    /// The times from request to response, of transactions that had one: at a client from sending
+    /// to the answer, at a server from the arrival of the request to the answer of its slave.
     pub fn latency(&self) -> Latency {
         let Some(histogram) = self.latency.as_deref().filter(|h| !h.is_empty()) else {
             return Latency::default();
@@ -161,8 +161,8 @@ impl Traffic {
         }
     }
 
-    /// The time within which the fraction `quantile` (0 to 1) of the transactions ended, to two digits; zero
-    /// while there are none.
+    /// The time within which the fraction `quantile` (0 to 1) of the transactions ended, to two
+    /// digits; zero while there are none.
     pub fn latency_at(&self, quantile: f64) -> Duration {
         self.latency.as_deref().map_or(Duration::ZERO, |histogram| {
             Duration::from_nanos(histogram.value_at_quantile(quantile.clamp(0.0, 1.0)))
@@ -170,8 +170,8 @@ impl Traffic {
     }
 }
 
-/// Nanoseconds, to two digits or to 256 ns, of any magnitude. Longer times take more memory: 3 KiB up to
-/// 0.1 ms, 1 KiB more for each doubling.
+/// Nanoseconds, to two digits or to 256 ns, of any magnitude. Longer times take more memory: 3 KiB
+/// up to 0.1 ms, 1 KiB more for each doubling.
 fn histogram() -> Box<Histogram<u64>> {
     let mut histogram = Histogram::new_with_bounds(256, 512, 2).expect("bounds that fit");
     histogram.auto(true);
@@ -189,7 +189,8 @@ pub struct Dropped {
     pub protocol: u64,
     /// The client did not read its responses.
     pub not_reading: u64,
-    /// The network, or the host of the client, failed. The end of the client's process does not count.
+    /// The network, or the host of the client, failed. The end of the client's process does not
+    /// count.
     pub network: u64,
 }
 
@@ -240,13 +241,14 @@ pub struct ClientStats {
     pub unacknowledged: Unacknowledged,
 }
 
-/// What was sent over a connection and not acknowledged by the server's host before the connection was lost.
-/// The server may have got it, or not. 0 where the system does not tell.
+/// What was sent over a connection and not acknowledged by the server's host before the connection
+/// was lost. The server may have got it, or not. 0 where the system does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unacknowledged {
     /// Bytes, of requests of all types.
     pub bytes: u64,
-    /// Posted writes. They count as done, since they were sent; those that were not sent have failed.
+    /// Posted writes. They count as done, since they were sent; those that were not sent have
+    /// failed.
     pub posts: u64,
 }
 

@@ -21,7 +21,8 @@ struct Watched {
 }
 
 impl Watch {
-    /// Watches `transaction` from now on, if it has a deadline. True if it is the first to look at now.
+    /// Watches `transaction` from now on, if it has a deadline. True if it is the first to look at
+    /// now.
     pub(super) fn add(&mut self, transaction: &Transaction) -> bool {
         let Some(at) = transaction.deadline() else {
             return false;
@@ -45,8 +46,8 @@ impl Watch {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
-    /// The transactions that are late at `now`, which are watched no more. A transaction with a renewed
-    /// deadline stays.
+    /// The transactions that are late at `now`, which are watched no more. A transaction with a
+    /// renewed deadline stays.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Transaction> {
         let mut due = Vec::new();
         while self.next().is_some_and(|at| at <= now) {

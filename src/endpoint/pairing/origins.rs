@@ -8,8 +8,8 @@ use super::terms::Side;
 
 /// Connections that come within this time of each other make a pair at once.
 pub(super) const TOGETHER: Duration = Duration::from_millis(5);
-/// How long an address is remembered after its last connection has gone: the other one of that client may
-/// come back first. Not less than the silence after which a host is given up by default.
+/// How long an address is remembered after its last connection has gone: the other one of that
+/// client may come back first. Not less than the silence after which a host is given up by default.
 const REMEMBER: Duration = Duration::from_secs(10);
 /// Addresses that are remembered though no connection is there: strangers may have many.
 const MOST_REMEMBERED: usize = 4096;
@@ -33,8 +33,8 @@ struct Origin {
     left: [Option<Instant>; 2],
     /// The connections that have no partner.
     waiting: [Waiting; 2],
-    /// The connections that never had one, while none of the other side is or was there. So they are all
-    /// of one side.
+    /// The connections that never had one, while none of the other side is or was there. So they
+    /// are all of one side.
     lonely: Waiting,
     /// The connections whose partner is at another address.
     guesses: [BTreeSet<u64>; 2],
@@ -60,7 +60,8 @@ impl NewPair {
 }
 
 impl Origins {
-    /// A connection comes, and waits. Returns the connections that were lonely at its address until now.
+    /// A connection comes, and waits. Returns the connections that were lonely at its address until
+    /// now.
     pub(super) fn arrive(&mut self, peer: IpAddr, key: (Instant, u64), side: Side) -> Waiting {
         let now = key.0;
         self.forget_old(now);

@@ -238,8 +238,8 @@ fn the_nearest_in_time_belong_together() {
 
 #[test]
 fn of_two_candidates_the_nearer_one_is_taken_and_the_earlier_if_they_are_as_near() {
-    // A request connection comes 30 ms after a response connection has lost its partner, and another
-    // response connection after that.
+    // A request connection comes 30 ms after a response connection has lost its partner, and
+    // another response connection after that.
     for (later, takes_first) in [(29, false), (30, true), (31, true)] {
         let mut floor = Floor::new();
         let (request, response) = floor.client(A);

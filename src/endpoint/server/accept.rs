@@ -23,8 +23,8 @@ use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::pairing::Side;
 use crate::endpoint::socket;
 
-/// The longest wait for requests in the system call that receives them. Everything else waits as long;
-/// the kernel rounds it up to some milliseconds.
+/// The longest wait for requests in the system call that receives them. Everything else waits as
+/// long; the kernel rounds it up to some milliseconds.
 const LISTEN_LIMIT: Duration = Duration::from_millis(1);
 /// The pause after a failed accept: the process has no descriptors left, and will not at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -59,8 +59,8 @@ impl Arrivals {
     }
 }
 
-/// A socket that listens until this is dropped, even if a process that was forked off has it too: closing
-/// it here would leave the port taken, and clients would connect to nobody.
+/// A socket that listens until this is dropped, even if a process that was forked off has it too:
+/// closing it here would leave the port taken, and clients would connect to nobody.
 pub(super) struct Listening {
     pub(super) socket: TcpListener,
     /// The program gave it to the server: another process may have it too, and go on listening.
@@ -89,8 +89,9 @@ pub(super) async fn accept(
                 let work = serve(Arc::clone(&registry), stream, peer, side);
                 // A panic ends this connection, and nothing else.
                 let work = AssertUnwindSafe(work).catch_unwind().map(|_| ());
-                // Without tokio's budget for one poll: a task that has used it up is woken by the event
-                // loop, and that is forgotten when the pulling thread leaves the loop meanwhile.
+                // Without tokio's budget for one poll: a task that has used it up is woken by the
+                // event loop, and that is forgotten when the pulling thread leaves the loop
+                // meanwhile.
                 arrivals.add(Box::pin(tokio::task::unconstrained(work)));
             }
             Err(error) => {

@@ -4,9 +4,9 @@
 //! transactions in the slave's hands, whose size is known before they start. The sum is kept within
 //! `max_queued_total`, as is that of the data of requests, see `incoming.rs`.
 //!
-//! A client that holds something may have as much as is free, and no more (dynamic thresholds, Choudhury
-//! and Hahne, 1998). So clients that take all they can get leave room: `n` of them that come together and
-//! read nothing end with one part in `n + 1` each, and one part is free.
+//! A client that holds something may have as much as is free, and no more (dynamic thresholds,
+//! Choudhury and Hahne, 1998). So clients that take all they can get leave room: `n` of them that
+//! come together and read nothing end with one part in `n + 1` each, and one part is free.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -66,8 +66,8 @@ impl MemoryLimits {
         used.saturating_add(answer) <= self.client.min(self.total / 2)
     }
 
-    /// Whether there is room for `bytes`. What is larger than the limit has room when little else is held:
-    /// otherwise it never would.
+    /// Whether there is room for `bytes`. What is larger than the limit has room when little else
+    /// is held: otherwise it never would.
     pub(super) fn has_room(self, used: usize, bytes: usize) -> bool {
         self.missing(used, bytes) == 0
     }
@@ -78,8 +78,8 @@ impl MemoryLimits {
         used.saturating_add(bytes).saturating_sub(self.total)
     }
 
-    /// Whether a transaction with an answer of `answer` bytes may start, for a client that holds `held` of
-    /// the `used` bytes. `others`: clients that hold nothing wait for room.
+    /// Whether a transaction with an answer of `answer` bytes may start, for a client that holds
+    /// `held` of the `used` bytes. `others`: clients that hold nothing wait for room.
     pub(super) fn judge(self, used: usize, held: usize, answer: usize, others: bool) -> Verdict {
         if held == 0 {
             let room = answer <= SMALL || (!others && self.has_room(used, answer));

@@ -150,7 +150,8 @@ impl PeerConnection {
         }
     }
 
-    /// Any thread that has a response writes it to the socket. Here is sent what the socket did not take.
+    /// Any thread that has a response writes it to the socket. Here is sent what the socket did not
+    /// take.
     async fn run_responses(&mut self) -> Finish {
         let outgoing = Arc::clone(&self.outgoing);
         let mut life = Liveness::of_client();
@@ -160,7 +161,8 @@ impl PeerConnection {
             if outgoing.is_watched() && look_at.is_none_or(|at| at <= now) {
                 look_at = self.check_life(&mut life, now)?;
             }
-            // Each of these may be dropped half-way: the ones that have not finished changed nothing.
+            // Each of these may be dropped half-way: the ones that have not finished changed
+            // nothing.
             tokio::select! {
                 ready = self.receiver.socket().readable() => {
                     if let Ok(mut ready) = ready {
@@ -223,8 +225,8 @@ impl PeerConnection {
         }
     }
 
-    /// Receives once when the connection seems readable. `None` if nothing was there after all, false at
-    /// the end of the stream.
+    /// Receives once when the connection seems readable. `None` if nothing was there after all,
+    /// false at the end of the stream.
     async fn receive_once(&mut self) -> Finish<Option<bool>> {
         let context = Arc::clone(&self.context);
         let large = self.requests.expects_large();
@@ -344,8 +346,8 @@ impl PeerConnection {
         }
     }
 
-    /// Receiving has failed. That is no failure of the network if this side has closed the connection, or
-    /// the peer's process has ended without reading everything.
+    /// Receiving has failed. That is no failure of the network if this side has closed the
+    /// connection, or the peer's process has ended without reading everything.
     fn failed(&self, error: &io::Error) -> Finish {
         if self.outgoing.is_closed() || error.kind() == io::ErrorKind::ConnectionReset {
             return Ok(());
@@ -372,8 +374,8 @@ impl Pongs {
     }
 }
 
-/// Lets the other connections work before this one goes on. Not tokio's `yield_now`, which is forgotten
-/// when the pulling thread leaves the event loop meanwhile.
+/// Lets the other connections work before this one goes on. Not tokio's `yield_now`, which is
+/// forgotten when the pulling thread leaves the event loop meanwhile.
 async fn let_others() {
     let mut first = true;
     poll_fn(|cx| {

@@ -1,5 +1,5 @@
-//! What all parts of a server stand on: settings, clock, counters, log lines, and how its threads are
-//! woken. It knows no client and no connection.
+//! What all parts of a server stand on: settings, clock, counters, log lines, and how its threads
+//! are woken. It knows no client and no connection.
 
 use std::fmt;
 use std::io;
@@ -145,8 +145,8 @@ impl ServerContext {
         nanos(self.started.elapsed())
     }
 
-    /// As [`ServerContext::clock`], but the time of the last completion if that has not been read yet:
-    /// this costs less than the clock.
+    /// As [`ServerContext::clock`], but the time of the last completion if that has not been read
+    /// yet: this costs less than the clock.
     pub(super) fn recent_clock(&self) -> u64 {
         let at = self.completed_at.load(Ordering::Relaxed);
         if at == 0 {
@@ -185,20 +185,20 @@ impl ServerContext {
         !self.load.has_requests() && self.load.outstanding() == 0 && self.budget.used() == 0
     }
 
-    /// A transaction that was handed out was complete at `now`. `counted`: it counted as outstanding.
-    /// `awaited`: its client waited for that.
+    /// A transaction that was handed out was complete at `now`. `counted`: it counted as
+    /// outstanding. `awaited`: its client waited for that.
     pub(super) fn completed(&self, now: u64, counted: bool, awaited: bool) {
         self.completed_at.store(IS_SET | now, Ordering::Relaxed);
         let before = self.load.end(counted);
-        // SeqCst pairs with `Roster::publish`: either we see the request that has come, or the thread
-        // that brought it sees what was subtracted.
+        // SeqCst pairs with `Roster::publish`: either we see the request that has come, or the
+        // thread that brought it sees what was subtracted.
         let requests = self.load.anyone_waits();
         if awaited || (requests && !self.load.has_requests()) {
             self.load.set_look();
         }
         let awaited = awaited || requests || before >= self.settings.max_outstanding.get();
-        // The pulling thread looks by itself when it comes back. If another thread begins to pull just
-        // now: either we see that, or it sees what was subtracted.
+        // The pulling thread looks by itself when it comes back. If another thread begins to pull
+        // just now: either we see that, or it sees what was subtracted.
         if awaited && !self.deferred.pulls_here() {
             self.wake.tell();
         }
@@ -260,7 +260,8 @@ impl ServerContext {
         }
     }
 
-    /// Logs how many lines were left out, where it is time for that. Returns when to call this again.
+    /// Logs how many lines were left out, where it is time for that. Returns when to call this
+    /// again.
     pub(super) fn summarize_lines(&self, now: Instant) -> Option<Instant> {
         self.lines.tell(&self.name, now)
     }

@@ -1,9 +1,10 @@
-//! The time that the slave has for each transaction: those that are late fail, and their clients get an
-//! error.
+//! The time that the slave has for each transaction: those that are late fail, and their clients
+//! get an error.
 //!
-//! There are two ways. If the server has a time of its own, it starts when a transaction is handed out,
-//! and is kept beside the transaction in [`Hands`](super::hands::Hands). With `TcpServer::limit_by` it
-//! starts when the slave has returned; then the transaction has a deadline, and is in [`Watch`].
+//! There are two ways. If the server has a time of its own, it starts when a transaction is handed
+//! out, and is kept beside the transaction in [`Hands`](super::hands::Hands). With
+//! `TcpServer::limit_by` it starts when the slave has returned; then the transaction has a
+//! deadline, and is in [`Watch`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,8 +46,8 @@ impl Deadlines {
         context.housekeep.notify_one();
     }
 
-    /// Fails the transactions that are late at `now`, and returns when to look again. `peers` are the
-    /// clients that are there.
+    /// Fails the transactions that are late at `now`, and returns when to look again. `peers` are
+    /// the clients that are there.
     pub(super) fn expire(
         &self,
         context: &ServerContext,

@@ -1,9 +1,9 @@
 //! Responses that wait a moment for others, so that several leave in one system call.
 //!
-//! While the pulling thread has more requests at hand, the responses that it completes are deferred. They
-//! leave when it has no more requests, or looks at the network. If the slave takes long for one of them, a
-//! thread of the server sends what is deferred after [`DELAY`]. That thread is started when it is first
-//! needed, and sleeps while nothing is deferred.
+//! While the pulling thread has more requests at hand, the responses that it completes are
+//! deferred. They leave when it has no more requests, or looks at the network. If the slave takes
+//! long for one of them, a thread of the server sends what is deferred after [`DELAY`]. That thread
+//! is started when it is first needed, and sleeps while nothing is deferred.
 
 use std::sync::atomic::{fence, AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,8 +28,8 @@ pub(super) struct Deferred {
     stopped: AtomicBool,
     /// `None` when it could not be started.
     thread: OnceLock<Option<Thread>>,
-    /// Wakes the pulling thread when this one has sent something: the requests of a client may have waited
-    /// for that.
+    /// Wakes the pulling thread when this one has sent something: the requests of a client may have
+    /// waited for that.
     wake: Arc<Wake>,
 }
 

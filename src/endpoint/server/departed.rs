@@ -1,8 +1,9 @@
 //! What clients that have gone have left with the slave.
 //!
-//! Nobody reads the answer of a Read, so it fails at once. A Write is carried out, and counts against
-//! `max_outstanding` for a while: a program that posts and exits has its writes carried out one after the
-//! other. After that a transaction is *abandoned*: it does not count until there are many of them.
+//! Nobody reads the answer of a Read, so it fails at once. A Write is carried out, and counts
+//! against `max_outstanding` for a while: a program that posts and exits has its writes carried out
+//! one after the other. After that a transaction is *abandoned*: it does not count until there are
+//! many of them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// Fails the Reads and Verifies, so that the slave sees that they are over, and what the slave has
-    /// lost.
+    /// Fails the Reads and Verifies, so that the slave sees that they are over, and what the slave
+    /// has lost.
     pub(super) fn fail(self) {
         let gone = || Error::new(ErrorKind::ConnectionLost, "The client has gone");
         for transaction in &self.abandoned {
@@ -99,7 +100,8 @@ impl Departed {
         let limit = context.settings.timeout.get().min(LONGEST);
         for transaction in &left {
             context.load.uncount();
-            // The memory of its answer counts until the slave lets go of it, even after it has failed.
+            // The memory of its answer counts until the slave lets go of it, even after it has
+            // failed.
             let bytes = answer_bytes(transaction.kind(), transaction.size());
             context.budget.reserve(bytes);
             self.abandoned
@@ -109,8 +111,8 @@ impl Departed {
         left
     }
 
-    /// Abandons what has counted for long enough, and forgets what the slave has let go of. Also returns
-    /// when to look again; `None` if there was nothing to look at.
+    /// Abandons what has counted for long enough, and forgets what the slave has let go of. Also
+    /// returns when to look again; `None` if there was nothing to look at.
     pub(super) fn look(
         &mut self,
         context: &ServerContext,
@@ -147,8 +149,8 @@ impl Departed {
     }
 }
 
-/// How long what a client that has gone has written counts. A slave that has one transaction at a time
-/// has that one to itself for longer.
+/// How long what a client that has gone has written counts. A slave that has one transaction at a
+/// time has that one to itself for longer.
 fn grace(context: &ServerContext) -> Duration {
     match context.settings.max_outstanding.get() {
         1 => context.settings.keep_alive.get(),
@@ -175,8 +177,8 @@ impl Abandoned {
         self.transactions.len()
     }
 
-    /// Adds one that holds `bytes` of its own. It counts until the slave lets go of it, and at most until
-    /// `until`: a slave that has lost it never does.
+    /// Adds one that holds `bytes` of its own. It counts until the slave lets go of it, and at most
+    /// until `until`: a slave that has lost it never does.
     fn add(&mut self, transaction: &Transaction, bytes: usize, until: Option<Instant>) {
         self.bytes += bytes;
         self.transactions.push(AbandonedTransaction {

@@ -1,5 +1,5 @@
-//! Which request is handed out next: clients in turns, each with a fair share of what the slave may have,
-//! and none for which too much is held.
+//! Which request is handed out next: clients in turns, each with a fair share of what the slave may
+//! have, and none for which too much is held.
 
 use std::sync::atomic::{fence, Ordering};
 use std::sync::Arc;

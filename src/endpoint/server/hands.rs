@@ -1,9 +1,10 @@
 //! The transactions of one client that are in the slave's hands.
 //!
-//! Each has a place here from when it is handed out until it is complete; the number of the place goes
-//! along with it. So the server knows which ones are late, and which are left when their client goes.
-//! The handles are weak, since the bus takes the drop of the last strong one as a sign that the slave
-//! has let go. A strong handle made here goes to the caller, who drops it without a lock.
+//! Each has a place here from when it is handed out until it is complete; the number of the place
+//! goes along with it. So the server knows which ones are late, and which are left when their
+//! client goes. The handles are weak, since the bus takes the drop of the last strong one as a sign
+//! that the slave has let go. A strong handle made here goes to the caller, who drops it without a
+//! lock.
 
 use crate::bus::{Transaction, WeakTransaction, READ, VERIFY};
 
@@ -82,8 +83,8 @@ impl Hands {
         })
     }
 
-    /// Adds the transactions whose time is over at `now` to `due`. They keep their places until they are
-    /// complete. Returns when the time of the next one is over.
+    /// Adds the transactions whose time is over at `now` to `due`. They keep their places until
+    /// they are complete. Returns when the time of the next one is over.
     pub(super) fn due(&self, now: u64, due: &mut Vec<Transaction>) -> Option<u64> {
         let mut next = None::<u64>;
         for held in self.places.iter().flatten() {
@@ -104,8 +105,8 @@ impl Hands {
         }
     }
 
-    /// Adds to `left` those that were handed out by `at`, and with `reads` all that read: they count no
-    /// more.
+    /// Adds to `left` those that were handed out by `at`, and with `reads` all that read: they
+    /// count no more.
     pub(super) fn let_go(&mut self, at: u64, reads: bool, left: &mut Vec<Transaction>) {
         for held in self.places.iter_mut().flatten() {
             let goes = held.at <= at || (reads && held.reads);

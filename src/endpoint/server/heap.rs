@@ -1,9 +1,9 @@
 //! When memory that the server has freed goes back to the system.
 //!
 //! glibc keeps freed memory for the next allocation: it returns the end of the heap by itself, and
-//! nothing below a block that is in use. A server that once held many responses would stay that large.
-//! Returning memory costs time, and so does getting it again: so it is done when much of it has been
-//! free for some time.
+//! nothing below a block that is in use. A server that once held many responses would stay that
+//! large. Returning memory costs time, and so does getting it again: so it is done when much of it
+//! has been free for some time.
 #![allow(unsafe_code)]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,14 +32,14 @@ struct HeapUse {
 }
 
 impl Heap {
-    /// `held` bytes are held now. Whether that is much, and nobody calls [`Heap::look`] yet. Takes a
-    /// lock only if it is much.
+    /// `held` bytes are held now. Whether that is much, and nobody calls [`Heap::look`] yet. Takes
+    /// a lock only if it is much.
     pub(super) fn rises(&self, held: usize) -> bool {
         held >= WORTH && self.lock().rises(held)
     }
 
-    /// `held` bytes are held now: returns memory to the system if it is time for that. Returns when to
-    /// look again, if there may be something to do then.
+    /// `held` bytes are held now: returns memory to the system if it is time for that. Returns when
+    /// to look again, if there may be something to do then.
     pub(super) fn look(&self, held: usize, now: Instant) -> Option<Instant> {
         let mut trim = false;
         let next = self.lock().look(held, now, || trim = true);

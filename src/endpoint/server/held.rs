@@ -1,5 +1,5 @@
-//! Responses that wait for their client's response connection, which may come after the first requests,
-//! or come back.
+//! Responses that wait for their client's response connection, which may come after the first
+//! requests, or come back.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -68,7 +68,8 @@ fn close_halves(registry: &Registry, now: Instant) -> Option<Instant> {
     let (closed, limit, next) = registry.close_halves(now);
     for (peer, side) in closed {
         let text = format_args!(
-            "Closing the {side:?} connection of {peer}: its other one has not come within {limit:?}."
+            "Closing the {side:?} connection of {peer}: its other one has not come within \
+             {limit:?}."
         );
         registry
             .context

@@ -1,9 +1,10 @@
-//! The memory that a server holds for the data of requests: of those that come in, that wait for their
-//! turn, and that the slave has.
+//! The memory that a server holds for the data of requests: of those that come in, that wait for
+//! their turn, and that the slave has.
 //!
-//! A large request has room for all of its data before more of it is received: so none is stuck half-way
-//! for want of room that others have. Those that have to wait get room in the order in which they came.
-//! What arrives as a whole is counted afterwards; its client is read no further meanwhile.
+//! A large request has room for all of its data before more of it is received: so none is stuck
+//! half-way for want of room that others have. Those that have to wait get room in the order in
+//! which they came. What arrives as a whole is counted afterwards; its client is read no further
+//! meanwhile.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// As many transactions of clients that have gone may be with the slave beside `max_outstanding`, in
-/// multiples of that. Beyond that they count as if their clients were there.
+/// As many transactions of clients that have gone may be with the slave beside `max_outstanding`,
+/// in multiples of that. Beyond that they count as if their clients were there.
 const MOST_ABANDONED: usize = 8;
 
 /// See the [module](self).
@@ -25,8 +25,8 @@ pub(super) struct Load {
     parked: AtomicUsize,
     /// There may be more to hand out, though no other client is ready.
     look: AtomicBool,
-    /// Clients to look at again: something that they, or others, wait for has ended. A lock of its own,
-    /// since the last handle of a transaction may be dropped under the registry's.
+    /// Clients to look at again: something that they, or others, wait for has ended. A lock of its
+    /// own, since the last handle of a transaction may be dropped under the registry's.
     notices: Mutex<Vec<u64>>,
 }
 
@@ -84,8 +84,8 @@ impl Load {
         self.begun.store(begun + 1, Ordering::Relaxed);
     }
 
-    /// A transaction is complete. Returns how many were outstanding before; `counted`: it was one of
-    /// them.
+    /// A transaction is complete. Returns how many were outstanding before; `counted`: it was one
+    /// of them.
     pub(super) fn end(&self, counted: bool) -> usize {
         match counted {
             true => self.outstanding.fetch_sub(1, Ordering::SeqCst),

@@ -1,13 +1,14 @@
-//! The server: takes transactions from any number of clients, in turns, and hands them to the thread
-//! that pulls.
+//! The server: takes transactions from any number of clients, in turns, and hands them to the
+//! thread that pulls.
 //!
-//! A server has no thread. [`TcpServer::next`] drives everything (accepting, reading, sending what waits)
-//! on the thread that calls it. While nobody calls, nothing moves but the responses, which leave on the
-//! thread that completes their transaction.
+//! A server has no thread. [`TcpServer::next`] drives everything (accepting, reading, sending what
+//! waits) on the thread that calls it. While nobody calls, nothing moves but the responses, which
+//! leave on the thread that completes their transaction.
 //!
-//! From the ground up: `context` holds what all parts stand on, `peer` is one client, `registry` knows all
-//! of them, `dispatch` decides whose request is next, `connection` does the work on one connection,
-//! `accept` lets connections in, `housekeeping` works by the clock, and `pull` drives all of it.
+//! From the ground up: `context` holds what all parts stand on, `peer` is one client, `registry`
+//! knows all of them, `dispatch` decides whose request is next, `connection` does the work on one
+//! connection, `accept` lets connections in, `housekeeping` works by the clock, and `pull` drives
+//! all of it.
 
 mod accept;
 mod budget;
@@ -38,6 +39,8 @@ mod relief;
 mod reply;
 mod request;
 mod roster;
+#[cfg(test)]
+mod tests;
 mod turns;
 mod wake;
 
@@ -73,8 +76,8 @@ pub struct TcpServer {
 }
 
 impl TcpServer {
-    /// Binds `port` and `port + 1` at `address`: `*` for all interfaces, an IPv4 or IPv6 address, a host
-    /// name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
+    /// Binds `port` and `port + 1` at `address`: `*` for all interfaces, an IPv4 or IPv6 address, a
+    /// host name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
     pub fn bind(address: &str, port: u16, options: ServerOptions) -> Result<TcpServer> {
         crate::log::init();
         TcpServer::with_listeners(address, listen(address, port)?, &options)
@@ -156,8 +159,9 @@ impl TcpServer {
         &self.context.name
     }
 
-    /// Sets the time that the slave has for each transaction pulled from now on. After it the client gets
-    /// an error. An hour unless set; `None` is no limit. It is kept only while a thread pulls.
+    /// Sets the time that the slave has for each transaction pulled from now on. After it the
+    /// client gets an error. An hour unless set; `None` is no limit. It is kept only while a thread
+    /// pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         if !self.home.is_here() {
             return;
@@ -174,8 +178,8 @@ impl TcpServer {
         self.context.settings.get()
     }
 
-    /// Sets the limits and times. Limits hold from now on; times, and the largest transaction, hold for
-    /// connections that come from now on.
+    /// Sets the limits and times. Limits hold from now on; times, and the largest transaction, hold
+    /// for connections that come from now on.
     pub fn set_options(&self, options: &ServerOptions) {
         if !self.home.is_here() {
             return;
@@ -227,8 +231,10 @@ impl TcpServer {
     pub fn pull(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
         self.check_home()?;
         if pull::runs_a_task() {
-            let text = "TcpServer::next blocks its thread, and this one runs asynchronous tasks of a tokio \
-                        runtime: call it on a thread of its own, or in tokio::task::spawn_blocking";
+            let text =
+                "TcpServer::next blocks its thread, and this one runs asynchronous tasks of \
+                        a tokio runtime: call it on a thread of its own, or in \
+                        tokio::task::spawn_blocking";
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         }
         let mut guard = match self.pull.try_lock() {
@@ -256,10 +262,10 @@ impl TcpServer {
         Ok(result)
     }
 
-    /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and transactions
-    /// in the slave's hands complete without a response. One that was about to be pulled is refused as
-    /// stopped. Any thread may call this, any number of times. In a process that was forked off it does
-    /// nothing: the connections belong to the parent.
+    /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and
+    /// transactions in the slave's hands complete without a response. One that was about to be
+    /// pulled is refused as stopped. Any thread may call this, any number of times. In a process
+    /// that was forked off it does nothing: the connections belong to the parent.
     pub fn stop(&self) {
         if !self.home.is_here() {
             return;
@@ -303,8 +309,9 @@ impl Drop for TcpServer {
     }
 }
 
-/// Checks a pulled transaction against the access sizes of its slave (`max` 0: no maximum). A read gets its
-/// memory here, so that one that is refused takes none. False if it was refused: then it is answered.
+/// Checks a pulled transaction against the access sizes of its slave (`max` 0: no maximum). A read
+/// gets its memory here, so that one that is refused takes none. False if it was refused: then it
+/// is answered.
 pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
     if let Err(error) = check_access(transaction.size(), min, max) {
         transaction.fail(error);

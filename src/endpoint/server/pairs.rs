@@ -17,8 +17,8 @@ use crate::endpoint::pairing::{Arrival, Note, Pair, Pairing, Side, Step};
 const ADVICE: &str = "Clients of this library name their connections and are never mixed up; of \
                       others, have one for each address.";
 
-/// How long a connection may be there without its other one, and without a request. Legacy clients make
-/// both at once, and make a lost one anew within some tenths of a second.
+/// How long a connection may be there without its other one, and without a request. Legacy clients
+/// make both at once, and make a lost one anew within some tenths of a second.
 const HALF: Duration = Duration::from_secs(10);
 
 /// See the [module](self). Guarded by the registry's lock.
@@ -49,7 +49,8 @@ impl Pairs {
         self.apply(roster, steps, now)
     }
 
-    /// Pairs what has waited long enough. Returns what there is to log, and when to call this again.
+    /// Pairs what has waited long enough. Returns what there is to log, and when to call this
+    /// again.
     pub(super) fn settle(
         &mut self,
         roster: &mut Roster,
@@ -60,8 +61,9 @@ impl Pairs {
         (notes, self.pairing.next_due())
     }
 
-    /// Closes connections that have been without their other one, and without a request, for too long:
-    /// `limit`, and at most 10 s. Returns them, how long they had, and when to call this again.
+    /// Closes connections that have been without their other one, and without a request, for too
+    /// long: `limit`, and at most 10 s. Returns them, how long they had, and when to call this
+    /// again.
     pub(super) fn close_halves(
         &mut self,
         roster: &mut Roster,
@@ -104,7 +106,8 @@ impl Pairs {
         }
     }
 
-    /// The connection `id` and its partner are not one client's any more. What is left is half of one.
+    /// The connection `id` and its partner are not one client's any more. What is left is half of
+    /// one.
     fn separate(&mut self, roster: &mut Roster, id: u64, now: Instant) {
         let partner = roster.members.get(&id).and_then(|member| member.partner);
         for half in [Some(id), partner].into_iter().flatten() {

@@ -33,7 +33,8 @@ pub(super) struct Peer {
     session: bool,
     /// Told when its request connection may be read again.
     pub(super) space: Notify,
-    /// Told when its request connection may wait for requests in the system call that receives them.
+    /// Told when its request connection may wait for requests in the system call that receives
+    /// them.
     pub(super) listen: Wake,
     /// Bytes held for a request whose data is coming in.
     pub(super) partial: AtomicUsize,
@@ -128,7 +129,8 @@ impl Peer {
         }
     }
 
-    /// Drops the responses that have waited too long for a response connection. Whether some still wait.
+    /// Drops the responses that have waited too long for a response connection. Whether some still
+    /// wait.
     pub(super) fn expire_held(&self, now: Instant) -> bool {
         let mut state = self.lock();
         if state.held.is_empty() {
@@ -140,8 +142,8 @@ impl Peer {
         drop(state);
         if let Some(id) = expired.first {
             let text = format_args!(
-                "No response connection of {} for the response to id={id}: it and those after it are \
-                 dropped.",
+                "No response connection of {} for the response to id={id}: it and those after it \
+                 are dropped.",
                 self.address()
             );
             self.context

@@ -1,4 +1,5 @@
-//! What belongs to a client and is changed by any thread: its responses, its transactions, its counters.
+//! What belongs to a client and is changed by any thread: its responses, its transactions, its
+//! counters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use crate::endpoint::outgoing::Outgoing;
 use crate::endpoint::stats::{Ended, EndedAs, Traffic};
 use crate::wire::Header;
 
-/// See the [module](self). Its lock may be taken while the registry's is held, not the other way round.
+/// See the [module](self). Its lock may be taken while the registry's is held, not the other way
+/// round.
 #[derive(Default)]
 pub(super) struct PeerState {
     /// The sending half of its response connection.
@@ -59,8 +61,8 @@ pub(super) struct Effect {
 }
 
 impl PeerState {
-    /// Counts a transaction that is handed out, at the place that [`Hands::next`] returned. The times
-    /// are when its request came, now, and when the slave's time is over.
+    /// Counts a transaction that is handed out, at the place that [`Hands::next`] returned. The
+    /// times are when its request came, now, and when the slave's time is over.
     pub(super) fn begin(
         &mut self,
         context: &ServerContext,

@@ -1,9 +1,9 @@
 //! How many clients may come from one address, so that no host takes all connections.
 //!
-//! A client has one connection of each side, so each side is counted by itself. An IPv6 host may have all
-//! 2^64 addresses of its network (a /64), so a limit for each address does not limit it. To count by
-//! networks alone would count a whole laboratory as one. So both are counted: an address may have as many
-//! clients as is set, and an IPv6 network at most three quarters of all.
+//! A client has one connection of each side, so each side is counted by itself. An IPv6 host may
+//! have all 2^64 addresses of its network (a /64), so a limit for each address does not limit it.
+//! To count by networks alone would count a whole laboratory as one. So both are counted: an
+//! address may have as many clients as is set, and an IPv6 network at most three quarters of all.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,5 +1,5 @@
-//! How a connection receives: what is there at once, large data where it belongs, and the next request of
-//! an only client in the system call that waits for it.
+//! How a connection receives: what is there at once, large data where it belongs, and the next
+//! request of an only client in the system call that waits for it.
 
 use std::io;
 use std::net::TcpStream;
@@ -54,8 +54,8 @@ impl Receiver {
         &self.socket
     }
 
-    /// Receives once when the connection seems readable. `listen` tells when this may wait in the system
-    /// call; `large`: large data is expected.
+    /// Receives once when the connection seems readable. `listen` tells when this may wait in the
+    /// system call; `large`: large data is expected.
     pub(super) async fn receive<'a>(
         &mut self,
         context: &'a ServerContext,
@@ -97,8 +97,8 @@ impl Receiver {
         }
     }
 
-    /// Waits until it is worth to receive; with `more` it is at once. Returns whether receiving may wait,
-    /// and the readiness if the event loop told it.
+    /// Waits until it is worth to receive; with `more` it is at once. Returns whether receiving may
+    /// wait, and the readiness if the event loop told it.
     async fn readable(
         &self,
         context: &ServerContext,
@@ -116,7 +116,8 @@ impl Receiver {
             {
                 return Poll::Ready(Ok((Mode::Wait, None)));
             }
-            // Not `AsyncFd::readable`, which enters itself in a list for each wait: one task waits here.
+            // Not `AsyncFd::readable`, which enters itself in a list for each wait: one task waits
+            // here.
             let ready = self.socket.poll_read_ready(cx);
             ready.map_ok(|ready| (Mode::Now, Some(ready)))
         })

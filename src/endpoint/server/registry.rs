@@ -144,7 +144,8 @@ impl Registry {
         let notes = state.pairs.leave(roster, id, Instant::now());
         if let Some(member) = roster.members.get_mut(&id) {
             member.outgoing.close();
-            // A client need not wait for what it writes: that is carried out, unless it must not be.
+            // A client need not wait for what it writes: that is carried out, unless it must not
+            // be.
             let carried_out = !context.settings.drop_after_close.is_on();
             member
                 .requests
@@ -170,8 +171,8 @@ impl Registry {
         context.look_again();
     }
 
-    /// Takes in `requests` that have come on connection `id`, in order. The pulling thread calls this,
-    /// and looks for them itself. Whether as many wait now as may.
+    /// Takes in `requests` that have come on connection `id`, in order. The pulling thread calls
+    /// this, and looks for them itself. Whether as many wait now as may.
     pub(super) fn push(&self, id: u64, requests: &mut Vec<QueuedRequest>) -> bool {
         if requests.is_empty() {
             return false;
@@ -191,8 +192,8 @@ impl Registry {
         full
     }
 
-    /// Whether as many requests of connection `id` wait as may. If so, [`Peer::space`] tells when that is
-    /// over.
+    /// Whether as many requests of connection `id` wait as may. If so, [`Peer::space`] tells when
+    /// that is over.
     pub(super) fn is_full(&self, id: u64) -> bool {
         let mut state = self.lock();
         let member = state.roster.members.get_mut(&id);

@@ -1,4 +1,5 @@
-//! Memory that clients hold: those that hold much and take little are closed when others wait for it.
+//! Memory that clients hold: those that hold much and take little are closed when others wait for
+//! it.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -48,7 +49,8 @@ impl Suspect {
 }
 
 impl Relief {
-    /// Closes clients that hold memory for which others have waited too long. Returns when to look again.
+    /// Closes clients that hold memory for which others have waited too long. Returns when to look
+    /// again.
     pub(super) fn look(&mut self, registry: &Registry, now: Instant) -> Option<Instant> {
         let context = &registry.context;
         let mut state = registry.lock();
@@ -67,8 +69,8 @@ impl Relief {
         if watched {
             let limits = context.limits();
             let late = |since: Instant| since + BLAME_AFTER <= now;
-            // All that have waited for so long. Otherwise the first ones, which may read nothing either,
-            // would be let in and closed one by one, before the others.
+            // All that have waited for so long. Otherwise the first ones, which may read nothing
+            // either, would be let in and closed one by one, before the others.
             let wanted = state.roster.wanted(late);
             let missing = limits.missing(context.budget.used(), wanted);
             closed.extend(worst(untaken, missing));
@@ -83,8 +85,8 @@ impl Relief {
         drop(state);
         for suspect in &closed {
             let text = format_args!(
-                "Closing the connections of {}: others wait for memory, of which it holds {} bytes and \
-                 took or gave {} in the last second.",
+                "Closing the connections of {}: others wait for memory, of which it holds {} bytes \
+                 and took or gave {} in the last second.",
                 suspect.peer.address(), suspect.holds, suspect.moved
             );
             context.say(Level::Warn, ServerTopic::NotReading, text);

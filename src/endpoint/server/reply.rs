@@ -13,8 +13,8 @@ pub(super) fn failure_tail(text: &str, legacy: bool) -> Vec<u8> {
     }
 }
 
-/// The data of a response as it is sent. Rogue before 6.8.5 does not count an empty frame, and drops a
-/// response that has one.
+/// The data of a response as it is sent. Rogue before 6.8.5 does not count an empty frame, and
+/// drops a response that has one.
 pub(super) fn sent_body(header: &Header, body: Chunk, legacy: bool) -> Chunk {
     if legacy && body.len() == 0 && header.kind != PROBE {
         Chunk::Zeros(1)
@@ -23,8 +23,8 @@ pub(super) fn sent_body(header: &Header, body: Chunk, legacy: bool) -> Chunk {
     }
 }
 
-/// The data of a response that fails, to a request of at most `max` bytes. A legacy client takes the
-/// text only if a Read or Verify brings as many bytes as it asked for.
+/// The data of a response that fails, to a request of at most `max` bytes. A legacy client takes
+/// the text only if a Read or Verify brings as many bytes as it asked for.
 pub(super) fn filler(header: &Header, max: u32) -> Chunk {
     match header.kind {
         READ | VERIFY if header.size <= max => Chunk::Zeros(header.size as usize),

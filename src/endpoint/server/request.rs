@@ -30,7 +30,7 @@ pub(super) struct RequestReader {
     no_memory: bool,
     /// The last request had so much data that it is worth to be received where it belongs.
     large: bool,
-    /// Requests that are complete, for [`Registry::push`](super::registry::Registry::push).
+    /// Requests that are complete, for the registry to take.
     pub(super) complete: Vec<QueuedRequest>,
     /// When what is decoded now came, by the server's clock.
     pub(super) now: u64,
@@ -163,8 +163,8 @@ impl RequestReader {
         self.peer.as_ref().is_some_and(|peer| peer.queued() > most)
     }
 
-    /// Waits until there is memory for the `direct` bytes of data that are still to come. False if the
-    /// peer has gone meanwhile, as `closed` tells.
+    /// Waits until there is memory for the `direct` bytes of data that are still to come. False if
+    /// the peer has gone meanwhile, as `closed` tells.
     pub(super) async fn reserve(&mut self, direct: u64, closed: impl Future<Output = ()>) -> bool {
         if self.reserved {
             return true;
@@ -190,8 +190,8 @@ impl RequestReader {
         true
     }
 
-    /// Where data of which `direct` bytes are still to come is received, and up to which length. Room
-    /// that is not touched costs next to nothing; beyond 1 MiB it grows with what has come.
+    /// Where data of which `direct` bytes are still to come is received, and up to which length.
+    /// Room that is not touched costs next to nothing; beyond 1 MiB it grows with what has come.
     pub(super) fn data_and_room(&mut self, direct: u64) -> (&mut Vec<u8>, usize) {
         let direct = usize::try_from(direct).unwrap_or(usize::MAX);
         let room = self.data.len().max(1 << 20).min(direct);
@@ -241,8 +241,8 @@ fn check(end: &MessageEnd, max: u32) -> Result<(), String> {
     check_range(address, size).map_err(|error| error.text().to_owned())?;
     if size > max {
         return Err(format!(
-            "Size {size} is above the server's maximum of {max} bytes, which its setting max_transaction \
-             raises"
+            "Size {size} is above the server's maximum of {max} bytes, which its setting \
+             max_transaction raises"
         ));
     }
     match (kind, end.data_len) {
@@ -253,8 +253,8 @@ fn check(end: &MessageEnd, max: u32) -> Result<(), String> {
         )),
         // The maximum has been raised since the connection was made.
         (WRITE | POST, Some(_)) if end.skipped => Err(format!(
-            "Size {size} is above the maximum that the connection was made with: its max_transaction has \
-             been raised since"
+            "Size {size} is above the maximum that the connection was made with: its max_transaction \
+             has been raised since"
         )),
         (WRITE | POST, Some(_)) | (READ | VERIFY, _) => Ok(()),
         _ => Err(format!("Transaction type {kind} is not known")),

@@ -1,9 +1,10 @@
-//! The connections that are there, and what each client waits for: its turn, its share, for less to be
-//! held, for room.
+//! The connections that are there, and what each client waits for: its turn, its share, for less to
+//! be held, for room.
 //!
-//! A client that can be served waits in [`Turns`]. One that cannot is *parked*: it is taken out, and comes
-//! back when something changes for it. One of its transactions ends, its socket takes bytes, there is
-//! room. So the work for a transaction does not grow with the number of clients that wait.
+//! A client that can be served waits in [`Turns`]. One that cannot is *parked*: it is taken out,
+//! and comes back when something changes for it. One of its transactions ends, its socket takes
+//! bytes, there is room. So the work for a transaction does not grow with the number of clients
+//! that wait.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -24,8 +25,8 @@ const MAX_REQUESTS: usize = 64;
 /// Bytes of data that they may hold before the client's connection is read no further.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
-/// See the [module](self). Guarded by the registry's lock. Connections and clients go by the number of
-/// their connection; a client, by that of its request connection.
+/// See the [module](self). Guarded by the registry's lock. Connections and clients go by the number
+/// of their connection; a client, by that of its request connection.
 #[derive(Default)]
 pub(super) struct Roster {
     pub(super) members: Ids<u64, Member>,
@@ -180,8 +181,8 @@ impl Roster {
         self.rest(id);
     }
 
-    /// Less is held for a client, or the slave has less of it: if it waited for that, it may have its
-    /// turn.
+    /// Less is held for a client, or the slave has less of it: if it waited for that, it may have
+    /// its turn.
     pub(super) fn unpark(&mut self, id: u64) {
         let waits = self.members.get(&id).map(|member| member.waits);
         if matches!(waits, Some(Waits::Share | Waits::Less)) {
@@ -238,14 +239,14 @@ impl Roster {
         }
     }
 
-    /// Whether several clients are at work, or any is parked: then something that has ended may concern
-    /// another client.
+    /// Whether several clients are at work, or any is parked: then something that has ended may
+    /// concern another client.
     pub(super) fn is_contended(&self) -> bool {
         self.busy > 1 || self.parked > 0
     }
 
-    /// The share of `most` transactions that a client may have. Clients that had theirs can be served
-    /// if it is more than before.
+    /// The share of `most` transactions that a client may have. Clients that had theirs can be
+    /// served if it is more than before.
     pub(super) fn update_share(&mut self, most: usize) -> usize {
         let share = most.div_ceil(self.busy.max(1));
         if share > std::mem::replace(&mut self.share, share) {
@@ -311,7 +312,8 @@ impl Roster {
         Some((ticket, id, self.answer(id)?))
     }
 
-    /// Bytes of the answers that wait for room, of clients that have waited since a time that is `late`.
+    /// Bytes of the answers that wait for room, of clients that have waited since a time that is
+    /// `late`.
     pub(super) fn wanted(&self, late: impl Fn(Instant) -> bool) -> usize {
         let all = self.short.values().filter(|(_, since)| late(*since));
         let answers = all.filter_map(|(id, _)| self.answer(*id));

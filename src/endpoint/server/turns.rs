@@ -1,11 +1,12 @@
-//! The order in which clients have their turns. A transaction costs its client as many bytes as it moves,
-//! and the client that has had the least is next.
+//! The order in which clients have their turns. A transaction costs its client as many bytes as it
+//! moves, and the client that has had the least is next.
 //!
-//! This is fair queueing by virtual time, which shares as deficit round robin does and needs no rounds. A
-//! client's next turn *starts* where its last one ended, or now if that is later. It *ends* by its cost
-//! after that, and the turn that ends first is next. So a register access passes the large blocks of
-//! others, however many they are, and a client that has been away has saved up nothing. The time *now*
-//! moves on by what is served, shared among the clients that wait (Parekh and Gallager, 1993).
+//! This is fair queueing by virtual time, which shares as deficit round robin does and needs no
+//! rounds. A client's next turn *starts* where its last one ended, or now if that is later. It
+//! *ends* by its cost after that, and the turn that ends first is next. So a register access passes
+//! the large blocks of others, however many they are, and a client that has been away has saved up
+//! nothing. The time *now* moves on by what is served, shared among the clients that wait (Parekh
+//! and Gallager, 1993).
 
 use std::collections::BTreeSet;
 
@@ -33,8 +34,8 @@ pub(super) struct TurnPlace {
 /// The queue of clients that can be served.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    /// The next turn, apart from the others: most servers have one client at work, and then `others` is
-    /// empty.
+    /// The next turn, apart from the others: most servers have one client at work, and then
+    /// `others` is empty.
     first: Option<Turn>,
     others: BTreeSet<Turn>,
     now: u64,
@@ -90,8 +91,8 @@ impl Turns {
         }
     }
 
-    /// The client with this place has had its turn. `next`: the bytes of its next transaction, for which
-    /// it waits again.
+    /// The client with this place has had its turn. `next`: the bytes of its next transaction, for
+    /// which it waits again.
     pub(super) fn served(&mut self, place: &mut TurnPlace, next: Option<u32>) {
         let Some(turn) = place.turn else {
             return;

@@ -1,5 +1,5 @@
-//! Wakes the pulling thread from any thread. Like tokio's `Notify` with one waiter, at a third of its cost:
-//! this is polled with each turn of the event loop.
+//! Wakes the pulling thread from any thread. Like tokio's `Notify` with one waiter, at a third of
+//! its cost: this is polled with each turn of the event loop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
