@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn they_are_found_by_id_and_leave_in_any_order() {
-        let all = transactions(1000);
+        let all = transactions(if cfg!(miri) { 100 } else { 1000 });
         let mut outstanding = Outstanding::default();
         // The even ones first: those between come late.
         for transaction in all.iter().step_by(2).chain(all.iter().skip(1).step_by(2)) {
@@ -150,7 +150,7 @@ mod tests {
         let mut outstanding = Outstanding::default();
         let first = transactions(1).remove(0);
         outstanding.insert(first.clone());
-        for transaction in transactions(10_000) {
+        for transaction in transactions(if cfg!(miri) { 500 } else { 10_000 }) {
             outstanding.insert(transaction.clone());
             outstanding.remove(transaction.order());
         }

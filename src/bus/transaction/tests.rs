@@ -345,7 +345,7 @@ fn memory_can_come_later() {
 #[test]
 fn completion_and_deadline_at_the_same_time_agree() {
     // Whoever is first decides, and all who look see the same.
-    for _ in 0..200 {
+    for _ in 0..if cfg!(miri) { 10 } else { 200 } {
         let t = transaction(vec![0; 4], Duration::from_micros(50));
         let agreed = AtomicUsize::new(0);
         t.taken();
