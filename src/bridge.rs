@@ -253,6 +253,7 @@ fn ask<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     caught(|| Ok(body())).unwrap_or_else(|error| {
         // The panic may have been the logger's.
         let _ = attempt(|| {
+            log::init();
             log::submit("memory", log::CRITICAL, error.text());
             Ok(())
         });
@@ -274,18 +275,25 @@ fn log_set_filter(name: &[u8], level: u32) {
 }
 
 fn log_level_for(name: &[u8]) -> u32 {
-    guard(0, || log::level_for(&String::from_utf8_lossy(name)))
+    guard(0, || {
+        log::init();
+        log::level_for(&String::from_utf8_lossy(name))
+    })
 }
 
 fn log_enabled(name: &[u8], level: u32) -> bool {
     guard(false, || {
+        log::init();
         log::enabled(&String::from_utf8_lossy(name), level)
     })
 }
 
 fn log_submit(name: &[u8], level: u32, text: &[u8]) {
     let (name, text) = (String::from_utf8_lossy(name), String::from_utf8_lossy(text));
-    guard((), || log::submit(&name, level, &text));
+    guard((), || {
+        log::init();
+        log::submit(&name, level, &text);
+    });
 }
 
 fn log_set_emit_stdout(enable: bool) {

@@ -34,6 +34,7 @@ const MOST_RETURNS: usize = 3;
 const MOST_ASKED: usize = 64;
 
 fuzz_target!(|data: &[u8]| {
+    log::init();
     log::set_emit_stdout(false);
     log::set_level(log::DEBUG);
     let mut input = Input::new(data);

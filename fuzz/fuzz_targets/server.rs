@@ -31,6 +31,7 @@ const CONNECTIONS: usize = 8;
 const BESIDES: usize = 4 << 20;
 
 fuzz_target!(|data: &[u8]| {
+    log::init();
     log::set_emit_stdout(false);
     log::set_level(log::DEBUG);
     let mut input = Input::new(data);

@@ -145,6 +145,7 @@ pub unsafe extern "C" fn rim_log(
         let name = unsafe { lossy(name, "name") }?;
         // SAFETY: `text` is NULL or a string that the caller leaves alone during this call.
         let text = unsafe { lossy(text, "text") }?;
+        log::init();
         log::submit(&name, level, &text);
         Ok(())
     })

@@ -1,60 +1,26 @@
-//! Writing to a descriptor that the program shares with others, without waiting and without a signal.
+//! The system calls that write to a descriptor, and the signals that a write can raise.
 //!
 //! Descriptors 1 and 2 are not ours: the shell, the terminal and other processes share their open
-//! file description, so `O_NONBLOCK` must not be set on it. What is done instead depends on what the
-//! descriptor is: see `put`.
+//! file description, so `O_NONBLOCK` must not be set on it. `nowait.rs` chooses the call.
 //!
-//! The one module of the log with `unsafe`: there is no safe form of these calls in `std`.
+//! The one module of the log with `unsafe`: `std` has no safe form of these calls.
 #![allow(unsafe_code)]
 
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
-use std::os::fd::BorrowedFd;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use socket2::SockRef;
 
-use super::helper;
-
-/// Writes `bytes` to `fd`, as far as it takes them at once: the count, or `WouldBlock`.
-///
-/// | what it is | how | why it does not wait |
-/// |---|---|---|
-/// | socket | `send` with `MSG_DONTWAIT` | by its definition |
-/// | file | `write` | a page cache takes it (a file system that hangs holds up the program anyway) |
-/// | pipe, `/dev/null` | `pwritev2` with `RWF_NOWAIT` | by its definition |
-/// | terminal, pipe of an older Linux | `write` to the same thing, opened anew with `O_NONBLOCK` | the new open file description is ours alone |
-/// | what cannot be opened, other systems | a thread writes ([`helper`]) | the caller waits for it for some milliseconds at most |
-///
-/// Measured on Linux 6.18, for 100 bytes: 0.6 us into a pipe, 7.5 us if it is opened anew; 12 us into a
-/// terminal, of which 3.6 are the write; 0.6 us for [`Quiet`].
-///
-/// `poll` and then `write` is not among them: another process that shares a pipe may fill it in
-/// between, and a terminal says that it takes something when it has room for one byte. A queue and a
-/// thread would do for all of them, but then a line is lost when the process ends right after it, and
-/// changes places with what the program writes itself; and a child after `fork` has no threads.
-pub(super) fn put(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    match kind(fd)? {
-        Kind::Socket => send(fd, bytes),
-        Kind::File => write(fd.as_raw_fd(), bytes),
-        Kind::Other => match write_now(fd, bytes) {
-            Err(error) if is_unsupported(&error) => match reopened(fd, bytes) {
-                Some(result) => result,
-                None => helper::put(fd.as_raw_fd(), bytes),
-            },
-            result => result,
-        },
-    }
-}
-
-enum Kind {
+/// What a descriptor refers to.
+pub(super) enum FileType {
     Socket,
     /// A regular file or a disk.
     File,
     Other,
 }
 
-fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
+pub(super) fn file_type(fd: BorrowedFd<'_>) -> io::Result<FileType> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat writes to the struct, which is ours and large enough, and keeps no pointer.
     if unsafe { libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) } != 0 {
@@ -63,22 +29,23 @@ fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     // SAFETY: fstat has succeeded, so it has filled in the struct.
     let mode = unsafe { stat.assume_init() }.st_mode;
     Ok(match mode & libc::S_IFMT {
-        libc::S_IFSOCK => Kind::Socket,
-        libc::S_IFREG | libc::S_IFBLK => Kind::File,
-        _ => Kind::Other,
+        libc::S_IFSOCK => FileType::Socket,
+        libc::S_IFREG | libc::S_IFBLK => FileType::File,
+        _ => FileType::Other,
     })
 }
 
-fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+/// `send` that neither waits nor raises a signal.
+pub(super) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(not(target_vendor = "apple"))]
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // `Quiet` is enough there.
+    // `Quiet` blocks the signal there.
     #[cfg(target_vendor = "apple")]
     let flags = libc::MSG_DONTWAIT;
     SockRef::from(&fd).send_with_flags(bytes, flags)
 }
 
-/// `write`, for as long as it is only a signal that stops it.
+/// `write`, repeated while a signal interrupts it.
 pub(super) fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     loop {
         // SAFETY: the pointer and the length are those of a slice, of which write only reads.
@@ -93,16 +60,17 @@ pub(super) fn write(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     }
 }
 
+/// `pwritev2` with `RWF_NOWAIT`.
 #[cfg(target_os = "linux")]
-fn write_now(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+pub(super) fn write_now(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let part = libc::iovec {
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
     };
+    // -1 in both halves of the offset: write at the descriptor's own position.
     let here: libc::c_long = -1;
-    // The system call, since the function came with glibc 2.26. The position, in two halves, is where
-    // the descriptor is.
-    // SAFETY: one part, which is that of a slice, of which the call only reads.
+    // The raw system call: glibc has the function only since 2.26.
+    // SAFETY: one part, which is that of a slice; the call only reads it.
     let count = unsafe {
         libc::syscall(
             libc::SYS_pwritev2,
@@ -118,13 +86,13 @@ fn write_now(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn write_now(_: BorrowedFd<'_>, _: &[u8]) -> io::Result<usize> {
+pub(super) fn write_now(_: BorrowedFd<'_>, _: &[u8]) -> io::Result<usize> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Whether the system does not know that way to write, or not for this descriptor.
-fn is_unsupported(error: &io::Error) -> bool {
-    // The last one: a sandbox that does not know the call.
+/// Whether the system does not have [`write_now`], or not for this descriptor.
+pub(super) fn is_unsupported(error: &io::Error) -> bool {
+    // EPERM comes from a sandbox that does not know the call.
     let codes = [
         libc::EOPNOTSUPP,
         libc::ENOSYS,
@@ -138,11 +106,11 @@ fn is_unsupported(error: &io::Error) -> bool {
             .is_some_and(|code| codes.contains(&code))
 }
 
-/// Writes by an open file description of its own. Opened for each line: one that stayed open would
-/// keep a reader from seeing the end when the program has closed its own. `None` if it cannot be
-/// opened: there is no `/proc`, or another user owns it (after `su`).
+/// Writes through a new open file description. It is opened for each line: one that stayed open would
+/// keep a reader from seeing the end after the program has closed its own. `None` if it cannot be
+/// opened: there is no `/proc`, or another user owns the file (after `su`).
 #[cfg(target_os = "linux")]
-fn reopened(fd: BorrowedFd<'_>, bytes: &[u8]) -> Option<io::Result<usize>> {
+pub(super) fn reopened(fd: BorrowedFd<'_>, bytes: &[u8]) -> Option<io::Result<usize>> {
     use std::os::unix::fs::OpenOptionsExt;
     let file = std::fs::OpenOptions::new()
         .write(true)
@@ -156,18 +124,18 @@ fn reopened(fd: BorrowedFd<'_>, bytes: &[u8]) -> Option<io::Result<usize>> {
     }
 }
 
-/// Elsewhere `/dev/fd` is the same open file description.
+/// On other systems `/dev/fd` is the same open file description.
 #[cfg(not(target_os = "linux"))]
-fn reopened(_: BorrowedFd<'_>, _: &[u8]) -> Option<io::Result<usize>> {
+pub(super) fn reopened(_: BorrowedFd<'_>, _: &[u8]) -> Option<io::Result<usize>> {
     None
 }
 
-/// While this lives, the calling thread gets none of the signals that a write can raise: `SIGPIPE`
+/// Blocks the signals that a write can raise, for the calling thread until this is dropped: `SIGPIPE`
 /// (no reader), `SIGXFSZ` (the file has reached `ulimit -f`), `SIGTTOU` (a terminal with `tostop`,
 /// whose writer is in the background).
 pub(super) struct Quiet {
     before: libc::sigset_t,
-    /// Those that waited for the thread already, and are to reach it.
+    /// Signals that were pending before; the thread must still receive these.
     pending: libc::sigset_t,
 }
 
@@ -182,7 +150,7 @@ impl Quiet {
         };
         // SAFETY: both point to sets that `set` has made.
         unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &blocked, &mut quiet.before) };
-        // Only a signal that was blocked before can be waiting.
+        // Only a signal that was blocked before can be pending.
         if RAISED.iter().any(|&signal| contains(&quiet.before, signal)) {
             // SAFETY: it points to a set that `set` has made.
             unsafe { libc::sigpending(&mut quiet.pending) };
@@ -190,7 +158,7 @@ impl Quiet {
         quiet
     }
 
-    /// Takes back what a write may have raised when it failed with `error`.
+    /// Removes the pending signal that a write raised when it failed with `error`.
     pub(super) fn take_back(&self, error: &io::Error) {
         let signal = match error.raw_os_error() {
             Some(libc::EPIPE) => libc::SIGPIPE,
@@ -205,22 +173,21 @@ impl Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // SAFETY: it points to the set that pthread_sigmask has filled in; no other is asked for.
+        // SAFETY: it points to the set that pthread_sigmask has filled in; NULL asks for no old one.
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut());
         }
     }
 }
 
-/// Takes a signal that waits for this thread, if there is one.
+/// Removes `signal` from this thread's pending ones, if it is there.
 #[cfg(not(target_vendor = "apple"))]
 fn take(signal: libc::c_int) {
     let at_once = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the set was made by `set`, the time is a whole one; what is told of the signal is not
-    // asked for.
+    // SAFETY: the set was made by `set`, the time is valid, and NULL asks for no details.
     unsafe { libc::sigtimedwait(&set(&[signal]), std::ptr::null_mut(), &at_once) };
 }
 
@@ -238,13 +205,13 @@ fn take(signal: libc::c_int) {
     }
 }
 
-/// Blocks every signal on the calling thread, so that what it starts has them blocked; gives back
-/// what was blocked before.
+/// Runs `work` with every signal blocked on the calling thread: a thread that it starts inherits
+/// that.
 pub(super) fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     let mut quiet = Quiet::new();
     quiet.pending = set(&[]);
     let mut all = set(&[]);
-    // SAFETY: the set was made by `set`; the mask from before is in `quiet`, which puts it back.
+    // SAFETY: the set was made by `set`. `quiet` has the mask from before, and restores it.
     unsafe {
         libc::sigfillset(&mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, std::ptr::null_mut());
@@ -271,86 +238,11 @@ fn contains(set: &libc::sigset_t, signal: libc::c_int) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-    use std::os::fd::AsFd;
-    use std::os::unix::net::UnixStream;
-    use std::time::{Duration, Instant};
-
     use super::*;
 
-    type Way = fn(BorrowedFd<'_>, &[u8]) -> io::Result<usize>;
-
-    /// Puts lines until one is not taken; how many were.
-    fn fill(put: Way, fd: BorrowedFd<'_>) -> usize {
-        let begun = Instant::now();
-        let mut count = 0;
-        let error = loop {
-            match put(fd, &[b'x'; 100]) {
-                Ok(100) => count += 1,
-                Ok(part) => panic!("{part} bytes of a line"),
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        assert!(begun.elapsed() < Duration::from_secs(10));
-        count
-    }
-
-    fn is_blocking(fd: BorrowedFd<'_>) -> bool {
-        // SAFETY: this only asks for the flags.
-        let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
-        flags & libc::O_NONBLOCK == 0
-    }
-
-    /// A pipe that is full takes nothing, whole lines when it is read again, and says at once that
-    /// nobody reads it.
-    fn a_pipe(put: Way) {
-        let (mut reader, writer) = io::pipe().unwrap();
-        let count = fill(put, writer.as_fd());
-        assert!(is_blocking(writer.as_fd()));
-        let mut lines = vec![0; 100 * count];
-        reader.read_exact(&mut lines).unwrap();
-        assert!(lines.iter().all(|&byte| byte == b'x'));
-        assert_eq!(put(writer.as_fd(), b"again\n").unwrap(), 6);
-        drop(reader);
-        let quiet = Quiet::new();
-        let error = put(writer.as_fd(), b"to nobody\n").unwrap_err();
-        assert_eq!(error.raw_os_error(), Some(libc::EPIPE));
-        quiet.take_back(&error);
-    }
-
     #[test]
-    fn a_pipe_does_not_make_its_writer_wait() {
-        a_pipe(put);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn nor_does_one_that_is_opened_anew() {
-        a_pipe(|fd, bytes| reopened(fd, bytes).unwrap());
-    }
-
-    #[test]
-    fn nor_does_a_socket() {
-        let (_reader, writer) = UnixStream::pair().unwrap();
-        assert!(fill(put, writer.as_fd()) > 10);
-        assert!(is_blocking(writer.as_fd()));
-    }
-
-    #[test]
-    fn a_file_and_the_null_device_take_everything() {
-        let null = std::fs::File::create("/dev/null").unwrap();
-        assert_eq!(put(null.as_fd(), b"line\n").unwrap(), 5);
-        let path = std::env::temp_dir().join(format!("rim-log-{}", std::process::id()));
-        let file = std::fs::File::create(&path).unwrap();
-        assert_eq!(put(file.as_fd(), b"line\n").unwrap(), 5);
-        assert_eq!(std::fs::read(&path).unwrap(), b"line\n");
-        std::fs::remove_file(&path).unwrap();
-    }
-
-    #[test]
-    fn a_signal_that_waited_before_is_left() {
-        // SAFETY: raises SIGPIPE for this thread while it is blocked there; it is taken below.
+    fn a_signal_that_was_pending_before_is_left() {
+        // SAFETY: raises SIGPIPE for this thread while it is blocked; it is taken below.
         let outer = Quiet::new();
         unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGPIPE) };
         let inner = Quiet::new();

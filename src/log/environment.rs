@@ -1,22 +1,24 @@
-//! What `RIM_LOG` in the environment says: `info`, or `memory.TcpServer=debug`, or several of these
-//! with commas between them. Pure data.
+//! Reads the environment variable `RIM_LOG`: `info`, or `memory.TcpServer=debug`, or several of these
+//! separated by commas. Pure data.
 
+use super::levels::WARNING;
 use super::line::NAMES;
 
-/// The variable.
+/// The name of the variable.
 pub(super) const VARIABLE: &str = "RIM_LOG";
 
-/// What was understood, and a text about what was not.
+/// The contents of the variable.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Wish {
-    /// Levels for names that begin in a certain way; the empty one is that of all names.
+pub(super) struct LevelRequest {
+    /// Levels for names with a certain prefix. The empty prefix stands for all names.
     pub(super) levels: Vec<(String, u32)>,
+    /// A text about entries that were not understood.
     pub(super) complaint: Option<String>,
 }
 
 /// Reads the value of the variable.
-pub(super) fn read(value: &str) -> Wish {
-    let mut wish = Wish::default();
+pub(super) fn read(value: &str) -> LevelRequest {
+    let mut request = LevelRequest::default();
     let mut unknown = Vec::new();
     for entry in value.split(',').map(str::trim) {
         if entry.is_empty() {
@@ -28,19 +30,19 @@ pub(super) fn read(value: &str) -> Wish {
         };
         match level_of(level) {
             Some(level) if !name.is_empty() || !entry.contains('=') => {
-                wish.levels.push((name.to_owned(), level));
+                request.levels.push((name.to_owned(), level));
             }
             _ => unknown.push(entry),
         }
     }
     if !unknown.is_empty() {
-        wish.complaint = Some(format!(
+        request.complaint = Some(format!(
             "{VARIABLE} is not understood at \"{}\", which is ignored. Write a level (critical, error, \
-             warning, info, debug, or a number) or name=level, with commas between several.",
+             warning, info, debug, or a number) or name=level; separate several by commas.",
             unknown.join(",")
         ));
     }
-    wish
+    request
 }
 
 fn level_of(text: &str) -> Option<u32> {
@@ -49,20 +51,20 @@ fn level_of(text: &str) -> Option<u32> {
         .find(|(name, _)| text.eq_ignore_ascii_case(name));
     match named {
         Some((_, level)) => Some(*level),
-        None if text.eq_ignore_ascii_case("warn") => Some(super::WARNING),
+        None if text.eq_ignore_ascii_case("warn") => Some(WARNING),
         None => text.parse().ok(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DEBUG, ERROR, INFO, WARNING};
+    use super::super::levels::{DEBUG, ERROR, INFO};
     use super::*;
 
     fn levels(value: &str) -> Vec<(String, u32)> {
-        let wish = read(value);
-        assert_eq!(wish.complaint, None, "{value}");
-        wish.levels
+        let request = read(value);
+        assert_eq!(request.complaint, None, "{value}");
+        request.levels
     }
 
     fn row(name: &str, level: u32) -> (String, u32) {
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn several_stand_with_commas() {
+    fn commas_separate_several_entries() {
         assert_eq!(
             levels("error, memory.TcpServer=debug,pyrogue.memory.TcpClient.::1 = INFO,"),
             [
@@ -91,10 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_named_and_the_rest_holds() {
-        let wish = read("info,loud,=debug,memory.Hub=-3,a=b=debug");
-        assert_eq!(wish.levels, [row("", INFO)]);
-        let complaint = wish.complaint.unwrap();
+    fn bad_entries_are_named_and_the_rest_holds() {
+        let request = read("info,loud,=debug,memory.Hub=-3,a=b=debug");
+        assert_eq!(request.levels, [row("", INFO)]);
+        let complaint = request.complaint.unwrap();
         assert!(
             complaint.contains("\"loud,=debug,memory.Hub=-3,a=b=debug\""),
             "{complaint}"

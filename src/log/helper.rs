@@ -1,9 +1,9 @@
-//! A thread that writes lines for descriptors to which nothing else can write without the risk of
-//! waiting. It is started by the first such line.
+//! A thread that writes lines to descriptors for which no system call is sure not to wait. The first
+//! such line starts it.
 //!
-//! The caller waits until its line is written, so that lines keep their order with the program's own
-//! output and are there when the process ends right after them, but only for [`PATIENCE`]. While the
-//! thread is stuck in a line, all others are refused at once.
+//! The caller waits until its line is written, for at most [`MAX_WAIT`]: so lines keep their order with
+//! the program's own output, and are not lost when the process ends right after them. While the thread
+//! is stuck in a line, all others are refused at once.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
@@ -13,28 +13,29 @@ use std::time::{Duration, Instant};
 
 use super::descriptor::{with_signals_blocked, write};
 
-/// How long a caller waits for the thread.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// The longest time that a caller waits for the thread.
+const MAX_WAIT: Duration = Duration::from_millis(20);
 
 struct Writer {
-    work: Mutex<Work>,
+    job: Mutex<Job>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Work {
+struct Job {
     started: bool,
-    /// The line that is to be written.
+    /// The line to write.
     given: Option<(RawFd, Vec<u8>)>,
-    /// Since when the thread has had a line in its hands, or one to take.
+    /// When the current line was given to the thread; `None` while the thread is idle.
     since: Option<Instant>,
-    /// The number of the line, and what came of the last one.
+    /// The number of the last line given.
     number: u64,
+    /// The number of the last line that is finished, and its outcome.
     outcome: Option<(u64, io::Result<usize>)>,
 }
 
-/// The writer of a process. A child after `fork` has a copy of its parent's, without the thread and
-/// with a lock in whatever state; it makes one of its own behind that.
+/// The writer of a process. A child after `fork` has a copy of its parent's writer, without the thread
+/// and perhaps with a locked mutex. It never uses that one, and appends a writer of its own.
 struct Node {
     process: u32,
     writer: Writer,
@@ -51,12 +52,12 @@ fn writer() -> &'static Writer {
             let node = Node {
                 process,
                 writer: Writer {
-                    work: Mutex::default(),
+                    job: Mutex::default(),
                     changed: Condvar::new(),
                 },
                 next: OnceLock::new(),
             };
-            // Another thread may have been faster: then that one's is taken.
+            // If another thread was faster, its node is used.
             let _ = place.set(Box::new(node));
             continue;
         };
@@ -67,85 +68,85 @@ fn writer() -> &'static Writer {
     }
 }
 
-/// Has the thread write `bytes` to `fd`. `WouldBlock` if it is stuck; a line in which it gets stuck
-/// now counts as written, since it will be.
+/// Has the thread write `bytes` to `fd`. `WouldBlock` if the thread is stuck. If it gets stuck in these
+/// bytes, they count as written, since they will be.
 pub(super) fn put(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     let writer = writer();
-    let mut work = writer.lock();
-    while let Some(since) = work.since {
-        work = writer.wait_until(work, since + PATIENCE)?;
+    let mut job = writer.lock();
+    while let Some(since) = job.since {
+        job = writer.wait_until(job, since + MAX_WAIT)?;
     }
-    if !work.started {
+    if !job.started {
         let thread = thread::Builder::new().name("rim-log".to_owned());
-        // The program's signals are for its own threads.
+        // The thread must not receive the program's signals.
         with_signals_blocked(|| thread.spawn(|| writer.run()))?;
-        work.started = true;
+        job.started = true;
     }
     let begun = Instant::now();
-    work.given = Some((fd, bytes.to_vec()));
-    work.since = Some(begun);
-    work.number += 1;
-    let number = work.number;
+    job.given = Some((fd, bytes.to_vec()));
+    job.since = Some(begun);
+    job.number += 1;
+    let number = job.number;
     writer.changed.notify_all();
     loop {
-        if let Some((_, outcome)) = work.outcome.take_if(|(of, _)| *of == number) {
+        if let Some((_, outcome)) = job.outcome.take_if(|(of, _)| *of == number) {
             return outcome;
         }
-        if work.number != number {
-            // Others went on before this thread ran again.
+        if job.number != number {
+            // Another caller has given the next line, so this one is finished.
             return Ok(bytes.len());
         }
-        work = match writer.wait_until(work, begun + PATIENCE) {
-            Ok(work) => work,
+        job = match writer.wait_until(job, begun + MAX_WAIT) {
+            Ok(job) => job,
             Err(_) => return Ok(bytes.len()),
         };
     }
 }
 
 impl Writer {
-    fn lock(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Job> {
+        self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a change; `WouldBlock` when it is `end`.
+    /// Waits for a change; `WouldBlock` at `end`.
     fn wait_until<'a>(
         &'a self,
-        work: MutexGuard<'a, Work>,
+        job: MutexGuard<'a, Job>,
         end: Instant,
-    ) -> io::Result<MutexGuard<'a, Work>> {
+    ) -> io::Result<MutexGuard<'a, Job>> {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let (work, _) = self
+        let (job, _) = self
             .changed
-            .wait_timeout(work, left)
+            .wait_timeout(job, left)
             .unwrap_or_else(PoisonError::into_inner);
-        Ok(work)
+        Ok(job)
     }
 
     fn run(&self) {
-        let mut work = self.lock();
+        let mut job = self.lock();
         loop {
-            let Some((fd, bytes)) = work.given.take() else {
-                work = self
+            let Some((fd, bytes)) = job.given.take() else {
+                job = self
                     .changed
-                    .wait(work)
+                    .wait(job)
                     .unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            let number = work.number;
-            drop(work);
+            let number = job.number;
+            drop(job);
             let outcome = write_all(fd, &bytes);
-            work = self.lock();
-            work.outcome = Some((number, outcome));
-            work.since = None;
+            job = self.lock();
+            job.outcome = Some((number, outcome));
+            job.since = None;
             self.changed.notify_all();
         }
     }
 }
 
-/// The thread has time: it writes the rest too.
+/// Writes all of `bytes`, however long that takes.
 fn write_all(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     let mut done = 0;
     while done < bytes.len() {
@@ -166,9 +167,9 @@ mod tests {
 
     use super::*;
 
-    /// The thread is one for the process, and these tests get it stuck: one after the other.
+    /// One test, since the process has one such thread, and this gets it stuck.
     #[test]
-    fn lines_are_written_when_this_returns_and_nobody_waits_for_long() {
+    fn a_line_is_written_when_put_returns_and_no_caller_waits_for_long() {
         let (mut reader, writer) = io::pipe().unwrap();
         let fd = writer.as_raw_fd();
         for n in 0..10 {
@@ -178,7 +179,7 @@ mod tests {
             reader.read_exact(&mut got).unwrap();
             assert_eq!(got, line.as_bytes());
         }
-        // Until it is stuck.
+        // Until the thread is stuck.
         let begun = Instant::now();
         let mut count = 0;
         while put(fd, &[b'x'; 4096]).is_ok() {
@@ -192,7 +193,7 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::WouldBlock);
         }
         assert!(begun.elapsed() < Duration::from_secs(2));
-        // Whatever was taken comes.
+        // Every line that was taken arrives.
         let mut lines = vec![0; 4096 * count];
         reader.read_exact(&mut lines).unwrap();
         let end = Instant::now() + Duration::from_secs(10);
@@ -202,7 +203,7 @@ mod tests {
         let mut got = [0; 6];
         reader.read_exact(&mut got).unwrap();
         assert_eq!(&got, b"again\n");
-        // One that fails says so.
+        // A failure is reported.
         drop(reader);
         let error = put(fd, b"to nobody\n").unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::EPIPE));

@@ -1,18 +1,89 @@
-//! Which level applies to which logger name. Pure data: no global state, no I/O.
+//! Levels, logger names, and which level applies to which name. Pure data: no global state, no I/O.
 
-use super::{normalize_name, ERROR};
+use std::borrow::Cow;
 
-/// The level for all names, and the filters for names that begin in a certain way.
-#[derive(Debug)]
+use ::log::{Level, LevelFilter};
+
+/// Level of a failure that ends the program's usefulness.
+pub const CRITICAL: u32 = 50;
+/// Level of a failure. The default level of every logger.
+pub const ERROR: u32 = 40;
+/// Level of messages about the identity of threads.
+pub const THREAD: u32 = 35;
+/// Level of an unexpected event that does no harm.
+pub const WARNING: u32 = 30;
+/// Level of the rare events of normal operation.
+pub const INFO: u32 = 20;
+/// Level of each step, down to single transactions.
+pub const DEBUG: u32 = 10;
+/// Level of the `log` crate's `trace!`, for which Rogue has none.
+pub(super) const TRACE: u32 = 5;
+
+/// The root of all logger names.
+const ROOT: &str = "pyrogue";
+
+/// The full form of a logger name: `memory.Hub` becomes `pyrogue.memory.Hub`. A name that begins with
+/// `pyrogue.`, and `pyrogue` itself, stay as they are.
+pub fn normalize_name(name: &str) -> Cow<'_, str> {
+    if is_rogue_name(name) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("{ROOT}.{name}"))
+    }
+}
+
+/// Whether `name` is the full name of a logger.
+pub(super) fn is_rogue_name(name: &str) -> bool {
+    match name.strip_prefix(ROOT) {
+        Some(rest) => rest.is_empty() || rest.starts_with('.'),
+        None => false,
+    }
+}
+
+/// The level of the `log` crate that stands for one of ours.
+pub(super) fn facade_level(level: u32) -> Level {
+    match level {
+        ERROR.. => Level::Error,
+        WARNING.. => Level::Warn,
+        INFO.. => Level::Info,
+        DEBUG.. => Level::Debug,
+        _ => Level::Trace,
+    }
+}
+
+/// Our level for a record of the `log` crate. None stands for `CRITICAL` and `THREAD`.
+pub(super) fn rogue_level(level: Level) -> u32 {
+    match level {
+        Level::Error => ERROR,
+        Level::Warn => WARNING,
+        Level::Info => INFO,
+        Level::Debug => DEBUG,
+        Level::Trace => TRACE,
+    }
+}
+
+/// The maximum level of the `log` crate when `lowest` is the lowest level that is emitted.
+pub(super) fn facade_filter(lowest: u32) -> LevelFilter {
+    Level::iter()
+        .filter(|level| rogue_level(*level) >= lowest)
+        .last()
+        .map_or(LevelFilter::Off, |level| level.to_level_filter())
+}
+
+// The `match` arms of `facade_level` rely on this order.
+const _: () = assert!(CRITICAL > ERROR && ERROR > WARNING && WARNING > INFO && INFO > DEBUG);
+
+/// The level for all names, and the filters for names with a certain prefix.
+#[derive(Clone, Debug)]
 pub(super) struct Levels {
     global: u32,
     filters: Vec<(String, u32)>,
-    /// What the environment says: filters that the program does not replace.
+    /// Filters from the environment, which the program cannot replace.
     environment: Vec<(String, u32)>,
 }
 
 impl Levels {
-    /// Errors and worse, no filter.
+    /// `ERROR` for every name.
     pub(super) const fn new() -> Levels {
         Levels {
             global: ERROR,
@@ -26,8 +97,8 @@ impl Levels {
         self.global = level;
     }
 
-    /// Sets the level for names that begin with `name`. The same name given again replaces the
-    /// earlier level, so that a program which switches a filter on and off does not grow the list.
+    /// Sets the level for names that begin with `name`. It replaces an earlier level for the same
+    /// `name`, so that the list does not grow when a program switches a filter on and off.
     pub(super) fn set_filter(&mut self, name: &str, level: u32) {
         let name = normalize_name(name);
         match self.filters.iter_mut().find(|(known, _)| *known == name) {
@@ -36,13 +107,16 @@ impl Levels {
         }
     }
 
-    /// Adds levels that hold whatever the program sets; the one of the empty name is for all names.
-    pub(super) fn add_environment(&mut self, levels: Vec<(String, u32)>) {
-        self.environment
-            .extend(levels.into_iter().map(|(name, level)| match name.as_str() {
-                "" => (name, level),
-                _ => (normalize_name(&name).into_owned(), level),
-            }));
+    /// Sets the filters from the environment. An empty name stands for all names.
+    pub(super) fn set_environment(&mut self, levels: &[(String, u32)]) {
+        let full_name = |name: &str| match name {
+            "" => String::new(),
+            name => normalize_name(name).into_owned(),
+        };
+        self.environment = levels
+            .iter()
+            .map(|(name, level)| (full_name(name), *level))
+            .collect();
     }
 
     /// The lowest level that a logger named `name` emits.
@@ -66,8 +140,16 @@ impl Levels {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DEBUG, INFO, WARNING};
     use super::*;
+
+    #[test]
+    fn names_get_their_root_once() {
+        assert_eq!(normalize_name("memory.Hub"), "pyrogue.memory.Hub");
+        assert_eq!(normalize_name("pyrogue.memory.Hub"), "pyrogue.memory.Hub");
+        assert_eq!(normalize_name("pyrogue"), "pyrogue");
+        assert_eq!(normalize_name("pyrogueish"), "pyrogue.pyrogueish");
+        assert_eq!(normalize_name(""), "pyrogue.");
+    }
 
     #[test]
     fn starts_at_error() {
@@ -89,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_of_global_and_all_matching_filters_counts() {
+    fn the_lowest_of_all_matching_levels_counts() {
         let mut levels = Levels::new();
         levels.set_filter("memory", INFO);
         levels.set_filter("memory.Hub", WARNING);
@@ -100,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_filter_again_replaces() {
+    fn a_filter_replaces_an_earlier_one_for_the_same_name() {
         let mut levels = Levels::new();
         levels.set_filter("memory.Hub", DEBUG);
         levels.set_filter("pyrogue.memory.Hub", WARNING);
@@ -109,12 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_environment_says_holds_whatever_the_program_sets() {
+    fn the_program_cannot_raise_levels_of_the_environment() {
         let mut levels = Levels::new();
-        levels.add_environment(vec![
-            (String::new(), INFO),
-            ("memory.Hub".to_owned(), DEBUG),
-        ]);
+        levels.set_environment(&[(String::new(), INFO), ("memory.Hub".to_owned(), DEBUG)]);
         levels.set_global(ERROR);
         levels.set_filter("memory.Hub", WARNING);
         assert_eq!(levels.level_for("memory.Hub"), DEBUG);

@@ -1,6 +1,6 @@
-//! Lines that others can cause, limited in rate: a few at once, then one a second with the count of
-//! those that were left out. Each kind of line has a limit of its own, so that a storm of one kind
-//! hides no other.
+//! Rate limits for lines that others can cause: a few at once, then one per pause with the count of
+//! the lines left out. Each kind of line has its own limit, so that many lines of one kind do not hide
+//! the others.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,48 +11,49 @@ use std::time::{Duration, Instant};
 
 use ::log::Level;
 
-/// How many lines of a kind are written.
+/// The rate limit of a kind of line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
-    /// As many at once, after a time without any.
+    /// Most lines at once, after a time without any.
     pub(crate) at_once: u32,
-    /// Then one each time that this is over.
+    /// Then one line per pause.
     pub(crate) pause: Duration,
 }
 
 impl Rate {
-    /// For what anybody can cause who reaches a port.
+    /// For lines that any program which can reach the port may cause.
     pub(crate) const STRANGERS: Rate = Rate {
         at_once: 5,
         pause: Duration::from_secs(1),
     };
-    /// For what clients do in normal operation, many of them at the same time.
+    /// For normal events of clients, of which many may happen at the same time.
     pub(crate) const CLIENTS: Rate = Rate {
         at_once: 100,
         pause: Duration::from_millis(200),
     };
-    /// For a state that lasts, and that is met again and again.
+    /// For a lasting state that is found again and again.
     pub(crate) const STATE: Rate = Rate {
         at_once: 1,
         pause: Duration::from_secs(10),
     };
 }
 
-/// The limits of one logger; `K` is the kind of a line, of which there must be few.
+/// The rate limits of one logger. `K` is the kind of a line; there must be few kinds.
 pub(crate) struct Repeated<K> {
-    kinds: Mutex<HashMap<K, Kind>>,
-    /// Something was left out of which nobody has been told.
+    kinds: Mutex<HashMap<K, Bucket>>,
+    /// Lines were left out and not reported yet.
     waiting: AtomicBool,
 }
 
-/// The lines of a kind.
-struct Kind {
+/// A token bucket: the rate limit of one kind of line.
+struct Bucket {
     rate: Rate,
-    /// How many may be written now, as of `at`.
+    /// Lines that may be written now, as of `at`.
     left: u32,
     at: Instant,
-    /// Lines that were not written, and the last of them.
+    /// The number of lines left out since the last one that was written.
     left_out: u64,
+    /// The last of them.
     last: Option<(Level, String)>,
 }
 
@@ -66,8 +67,8 @@ impl<K> Default for Repeated<K> {
 }
 
 impl<K: Copy + Eq + Hash> Repeated<K> {
-    /// Logs `text` by the logger `name`, or leaves it out. True if it is the first that was left out, so
-    /// that whoever calls [`Repeated::tell`] should do so now, to hear when that is due.
+    /// Logs `text` by the logger `name`, or leaves it out. True if it is the first line left out: the
+    /// caller must then arrange for a call of [`Repeated::tell`], which says when the line is due.
     pub(crate) fn say(
         &self,
         name: &str,
@@ -80,13 +81,13 @@ impl<K: Copy + Eq + Hash> Repeated<K> {
         }
         let now = Instant::now();
         let mut kinds = self.lock();
-        let kind = kinds.entry(kind).or_insert_with(|| Kind::new(rate, now));
+        let kind = kinds.entry(kind).or_insert_with(|| Bucket::new(rate, now));
         let line = kind.add(now, level, text.to_string());
         let first = kind.left_out == 1;
         if first {
             self.waiting.store(true, Relaxed);
         }
-        // Not under the lock: a sink may cause a line.
+        // Without the lock: a sink may cause another line.
         drop(kinds);
         if let Some(line) = line {
             ::log::log!(target: name, level, "{line}");
@@ -95,8 +96,8 @@ impl<K: Copy + Eq + Hash> Repeated<K> {
         first
     }
 
-    /// Logs the last of what was left out, with the count, for each kind whose pause is over. Returns
-    /// when to call again, if there is more. Costs a load while there is nothing.
+    /// Logs the last line left out, with the count, for each kind whose pause is over. Returns when to
+    /// call again, if more lines are left out. Costs one load if none are.
     pub(crate) fn tell(&self, name: &str, now: Instant) -> Option<Instant> {
         if !self.waiting.load(Relaxed) {
             return None;
@@ -106,20 +107,20 @@ impl<K: Copy + Eq + Hash> Repeated<K> {
             .values_mut()
             .filter_map(|kind| kind.due(now))
             .collect();
-        let next = kinds.values().filter_map(Kind::next).min();
+        let next = kinds.values().filter_map(Bucket::next).min();
         self.waiting.store(next.is_some(), Relaxed);
         drop(kinds);
         log_all(name, lines);
         next
     }
 
-    /// The same for all kinds, at once: the last chance to tell of them.
+    /// Logs the last line left out of every kind at once. For the end of an endpoint.
     pub(crate) fn tell_all(&self, name: &str) {
-        let lines = self.lock().values_mut().filter_map(Kind::take).collect();
+        let lines = self.lock().values_mut().filter_map(Bucket::take).collect();
         log_all(name, lines);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Kind>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Bucket>> {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -130,9 +131,9 @@ fn log_all(name: &str, lines: Vec<(Level, String)>) {
     }
 }
 
-impl Kind {
-    fn new(rate: Rate, now: Instant) -> Kind {
-        Kind {
+impl Bucket {
+    fn new(rate: Rate, now: Instant) -> Bucket {
+        Bucket {
             rate,
             left: rate.at_once,
             at: now,
@@ -141,7 +142,7 @@ impl Kind {
         }
     }
 
-    /// A line that comes at `now`: what is to be written, if anything.
+    /// Adds a line at `now`. Returns the text to write, or `None` if the line is left out.
     fn add(&mut self, now: Instant, level: Level, text: String) -> Option<String> {
         if self.may_write(now) {
             let line = with_count(text, self.left_out);
@@ -154,24 +155,26 @@ impl Kind {
         None
     }
 
-    /// What is to be written at `now` of what was left out.
+    /// The last line left out, if it may be written at `now`.
     fn due(&mut self, now: Instant) -> Option<(Level, String)> {
         (self.last.is_some() && self.may_write(now))
             .then(|| self.take())
             .flatten()
     }
 
+    /// The last line left out, with the count of those before it.
     fn take(&mut self) -> Option<(Level, String)> {
         let (level, text) = self.last.take()?;
         let before = std::mem::take(&mut self.left_out) - 1;
         Some((level, with_count(text, before)))
     }
 
-    /// When something that was left out may be written.
+    /// When the last line left out may be written.
     fn next(&self) -> Option<Instant> {
         self.last.as_ref().map(|_| self.at + self.rate.pause)
     }
 
+    /// Takes a token, if there is one at `now`.
     fn may_write(&mut self, now: Instant) -> bool {
         let Rate { at_once, pause } = self.rate;
         let pauses = now.saturating_duration_since(self.at).as_nanos() / pause.as_nanos();
@@ -208,20 +211,20 @@ mod tests {
     const RATE: Rate = Rate::STRANGERS;
 
     #[test]
-    fn a_storm_gives_a_few_lines_and_the_count() {
+    fn many_lines_become_a_few_with_the_count() {
         let begin = Instant::now();
-        let mut kind = Kind::new(RATE, begin);
+        let mut bucket = Bucket::new(RATE, begin);
         let mut lines = Vec::new();
         // Ten thousand within 2.5 seconds.
         for n in 0..10_000u32 {
             let now = begin + MILLISECOND * n / 4;
-            lines.extend(kind.add(now, Level::Warn, format!("stranger {n}")));
-            lines.extend(kind.due(now).map(|(_, line)| line));
+            lines.extend(bucket.add(now, Level::Warn, format!("stranger {n}")));
+            lines.extend(bucket.due(now).map(|(_, line)| line));
         }
-        let at = kind.next().unwrap();
-        assert_eq!(kind.due(at - MILLISECOND), None);
-        lines.extend(kind.due(at).map(|(_, line)| line));
-        assert_eq!(kind.next(), None);
+        let at = bucket.next().unwrap();
+        assert_eq!(bucket.due(at - MILLISECOND), None);
+        lines.extend(bucket.due(at).map(|(_, line)| line));
+        assert_eq!(bucket.next(), None);
         let expected = [
             "stranger 0",
             "stranger 1",
@@ -236,30 +239,30 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_now_and_then_is_written() {
+    fn lines_with_a_pause_between_them_are_all_written() {
         let begin = Instant::now();
-        let mut kind = Kind::new(RATE, begin);
+        let mut bucket = Bucket::new(RATE, begin);
         for n in 0..100 {
-            let line = kind.add(begin + RATE.pause * n, Level::Warn, "x".to_owned());
+            let line = bucket.add(begin + RATE.pause * n, Level::Warn, "x".to_owned());
             assert_eq!(line.as_deref(), Some("x"));
         }
-        // A pause gives back what may come at once, and no more.
+        // A long pause allows the burst again, and no more.
         let later = begin + RATE.pause * 1000;
         let written = (0..20)
-            .filter_map(|_| kind.add(later, Level::Warn, "x".to_owned()))
+            .filter_map(|_| bucket.add(later, Level::Warn, "x".to_owned()))
             .count();
         assert_eq!(written, RATE.at_once as usize);
     }
 
     #[test]
-    fn nothing_is_left_untold_at_the_end() {
+    fn the_last_line_left_out_is_written_at_the_end() {
         let begin = Instant::now();
-        let mut kind = Kind::new(RATE, begin);
+        let mut bucket = Bucket::new(RATE, begin);
         for n in 0..RATE.at_once + 2 {
-            kind.add(begin, Level::Warn, format!("line {n}"));
+            bucket.add(begin, Level::Warn, format!("line {n}"));
         }
-        let (_, line) = kind.take().unwrap();
+        let (_, line) = bucket.take().unwrap();
         assert_eq!(line, "line 6 (1 line like this was left out before it)");
-        assert_eq!(kind.take(), None);
+        assert_eq!(bucket.take(), None);
     }
 }

@@ -1,18 +1,18 @@
-//! The shape of one line of the log. Knows nothing of where it goes, nor which levels are emitted.
+//! The format of one line of the log.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{CRITICAL, DEBUG, ERROR, INFO, THREAD, TRACE, WARNING};
+use super::levels::{CRITICAL, DEBUG, ERROR, INFO, THREAD, TRACE, WARNING};
 
-/// The most bytes of a line, its end included. A pipe takes as many at once (`PIPE_BUF` of Linux), so
-/// that a line is written whole or not at all.
+/// Most bytes in a line, with its end. A pipe takes this many at once (`PIPE_BUF` of Linux), so a line
+/// is written whole or not at all.
 pub(super) const MAX_LINE: usize = 4096;
 
-/// The end of a line that was longer.
+/// The end of a line that was cut.
 const CUT: &str = "...\n";
 
-/// The levels that have a name, as it stands in lines and, in any case, in `RIM_LOG`.
+/// The names of levels in lines, and in `RIM_LOG`, where case does not matter.
 pub(super) const NAMES: [(&str, u32); 7] = [
     ("Critical", CRITICAL),
     ("Error", ERROR),
@@ -23,8 +23,8 @@ pub(super) const NAMES: [(&str, u32); 7] = [
     ("Trace", TRACE),
 ];
 
-/// `text` with every control character written as an escape. Texts come from the network; a line
-/// feed in one would forge a line of the log, an escape sequence would drive the terminal.
+/// `text` with every control character written as an escape. Text may come from the network: a line
+/// feed would forge a line of the log, and an escape sequence would control the terminal.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return Cow::Borrowed(text);
@@ -40,9 +40,8 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// `<seconds>.<microseconds>:<name>: <text>` and a line feed, as Rogue has it. With a `level` it comes
-/// before the text: `<seconds>.<microseconds>:<name>: <level>: <text>`. `now` is the time since the Unix
-/// epoch.
+/// A line in Rogue's format: `<seconds>.<microseconds>:<name>: <text>` and a line feed. With a `level`:
+/// `<seconds>.<microseconds>:<name>: <level>: <text>`. `now` is the time since the Unix epoch.
 pub(super) fn line(now: Duration, name: &str, level: Option<u32>, text: &str) -> Vec<u8> {
     let (seconds, micros) = (now.as_secs(), now.subsec_micros());
     let mut line = format!("{seconds}.{micros:06}:{name}: ");
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_stays_and_is_not_copied() {
+    fn text_without_control_characters_is_not_copied() {
         assert!(matches!(
             escape("Zeitüberschreitung: %s {}"),
             Cow::Borrowed(_)

@@ -1,23 +1,24 @@
-//! stdout and stderr as the lines go there: none is waited for, and what a stream does not take is
-//! dropped, counted, and told when it takes lines again.
+//! stdout and stderr as destinations of lines. A line that a stream does not take at once is dropped
+//! and counted, and a notice with the count precedes the next line that it takes.
 //!
-//! There are no locks here: a program that is stuck in a write of its own holds up nobody who logs, and
-//! a child after `fork` finds nothing locked.
+//! There are no locks here: a program that is stuck in a write of its own does not stop a thread that
+//! logs, and a child after `fork` finds nothing locked.
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use super::descriptor::{put, Quiet};
+use super::descriptor::Quiet;
+use super::nowait::put;
 
-/// Where lines go.
+/// A destination of lines.
 pub(super) struct Stream {
-    /// In the line about what was dropped.
+    /// Its name in the notice about dropped lines.
     name: &'static str,
     enabled: AtomicBool,
     dropped: AtomicU64,
-    /// Those of them that no line has told of yet.
-    untold: AtomicU64,
-    /// The last line that went there has no end.
+    /// Dropped lines that no notice has counted yet.
+    unreported: AtomicU64,
+    /// The last line was written in part, without its end.
     torn: AtomicBool,
 }
 
@@ -27,7 +28,7 @@ impl Stream {
             name,
             enabled: AtomicBool::new(enabled),
             dropped: AtomicU64::new(0),
-            untold: AtomicU64::new(0),
+            unreported: AtomicU64::new(0),
             torn: AtomicBool::new(false),
         }
     }
@@ -40,13 +41,13 @@ impl Stream {
         self.enabled.load(Relaxed)
     }
 
-    /// Lines that were dropped since the beginning.
+    /// Lines that were dropped since the process began.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped.load(Relaxed)
     }
 
     /// Writes `line` with a single write, so that the lines of several threads and processes do not
-    /// mix. `notice` makes a line of a text; it is used for the one that tells how many were dropped.
+    /// mix. `notice` makes a line of the text about dropped lines.
     pub(super) fn write(
         &self,
         fd: BorrowedFd<'_>,
@@ -54,20 +55,20 @@ impl Stream {
         notice: impl FnOnce(&str) -> Vec<u8>,
     ) {
         let quiet = Quiet::new();
-        let untold = self.untold.swap(0, Relaxed);
+        let unreported = self.unreported.swap(0, Relaxed);
         let torn = self.torn.swap(false, Relaxed);
-        if untold > 0 || torn {
+        if unreported > 0 || torn {
             let text = format!(
-                "{} did not take lines of the log: {untold} dropped",
+                "{} did not take lines of the log: {unreported} dropped",
                 self.name
             );
-            let mut told = notice(&text);
+            let mut report = notice(&text);
             if torn {
-                told.insert(0, b'\n');
+                report.insert(0, b'\n');
             }
-            if !self.put(&quiet, fd, &told) {
+            if !self.put(&quiet, fd, &report) {
                 self.torn.fetch_or(torn, Relaxed);
-                self.drop_one(untold);
+                self.drop_one(unreported);
                 return;
             }
         }
@@ -76,16 +77,16 @@ impl Stream {
         }
     }
 
-    /// A line is dropped; `before` others were, of which nobody has been told.
+    /// Counts a dropped line, and `before` earlier ones whose notice was dropped too.
     fn drop_one(&self, before: u64) {
         self.dropped.fetch_add(1, Relaxed);
-        self.untold.fetch_add(before + 1, Relaxed);
+        self.unreported.fetch_add(before + 1, Relaxed);
     }
 
     /// Whether all of `line` was taken.
     fn put(&self, quiet: &Quiet, fd: BorrowedFd<'_>, line: &[u8]) -> bool {
         let mut done = 0;
-        // A terminal, or a disk that is nearly full, may take a part: it is asked for the rest at once.
+        // A terminal, or a disk that is nearly full, may take a part: the rest is tried at once.
         while done < line.len() {
             match put(fd, &line[done..]) {
                 Ok(0) => break,
@@ -114,11 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_is_counted_and_told_when_lines_are_taken_again() {
+    fn dropped_lines_are_counted_and_reported_with_the_next_line() {
         let (mut reader, writer) = pipe().unwrap();
         let stream = Stream::new("it", true);
         let mut taken = 0;
-        // Whole pages, so that no short line has room behind them.
+        // Whole pages, so that no room is left for a short line.
         while stream.dropped() == 0 {
             stream.write(writer.as_fd(), &[b'x'; 4096], notice);
             taken += 1;
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_off_is_ended_first() {
+    fn a_line_that_was_cut_off_gets_its_end_first() {
         let (mut reader, writer) = pipe().unwrap();
         let stream = Stream::new("it", true);
         stream.torn.store(true, Relaxed);

@@ -59,7 +59,6 @@ impl TcpClient {
     /// ports `port` and `port + 1`. Returns at once; the connection is made, and made again whenever
     /// it is lost, by a thread of the client's own.
     pub fn new(address: &str, port: u16, options: ClientOptions) -> Result<TcpClient> {
-        crate::log::init();
         let target = target(address, port)?;
         let name = format!("pyrogue.memory.TcpClient.{address}.{port}");
         let place = format!("{address}:{port}");

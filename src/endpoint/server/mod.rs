@@ -79,7 +79,6 @@ impl TcpServer {
     /// Binds `port` and `port + 1` at `address`: `*` for all interfaces, an IPv4 or IPv6 address, a
     /// host name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
     pub fn bind(address: &str, port: u16, options: ServerOptions) -> Result<TcpServer> {
-        crate::log::init();
         TcpServer::with_listeners(address, listen(address, port)?, &options)
     }
 
