@@ -134,7 +134,7 @@ mod time;
 #[doc(hidden)]
 pub mod wire;
 
-pub use bus::{Access, DataLock, Emulate, Hub, Master, Slave, SlaveBase, Transaction};
+pub use bus::{Access, DataLock, Emulate, Hub, Kind, Master, Slave, SlaveBase, Transaction};
 pub use endpoint::{ClientOptions, LinkState, ServerOptions, Serving, TcpClient, TcpServer, Timed};
 pub use endpoint::{
     ClientStats, Dropped, Latency, Outcomes, PeerStats, ServerStats, Traffic, Unacknowledged,

@@ -18,7 +18,7 @@ use fuzzing::heap::{in_use, most_during};
 use fuzzing::input::Input;
 use fuzzing::peer::{Message, Peer, PATIENCE};
 use libfuzzer_sys::fuzz_target;
-use rogue_memory_bridge::bus::{Transaction, POST, READ, VERIFY, WRITE};
+use rogue_memory_bridge::bus::{Kind, Transaction, POST, READ, VERIFY, WRITE};
 use rogue_memory_bridge::endpoint::{admit, ServerOptions, TcpServer};
 use rogue_memory_bridge::log;
 use rogue_memory_bridge::wire::{
@@ -240,10 +240,10 @@ impl World {
         for _ in 0..32 {
             let next = self
                 .server
-                .next(Some(Duration::ZERO))
+                .pull(Some(Duration::ZERO))
                 .expect("a server that runs");
             let Some(transaction) = next else { return };
-            let (size, kind) = (transaction.size(), transaction.kind());
+            let (size, kind) = (transaction.size(), transaction.kind().number());
             assert!((1..=self.options.max_transaction).contains(&size), "{size}");
             assert!(matches!(kind, READ | WRITE | POST | VERIFY), "{kind}");
             if !admit(&transaction, self.limits.0, self.limits.1) {
@@ -345,7 +345,8 @@ fn complete(transaction: &Transaction, how: u8, text: &[u8]) {
         2 => {}
         _ => {
             let mut lock = transaction.lock();
-            if let (READ | VERIFY, Some(bytes)) = (transaction.kind(), lock.bytes_mut()) {
+            if let (Kind::Read | Kind::Verify, Some(bytes)) = (transaction.kind(), lock.bytes_mut())
+            {
                 for (n, byte) in bytes.iter_mut().enumerate() {
                     *byte = pattern(transaction.address(), n);
                 }

@@ -60,7 +60,7 @@ pub(super) fn transaction_size(transaction: &Transaction) -> u32 {
 }
 
 pub(super) fn transaction_kind(transaction: &Transaction) -> u32 {
-    ask(0, || transaction.kind())
+    ask(0, || transaction.kind().number())
 }
 
 pub(super) fn transaction_expired(transaction: &Transaction) -> bool {

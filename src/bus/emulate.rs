@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::kind::{kind_name, POST, READ, VERIFY, WRITE};
+use super::kind::Kind;
 use super::memory::INLINE;
 use super::slave::{check_access, Slave, SlaveBase};
 use super::transaction::{check_range, Transaction};
@@ -41,8 +41,8 @@ impl Emulate {
             format!("Address {address:#x} is not a multiple of the minimum access of {min} bytes")
         } else if min > 1 && size % min != 0 {
             format!("Size {size} is not a multiple of the minimum access of {min} bytes")
-        } else if !matches!(transaction.kind(), READ | WRITE | POST | VERIFY) {
-            format!("Transaction type {} is not known", transaction.kind())
+        } else if let Kind::Other(number) = transaction.kind() {
+            format!("Transaction type {number} is not known")
         } else {
             return check_range(address, size);
         };
@@ -112,13 +112,13 @@ impl Emulate {
             ::log::debug!(
                 target: LOGGER,
                 "Refused {}: {error}",
-                kind_name(transaction.kind())
+                transaction.kind()
             );
             transaction.fail(error);
             return;
         }
         let size = transaction.size() as usize;
-        if size <= INLINE && matches!(transaction.kind(), READ | VERIFY) {
+        if size <= INLINE && matches!(transaction.kind(), Kind::Read | Kind::Verify) {
             // A lock of its own would take longer than the rest.
             let mut word = [0; INLINE];
             self.read(transaction.address(), &mut word[..size]);
@@ -128,7 +128,7 @@ impl Emulate {
         let mut lock = transaction.lock();
         let Some(data) = lock.bytes_mut() else { return };
         let result = match transaction.kind() {
-            WRITE | POST => self.write(transaction.address(), data),
+            Kind::Write | Kind::Post => self.write(transaction.address(), data),
             _ => {
                 self.read(transaction.address(), data);
                 Ok(())
@@ -154,7 +154,7 @@ impl Slave for Emulate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{Content, Master, Memory};
+    use crate::bus::{Content, Master, Memory, READ, WRITE};
     use std::sync::Arc;
 
     fn master(min: u32, max: u32) -> Master {

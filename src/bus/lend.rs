@@ -10,6 +10,7 @@
 use std::ptr::NonNull;
 use std::time::Duration;
 
+use super::kind::Kind;
 use super::memory::Memory;
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Makes a transaction on `data`, gives it to `hand_over`, and waits for it. `hand_over` gives it to
 /// a slave. What `data` has in it after a failure is not told; it may be a part of what was read.
 pub(crate) fn lend_mut(
-    (address, kind): (u64, u32),
+    (address, kind): (u64, Kind),
     data: &mut [u8],
     timeout: Duration,
     hand_over: impl FnOnce(&Transaction),
@@ -32,7 +33,7 @@ pub(crate) fn lend_mut(
 
 /// As [`lend_mut`], for a transaction whose bytes are read alone: no lock gives them out to be changed.
 pub(crate) fn lend(
-    (address, kind): (u64, u32),
+    (address, kind): (u64, Kind),
     data: &[u8],
     timeout: Duration,
     hand_over: impl FnOnce(&Transaction),
@@ -85,7 +86,7 @@ pub(crate) fn data_size(len: usize) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::{DataLock, READ, WRITE};
+    use crate::bus::DataLock;
     use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::sync::mpsc::channel;
     use std::thread;
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn bytes_are_put_into_the_callers_slice() {
         let mut data = [0; 64];
-        lend_mut((0, READ), &mut data, Duration::MAX, |transaction| {
+        lend_mut((0, Kind::Read), &mut data, Duration::MAX, |transaction| {
             let mut lock = transaction.lock();
             lock.bytes_mut().unwrap().fill(7);
             lock.done();
@@ -107,7 +108,7 @@ mod tests {
     #[test]
     fn what_is_lent_to_be_read_is_not_given_out_to_be_changed() {
         let data = [1, 2, 3, 4];
-        lend((0, WRITE), &data, Duration::MAX, |transaction| {
+        lend((0, Kind::Write), &data, Duration::MAX, |transaction| {
             let mut lock = transaction.lock();
             assert_eq!(lock.bytes(), Some(&data[..]));
             assert!(lock.bytes_mut().is_none());
@@ -129,7 +130,7 @@ mod tests {
             lock.bytes_mut().unwrap().fill(7);
             drop(lock);
         });
-        let outcome = lend_mut((0, READ), &mut data, SOON, |transaction| {
+        let outcome = lend_mut((0, Kind::Read), &mut data, SOON, |transaction| {
             give.send(transaction.lock()).unwrap();
         });
         // The lock was held past the deadline, and the memory with it.
@@ -142,7 +143,7 @@ mod tests {
     fn a_handle_that_is_kept_reaches_nothing() {
         let mut data = [0; 4];
         let mut kept = None;
-        let outcome = lend_mut((0, READ), &mut data, SOON, |transaction| {
+        let outcome = lend_mut((0, Kind::Read), &mut data, SOON, |transaction| {
             kept = Some(transaction.clone());
         });
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Timeout);
@@ -158,7 +159,7 @@ mod tests {
         let mut kept = None;
         let panic = catch_unwind(AssertUnwindSafe(|| {
             let mut data = vec![0; 64];
-            let _ = lend_mut((0, READ), &mut data, Duration::MAX, |transaction| {
+            let _ = lend_mut((0, Kind::Read), &mut data, Duration::MAX, |transaction| {
                 kept = Some(transaction.clone());
                 panic!("on purpose");
             });

@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::kind::Kind;
 use super::lend::data_size;
 use super::memory::Memory;
 use super::slave::{Slave, Unconnected};
@@ -107,9 +108,9 @@ impl Master {
     /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`]; every
     /// failure, even of the arguments, is told by that wait.
     #[doc(hidden)]
-    pub fn request(&self, address: u64, memory: Memory, kind: u32) -> u32 {
+    pub fn request(&self, address: u64, memory: Memory, kind: impl Into<Kind>) -> u32 {
         let slave = |state: &State| Arc::clone(&state.slave);
-        let (transaction, slave) = self.make(address, memory, kind, slave);
+        let (transaction, slave) = self.make(address, memory, kind.into(), slave);
         if let Some(slave) = slave {
             slave.do_transaction(transaction.clone());
             transaction.taken();
@@ -121,8 +122,8 @@ impl Master {
     /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes, or
     /// goes beyond the last address.
     #[doc(hidden)]
-    pub fn create(&self, address: u64, memory: Memory, kind: u32) -> Transaction {
-        self.make(address, memory, kind, |_| ()).0
+    pub fn create(&self, address: u64, memory: Memory, kind: impl Into<Kind>) -> Transaction {
+        self.make(address, memory, kind.into(), |_| ()).0
     }
 
     /// As [`Master::create`], with what `also` finds under the same lock, unless it has failed.
@@ -130,7 +131,7 @@ impl Master {
         &self,
         address: u64,
         memory: Memory,
-        kind: u32,
+        kind: Kind,
         also: impl FnOnce(&State) -> T,
     ) -> (Transaction, Option<T>) {
         let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
@@ -145,8 +146,8 @@ impl Master {
         drop(state);
         ::log::debug!(
             target: LOGGER,
-            "Request transaction. type={kind} id={}, address=0x{address:016x}, size={size}",
-            transaction.id()
+            "Request transaction. type={} id={}, address=0x{address:016x}, size={size}",
+            kind.number(), transaction.id()
         );
         if let Some(error) = error {
             transaction.fail(error);
@@ -156,7 +157,7 @@ impl Master {
 
     /// A transaction that has failed before it began, outstanding like any other: `wait` tells why.
     #[doc(hidden)]
-    pub fn refuse(&self, address: u64, size: u32, kind: u32, error: Error) -> u32 {
+    pub fn refuse(&self, address: u64, size: u32, kind: impl Into<Kind>, error: Error) -> u32 {
         let transaction = Transaction::new(address, size, kind, None, self.timeout());
         transaction.fail(error);
         self.register(&transaction);

@@ -21,7 +21,7 @@ pub use bits::{any_bits, copy_bits, set_bits};
 pub use deadline::Renewals;
 pub use emulate::Emulate;
 pub use hub::{route, Hub, MAX_PIECES};
-pub use kind::{kind_name, POST, READ, VERIFY, WRITE};
+pub use kind::{Kind, POST, READ, VERIFY, WRITE};
 pub(crate) use lend::{data_size, lend, lend_mut};
 pub use master::{caller_start, Master, DEFAULT_TIMEOUT};
 pub use memory::{Memory, INLINE};

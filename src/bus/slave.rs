@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// bytes or wide vectors, which such memory splits or answers with a bus error.
 ///
 /// ```
-/// use rogue_memory_bridge::bus::{Slave, SlaveBase, Transaction, READ, VERIFY};
+/// use rogue_memory_bridge::{Kind, Slave, SlaveBase, Transaction};
 ///
 /// /// Registers of 32 bits at `words`, which the program has mapped and keeps mapped.
 /// struct Device {
@@ -41,7 +41,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///             transaction.fail_with("no such register");
 ///             return;
 ///         }
-///         let reads = transaction.kind() == READ || transaction.kind() == VERIFY;
+///         let reads = matches!(transaction.kind(), Kind::Read | Kind::Verify);
 ///         let mut lock = transaction.lock();
 ///         let Some(bytes) = lock.bytes_mut() else { return };
 ///         for (n, word) in bytes.chunks_exact_mut(4).enumerate() {
@@ -65,15 +65,12 @@ use crate::error::{Error, ErrorKind, Result};
 /// # let mut registers = [1u32, 2, 3, 4];
 /// # let words = registers.as_mut_ptr();
 /// # let device = Device { base: SlaveBase::new(4, 4096), words, size: 16 };
-/// # let master = rogue_memory_bridge::bus::Master::new();
+/// # let master = rogue_memory_bridge::Master::new();
 /// # master.set_slave(std::sync::Arc::new(device));
 /// # let bytes = [7u32.to_ne_bytes(), 8u32.to_ne_bytes()].concat();
-/// # let memory = rogue_memory_bridge::bus::Memory::owned(bytes);
-/// # let id = master.request(4, memory, rogue_memory_bridge::bus::WRITE);
-/// # master.wait(id).unwrap();
+/// # master.write(4, &bytes).unwrap();
 /// # assert_eq!(unsafe { words.cast::<[u32; 4]>().read_volatile() }, [1, 7, 8, 4]);
-/// # let id = master.request(12, rogue_memory_bridge::bus::Memory::owned(vec![0; 8]), READ);
-/// # assert!(master.wait(id).is_err());
+/// # assert!(master.read(12, &mut [0; 8]).is_err());
 /// ```
 pub trait Slave: Send + Sync {
     /// Takes `transaction` and completes it, at once or later, on any thread. One whose last handle

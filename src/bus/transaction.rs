@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::kind::kind_name;
+use super::kind::Kind;
 use super::memory::Memory;
 use crate::error::{Error, ErrorKind, Result};
 pub use access::Access;
@@ -52,14 +52,14 @@ impl Transaction {
     pub fn new(
         address: u64,
         size: u32,
-        kind: u32,
+        kind: impl Into<Kind>,
         memory: Option<Memory>,
         timeout: Duration,
     ) -> Transaction {
         debug_assert!(memory
             .as_ref()
             .is_none_or(|memory| memory.len() == size as usize));
-        Transaction::build(address, size, kind, None, |inner| {
+        Transaction::build(address, size, kind.into(), None, |inner| {
             let state = inner.state_mut();
             state.memory = memory;
             state.timeout = timeout;
@@ -73,12 +73,12 @@ impl Transaction {
     pub fn for_other(
         address: u64,
         size: u32,
-        kind: u32,
+        kind: impl Into<Kind>,
         (timeout, deadline): (Duration, Option<Instant>),
         completion: (Arc<dyn Completion>, u64),
         bytes: Option<&[u8]>,
     ) -> Transaction {
-        Transaction::build(address, size, kind, None, |inner| {
+        Transaction::build(address, size, kind.into(), None, |inner| {
             let state = inner.state_mut();
             state.timeout = timeout;
             state.deadline = deadline;
@@ -110,8 +110,8 @@ impl Transaction {
         self.0.size
     }
 
-    /// The type: `READ`, `WRITE`, `POST`, `VERIFY`, or whatever was asked for.
-    pub fn kind(&self) -> u32 {
+    /// The type.
+    pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
@@ -213,7 +213,7 @@ impl Transaction {
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (id, address, size) = (self.id(), self.address(), self.size());
-        let kind = kind_name(self.kind());
+        let kind = self.kind();
         write!(
             f,
             "Transaction {{ id: {id}, {kind}, address: {address:#x}, size: {size} }}"

@@ -158,7 +158,7 @@ pub unsafe extern "C" fn rim_transaction_get_info(
             struct_size,
             address: transaction.address(),
             size: transaction.size() as usize,
-            r#type: transaction.kind(),
+            r#type: transaction.kind().number(),
             id: transaction.id(),
         }]);
         Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{check, Master};
-use crate::bus::kind::{POST, READ, VERIFY, WRITE};
+use crate::bus::kind::Kind;
 use crate::bus::lend::lend_mut;
 use crate::bus::memory::Memory;
 use crate::bus::slave::Slave;
@@ -34,28 +34,28 @@ impl Master {
     /// Reads as many bytes at `address` as `data` has, into `data`. It does not return while a slave
     /// has the bytes locked, even when the time is over. After a failure, `data` has any bytes.
     pub fn read(&self, address: u64, data: &mut [u8]) -> Result<()> {
-        self.fill(READ, address, data)
+        self.fill(Kind::Read, address, data)
     }
 
     /// As [`Master::read`], and the slave is told that the bytes are to be compared with what was
     /// written.
     pub fn verify(&self, address: u64, data: &mut [u8]) -> Result<()> {
-        self.fill(VERIFY, address, data)
+        self.fill(Kind::Verify, address, data)
     }
 
     /// Writes `data` to `address`, and waits until the slave has taken it. The slave gets a copy.
     pub fn write(&self, address: u64, data: &[u8]) -> Result<()> {
-        self.put(WRITE, address, data)
+        self.put(Kind::Write, address, data)
     }
 
     /// Writes `data` to `address`; whether the slave takes it is not told. The slave gets a copy.
     pub fn post(&self, address: u64, data: &[u8]) -> Result<()> {
-        self.put(POST, address, data)
+        self.put(Kind::Post, address, data)
     }
 
     word_methods!();
 
-    fn fill(&self, kind: u32, address: u64, data: &mut [u8]) -> Result<()> {
+    fn fill(&self, kind: Kind, address: u64, data: &mut [u8]) -> Result<()> {
         check(address, data.len())?;
         let (slave, timeout) = self.now();
         lend_mut((address, kind), data, timeout, |transaction| {
@@ -63,7 +63,7 @@ impl Master {
         })
     }
 
-    fn put(&self, kind: u32, address: u64, data: &[u8]) -> Result<()> {
+    fn put(&self, kind: Kind, address: u64, data: &[u8]) -> Result<()> {
         let size = check(address, data.len())?;
         let (slave, timeout) = self.now();
         // A copy: a slave may change the bytes that it is given.

@@ -1,7 +1,7 @@
 //! What a slave does with the bytes of a transaction: it fills them or takes them.
 
 use super::Transaction;
-use crate::bus::kind::{POST, READ, VERIFY, WRITE};
+use crate::bus::kind::Kind;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The bytes of a transaction, and what is to be done with them.
@@ -40,23 +40,19 @@ impl Transaction {
     /// }
     /// ```
     pub fn complete(&self, work: impl FnOnce(Access<'_>) -> Result<()>) -> bool {
-        let kind = self.kind();
-        if !matches!(kind, READ | WRITE | POST | VERIFY) {
-            let text = format!("Transaction type {kind} is not known");
-            return self.fail(Error::new(ErrorKind::InvalidArgument, text));
-        }
         let mut lock = self.lock();
-        let result = if matches!(kind, WRITE | POST) {
-            let Some(bytes) = lock.bytes() else {
-                return false;
-            };
-            work(Access::Write(bytes))
-        } else {
-            let Some(bytes) = lock.bytes_mut() else {
-                return false;
-            };
-            work(Access::Read(bytes))
+        let access = match self.kind() {
+            Kind::Read | Kind::Verify => lock.bytes_mut().map(Access::Read),
+            Kind::Write | Kind::Post => lock.bytes().map(Access::Write),
+            Kind::Other(number) => {
+                let text = format!("Transaction type {number} is not known");
+                return lock.fail(Error::new(ErrorKind::InvalidArgument, text));
+            }
         };
+        let Some(access) = access else {
+            return false;
+        };
+        let result = work(access);
         match result {
             Ok(()) => lock.done(),
             Err(error) => lock.fail(error),
@@ -70,7 +66,7 @@ mod tests {
     use crate::bus::Memory;
     use std::time::Duration;
 
-    fn transaction(kind: u32, bytes: &[u8]) -> Transaction {
+    fn transaction(kind: Kind, bytes: &[u8]) -> Transaction {
         let memory = Memory::owned(bytes.to_vec());
         let size = bytes.len() as u32;
         Transaction::new(0, size, kind, Some(memory), Duration::MAX)
@@ -78,7 +74,7 @@ mod tests {
 
     #[test]
     fn each_type_reads_or_writes() {
-        for kind in [READ, VERIFY] {
+        for kind in [Kind::Read, Kind::Verify] {
             let transaction = transaction(kind, &[1; 4]);
             assert!(transaction.complete(|access| {
                 assert_eq!(access, Access::Read(&mut [1; 4]));
@@ -86,7 +82,7 @@ mod tests {
             }));
             assert_eq!(transaction.outcome(), Some(Ok(())));
         }
-        for kind in [WRITE, POST] {
+        for kind in [Kind::Write, Kind::Post] {
             let transaction = transaction(kind, &[2; 4]);
             assert!(transaction.complete(|access| {
                 assert_eq!(access, Access::Write(&[2; 4]));
@@ -99,11 +95,11 @@ mod tests {
 
     #[test]
     fn another_type_fails_and_what_is_over_is_left_alone() {
-        let unknown = transaction(7, &[0; 4]);
+        let unknown = transaction(Kind::Other(7), &[0; 4]);
         assert!(unknown.complete(|_| unreachable!()));
         let error = unknown.outcome().unwrap().unwrap_err();
         assert!(error.text().contains("type 7"), "{error}");
-        for kind in [READ, WRITE] {
+        for kind in [Kind::Read, Kind::Write] {
             let over = transaction(kind, &[0; 4]);
             over.done();
             assert!(!over.complete(|_| unreachable!()));

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::parts::{Pieces, Ranges};
 use crate::bus::deadline::Renewals;
+use crate::bus::kind::Kind;
 use crate::bus::memory::{Inline, Memory, Span, INLINE};
 use crate::bus::spares::Spares;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,7 +37,7 @@ pub struct Completed {
     /// Bytes to move.
     pub size: u32,
     /// The type: `READ`, `WRITE`, `POST`, `VERIFY`, or whatever was asked for.
-    pub kind: u32,
+    pub kind: Kind,
     /// Whether it was carried out.
     pub outcome: Result<()>,
     /// The bytes of a transaction that was carried out, owns its memory and is no piece. Nobody
@@ -120,7 +121,7 @@ pub(super) struct Inner {
     pub(super) home: Home,
     /// Place in the order of creation; 0 in a blank one.
     pub(super) order: u64,
-    pub(super) kind: u32,
+    pub(super) kind: Kind,
     pub(super) size: u32,
     origin: u64,
     pub(super) address: AtomicU64,
@@ -192,7 +193,7 @@ impl Transaction {
     pub(super) fn build(
         address: u64,
         size: u32,
-        kind: u32,
+        kind: Kind,
         parent: Option<Parent>,
         fill: impl FnOnce(&mut Inner),
     ) -> Transaction {
@@ -437,7 +438,7 @@ fn log_outcome(inner: &Inner, outcome: &Result<()>) {
     if !::log::log_enabled!(target: LOGGER, ::log::Level::Debug) {
         return;
     }
-    let (id, kind, size) = (inner.order as u32, inner.kind, inner.size);
+    let (id, kind, size) = (inner.order as u32, inner.kind.number(), inner.size);
     let address = inner.address.load(Ordering::Relaxed);
     match outcome {
         Ok(()) => ::log::debug!(

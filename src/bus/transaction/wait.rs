@@ -253,7 +253,7 @@ impl Transaction {
         ::log::debug!(
             target: LOGGER,
             "Transaction timeout. type={} id={}, address=0x{:016x}, size={}, timeout={:?}",
-            self.kind(), self.id(), self.address(), self.size(), self.timeout()
+            self.kind().number(), self.id(), self.address(), self.size(), self.timeout()
         );
         self.fail(error)
     }

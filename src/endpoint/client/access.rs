@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::awaited::Awaited;
 use super::link::ClientLink;
 use super::room::is_attending;
-use crate::bus::{lend, lend_mut, word_methods, Memory, Transaction};
-use crate::bus::{POST, READ, VERIFY, WRITE};
+use crate::bus::{lend, lend_mut, word_methods, Kind, Memory, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Adds `read_u32_async`, `write_u32_async` and their like, on top of `read_async` and `write_async`.
@@ -51,7 +50,7 @@ impl<'a> Timed<'a> {
     /// As [`TcpClient::read`].
     pub fn read(&self, address: u64, data: &mut [u8]) -> Result<()> {
         may_wait()?;
-        lend_mut((address, READ), data, self.timeout, |transaction| {
+        lend_mut((address, Kind::Read), data, self.timeout, |transaction| {
             self.link.carry_out(transaction);
         })
     }
@@ -59,7 +58,7 @@ impl<'a> Timed<'a> {
     /// As [`TcpClient::verify`].
     pub fn verify(&self, address: u64, data: &mut [u8]) -> Result<()> {
         may_wait()?;
-        lend_mut((address, VERIFY), data, self.timeout, |transaction| {
+        lend_mut((address, Kind::Verify), data, self.timeout, |transaction| {
             self.link.carry_out(transaction);
         })
     }
@@ -67,7 +66,7 @@ impl<'a> Timed<'a> {
     /// As [`TcpClient::write`].
     pub fn write(&self, address: u64, data: &[u8]) -> Result<()> {
         may_wait()?;
-        lend((address, WRITE), data, self.timeout, |transaction| {
+        lend((address, Kind::Write), data, self.timeout, |transaction| {
             self.link.carry_out(transaction);
         })
     }
@@ -75,7 +74,7 @@ impl<'a> Timed<'a> {
     /// As [`TcpClient::post`].
     pub fn post(&self, address: u64, data: &[u8]) -> Result<()> {
         may_wait()?;
-        lend((address, POST), data, self.timeout, |transaction| {
+        lend((address, Kind::Post), data, self.timeout, |transaction| {
             self.link.carry_out(transaction);
         })
     }
@@ -84,27 +83,27 @@ impl<'a> Timed<'a> {
 
     /// As [`TcpClient::read_async`].
     pub async fn read_async(&self, address: u64, size: usize) -> Result<Vec<u8>> {
-        self.fetch(READ, address, size).await
+        self.fetch(Kind::Read, address, size).await
     }
 
     /// As [`TcpClient::verify_async`].
     pub async fn verify_async(&self, address: u64, size: usize) -> Result<Vec<u8>> {
-        self.fetch(VERIFY, address, size).await
+        self.fetch(Kind::Verify, address, size).await
     }
 
     /// As [`TcpClient::write_async`].
     pub async fn write_async(&self, address: u64, data: impl Into<Vec<u8>>) -> Result<()> {
-        self.give(WRITE, address, data.into()).await
+        self.give(Kind::Write, address, data.into()).await
     }
 
     /// As [`TcpClient::post_async`].
     pub async fn post_async(&self, address: u64, data: impl Into<Vec<u8>>) -> Result<()> {
-        self.give(POST, address, data.into()).await
+        self.give(Kind::Post, address, data.into()).await
     }
 
     async_word_methods!();
 
-    async fn fetch(&self, kind: u32, address: u64, size: usize) -> Result<Vec<u8>> {
+    async fn fetch(&self, kind: Kind, address: u64, size: usize) -> Result<Vec<u8>> {
         let size = crate::bus::data_size(size)?;
         let transaction = Transaction::new(address, size, kind, None, self.timeout);
         if size > 0 && !transaction.provide_zeros() {
@@ -114,7 +113,7 @@ impl<'a> Timed<'a> {
         Awaited::new(self.link, transaction).await
     }
 
-    async fn give(&self, kind: u32, address: u64, data: Vec<u8>) -> Result<()> {
+    async fn give(&self, kind: Kind, address: u64, data: Vec<u8>) -> Result<()> {
         let size = crate::bus::data_size(data.len())?;
         let memory = Some(Memory::owned(data));
         let transaction = Transaction::new(address, size, kind, memory, self.timeout);

@@ -12,7 +12,7 @@ use super::reader::{ReadError, Reader};
 use super::requests::{Requests, Submitted};
 use super::room::Attending;
 use super::turn::{Reading, Turn};
-use crate::bus::{Transaction, POST};
+use crate::bus::{Kind, Transaction};
 use crate::endpoint::socket::{self, Mode, Until};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Decoder;
@@ -78,7 +78,7 @@ impl Connection {
         // A thread waits: what was deferred leaves now.
         self.requests.flush_waiting();
         // A Post completes when it has been sent, not by a response.
-        if self.requests.loss().is_some() || transaction.kind() == POST {
+        if self.requests.loss().is_some() || transaction.kind() == Kind::Post {
             return transaction.completed();
         }
         let Some(mut reading) = self.turn.enter(transaction) else {

@@ -148,7 +148,7 @@ impl ClientContext {
 /// The end of a transaction whose time is not counted: it was never answered.
 pub(super) fn untimed(transaction: &Transaction, end: EndedAs) -> Ended {
     Ended {
-        kind: transaction.kind(),
+        kind: transaction.kind().number(),
         size: transaction.size(),
         end,
         took: None,

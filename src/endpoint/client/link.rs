@@ -12,8 +12,7 @@ use super::link_status::{LinkState, LinkStatus};
 use super::progress::Progress;
 use super::requests::Submitted;
 use super::room::is_attending;
-use crate::bus::{check_range, kind_name, Link, Renewals, Transaction};
-use crate::bus::{POST, READ, VERIFY, WRITE};
+use crate::bus::{check_range, Kind, Link, Renewals, Transaction};
 use crate::endpoint::stats::{ClientStats, EndedAs, Traffic};
 use crate::endpoint::watch::Watch;
 use crate::error::{Error, ErrorKind, Result};
@@ -60,11 +59,11 @@ impl ClientLink {
         let (size, kind) = (transaction.size(), transaction.kind());
         // In a process that was forked off the transaction ends here.
         let mut checked = self.context.check_home().and(transaction.check_home());
-        if !matches!(kind, READ | WRITE | POST | VERIFY) {
-            let text = format!("Transaction type {kind} is not known");
+        if let Kind::Other(number) = kind {
+            let text = format!("Transaction type {number} is not known");
             checked = checked.and(Err(Error::new(ErrorKind::InvalidArgument, text)));
         } else if size == 0 {
-            let text = format!("A {} of 0 bytes is not allowed", kind_name(kind));
+            let text = format!("A {kind} of 0 bytes is not allowed");
             checked = checked.and(Err(Error::new(ErrorKind::Size, text)));
         }
         match checked.and_then(|()| check_range(transaction.address(), size)) {
@@ -459,7 +458,7 @@ impl Link for ClientLink {
                 self.context.room.freed();
             }
         }
-        if transaction.kind() == POST {
+        if transaction.kind() == Kind::Post {
             let text = format!("{place}: the network takes no more data");
             return Some(Error::new(ErrorKind::Timeout, text));
         }

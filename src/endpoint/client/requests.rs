@@ -105,7 +105,7 @@ impl Requests {
             id: self.context.wire_id(transaction),
             address: transaction.address(),
             size: transaction.size(),
-            kind: transaction.kind(),
+            kind: transaction.kind().number(),
         };
         let carries_data = matches!(header.kind, WRITE | POST);
         let lock = carries_data.then(|| transaction.lock());

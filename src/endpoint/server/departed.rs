@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::context::{nanos, ServerContext};
 use super::peer::Peer;
 use super::queued::answer_bytes;
-use crate::bus::{Transaction, WeakTransaction, READ, VERIFY};
+use crate::bus::{Kind, Transaction, WeakTransaction};
 use crate::error::{Error, ErrorKind};
 
 /// How long a Write of a client that has gone counts against `max_outstanding`.
@@ -46,7 +46,7 @@ impl Left {
     pub(super) fn fail(self) {
         let gone = || Error::new(ErrorKind::ConnectionLost, "The client has gone");
         for transaction in &self.abandoned {
-            if matches!(transaction.kind(), READ | VERIFY) {
+            if matches!(transaction.kind(), Kind::Read | Kind::Verify) {
                 transaction.fail(gone());
             }
         }
@@ -102,7 +102,7 @@ impl Departed {
             context.load.uncount();
             // The memory of its answer counts until the slave lets go of it, even after it has
             // failed.
-            let bytes = answer_bytes(transaction.kind(), transaction.size());
+            let bytes = answer_bytes(transaction.kind().number(), transaction.size());
             context.budget.reserve(bytes);
             self.abandoned
                 .add(transaction, bytes, now.checked_add(limit));
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_is_abandoned_counts_until_the_slave_lets_go() {
-        let transaction = || Transaction::new(0, 4, READ, None, Duration::MAX);
+        let transaction = || Transaction::new(0, 4, Kind::Read, None, Duration::MAX);
         let now = Instant::now();
         let mut abandoned = Abandoned::default();
         let (held, lost) = (transaction(), transaction());

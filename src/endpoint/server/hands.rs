@@ -6,7 +6,7 @@
 //! that the slave has let go. A strong handle made here goes to the caller, who drops it without a
 //! lock.
 
-use crate::bus::{Transaction, WeakTransaction, READ, VERIFY};
+use crate::bus::{Kind, Transaction, WeakTransaction};
 
 /// See the [module](self).
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Hands {
             since,
             at,
             until,
-            reads: matches!(transaction.kind(), READ | VERIFY),
+            reads: matches!(transaction.kind(), Kind::Read | Kind::Verify),
             counts: true,
         });
         self.count += 1;
@@ -127,7 +127,7 @@ mod tests {
     use std::time::Duration;
 
     fn transaction() -> Transaction {
-        Transaction::new(0, 4, READ, None, Duration::MAX)
+        Transaction::new(0, 4, Kind::Read, None, Duration::MAX)
     }
 
     #[test]

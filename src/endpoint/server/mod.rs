@@ -53,7 +53,7 @@ use super::pairing::Side;
 use super::settings::ServerSettings;
 use super::socket;
 use super::stats::{PeerStats, ServerStats};
-use crate::bus::{check_access, Transaction, POST, WRITE};
+use crate::bus::{check_access, Kind, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 use crate::time::Time;
@@ -316,7 +316,7 @@ pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
         transaction.fail(error);
         return false;
     }
-    if !matches!(transaction.kind(), WRITE | POST) && !transaction.provide_zeros() {
+    if !matches!(transaction.kind(), Kind::Write | Kind::Post) && !transaction.provide_zeros() {
         let text = format!("The server has no memory for {} bytes", transaction.size());
         transaction.fail(Error::new(ErrorKind::System, text));
         return false;

@@ -343,6 +343,7 @@ impl Completion for Peer {
             outcome,
             content,
         } = completed;
+        let kind = kind.number();
         let header = Header {
             id: token as u32,
             address,

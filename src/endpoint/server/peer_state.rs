@@ -70,7 +70,7 @@ impl PeerState {
         (since, now, until): (u64, u64, u64),
     ) {
         self.hands.put(transaction, since, now, until);
-        let answer = answer_bytes(transaction.kind(), transaction.size());
+        let answer = answer_bytes(transaction.kind().number(), transaction.size());
         if answer > 0 {
             self.reserved += answer;
             context.budget.reserve(answer);

@@ -10,7 +10,7 @@ use super::context::{ServerContext, ServerTopic};
 use super::incoming::Charge;
 use super::peer::Peer;
 use super::queued::{QueuedRequest, RequestData};
-use crate::bus::{check_range, kind_name, POST, READ, VERIFY, WRITE};
+use crate::bus::{check_range, Kind, POST, READ, VERIFY, WRITE};
 use crate::wire::{Header, Message, MessageEnd, PROBE};
 
 /// Data of at least this much is received where it belongs, as far as it has not come yet.
@@ -246,10 +246,10 @@ fn check(end: &MessageEnd, max: u32) -> Result<(), String> {
         ));
     }
     match (kind, end.data_len) {
-        (WRITE | POST, None) => Err(format!("A {} without data", kind_name(kind))),
+        (WRITE | POST, None) => Err(format!("A {} without data", Kind::from(kind))),
         (WRITE | POST, Some(len)) if len != u64::from(size) => Err(format!(
             "A {} of {size} bytes brought {len} bytes of data",
-            kind_name(kind)
+            Kind::from(kind)
         )),
         // The maximum has been raised since the connection was made.
         (WRITE | POST, Some(_)) if end.skipped => Err(format!(

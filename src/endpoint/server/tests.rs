@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::task::coop;
 
 use super::*;
-use crate::bus::{Memory, Slave, READ};
+use crate::bus::{Memory, Slave, POST, READ};
 use crate::endpoint::{ClientOptions, TcpClient};
 use crate::wire::{greeting, ready, request_head, Header, Role};
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rogue_memory_bridge::bus::{Slave, SlaveBase, Transaction, READ};
+use rogue_memory_bridge::bus::{Kind, Slave, SlaveBase, Transaction, READ};
 use rogue_memory_bridge::endpoint::{serve, ServerOptions, TcpServer};
 use rogue_memory_bridge::wire::{Role, WRITE};
 
@@ -30,7 +30,7 @@ struct Full(SlaveBase);
 
 impl Slave for Full {
     fn do_transaction(&self, transaction: Transaction) {
-        if transaction.kind() == READ {
+        if transaction.kind() == Kind::Read {
             if let Some(bytes) = transaction.lock().bytes_mut() {
                 bytes.fill(7);
             }
