@@ -24,8 +24,8 @@ static void take(void* user, rim_transaction* transaction) {
     rim_transaction_free(transaction);
 }
 
-/* The slave that is late: a queue in order of arrival, which is the order of answering too. Its
- * places are enough for what a server hands out at a time, and more. */
+/* The slave that is late: a queue in order of arrival, which is also the order of answers. Its
+ * places are more than a server hands out at a time. */
 enum { PLACES = 4096 };
 static struct {
     pthread_mutex_t mutex;
@@ -135,8 +135,8 @@ static void remove_client(void) {
     memset(last, 0, sizeof(*last));
 }
 
-/* Those who are there already stay. A transaction waits for the connection, so that all have one
- * when all of these have come through. */
+/* Clients that are there already stay. A transaction waits for the connection, so all clients are
+ * connected after one transaction of each. */
 static bool clients(unsigned wanted) {
     uint32_t word = BENCH_WORD;
     while (count > wanted)
