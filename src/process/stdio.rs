@@ -1,21 +1,21 @@
-//! Descriptors 0, 1 and 2 are the program's, also while they are closed. The system gives the lowest
-//! free number, so a socket of a daemon that has closed them would be its `stdout`, and what it
-//! prints would go to the peer.
+//! Descriptors 0, 1 and 2 belong to the program, also while they are closed. The system gives the
+//! lowest free number, so a daemon that has closed them would get a socket as its `stdout`, and what
+//! it prints would go to the peer.
 //!
-//! What is made by the library is made while those of the three that are closed are taken by
-//! something that can be neither read nor written, so that a `printf` fails as it did before. They are
-//! free again at once: a daemon may open its own. Nothing can rule out that another thread closes one
-//! of them just now; what got such a number all the same is moved (`above_stdio`).
+//! While the library makes a descriptor, it fills those of the three that are closed with a file that
+//! can be neither read nor written, so that a `printf` fails as before. It frees them at once, since a
+//! daemon may open its own. Another thread may still close one of the three at that moment;
+//! `above_stdio` moves a descriptor that got such a number.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// The first descriptor that is not the program's.
+/// The lowest descriptor that the library may use.
 const FIRST: RawFd = 3;
 
-/// Those of the descriptors 0 to 2 that are closed, taken until this is dropped.
+/// Keeps those of the descriptors 0 to 2 taken that are closed, until this is dropped.
 pub(crate) struct Stdio([Option<File>; FIRST as usize]);
 
 impl Stdio {
@@ -26,7 +26,7 @@ impl Stdio {
                 continue;
             }
             match nothing() {
-                // It has the lowest number that is free, which may be another of the three.
+                // It has the lowest free number, which may be another of the three.
                 Ok(file) if file.as_raw_fd() < FIRST => *place = Some(file),
                 _ => break,
             }
@@ -39,14 +39,14 @@ impl Drop for Stdio {
     fn drop(&mut self) {
         for file in self.0.iter_mut().filter_map(Option::take) {
             if !is_nothing(&file) {
-                // Another thread has put something else in its place: that is the program's.
+                // Another thread has replaced it: the descriptor is the program's now.
                 let _ = file.into_raw_fd();
             }
         }
     }
 }
 
-/// `made` with a descriptor of 3 or more.
+/// `made`, moved to a descriptor of 3 or more if necessary.
 pub(crate) fn above_stdio<T: From<OwnedFd> + Into<OwnedFd>>(made: T) -> io::Result<T> {
     let made = made.into();
     if made.as_raw_fd() >= FIRST {
@@ -57,11 +57,11 @@ pub(crate) fn above_stdio<T: From<OwnedFd> + Into<OwnedFd>>(made: T) -> io::Resu
 }
 
 fn is_open(fd: RawFd) -> bool {
-    // SAFETY: a question about a number.
+    // SAFETY: F_GETFD only asks about the descriptor.
     unsafe { libc::fcntl(fd, libc::F_GETFD) != -1 }
 }
 
-/// A descriptor that can be neither read nor written: a place in the file system.
+/// A file that can be neither read nor written: `O_PATH` only names a place in the file system.
 fn nothing() -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -69,8 +69,8 @@ fn nothing() -> io::Result<File> {
     options.read(true).open("/")
 }
 
-/// Whether the descriptor is still what [`nothing`] has made. A program that opens its standard
-/// streams opens no folder.
+/// Whether the descriptor is still the one that [`nothing`] has made. A program does not open a folder
+/// as a standard stream.
 fn is_nothing(file: &File) -> bool {
     file.metadata().is_ok_and(|what| what.is_dir())
 }
