@@ -7,17 +7,16 @@
 //! classes of one process are in `bridge/memory.rs`, those for the two ends of the network in
 //! `bridge/tcp.rs` and `bridge/tcp_stats.rs`; here are the declarations, and what has no class.
 
+mod boundary;
 mod memory;
 mod tcp;
 mod tcp_stats;
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
-
 use crate::bus::{self, DataLock, Emulate, Master, SlaveBase, Transaction};
 use crate::endpoint::{TcpClient, TcpServer};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::log;
-use crate::process::Uncancelled;
+use boundary::{attempt, guard, lossy};
 use memory::*;
 use tcp::*;
 use tcp_stats::*;
@@ -226,44 +225,6 @@ mod ffi {
         fn set_bits(target: &mut [u8], lsb: u32, bits: u32) -> Result<()>;
         fn any_bits(source: &[u8], lsb: u32, bits: u32) -> Result<bool>;
     }
-}
-
-/// Runs `body`; a panic in it becomes an error. The calling thread is not cancelled meanwhile: that
-/// would unwind frames of Rust.
-fn attempt<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    let _uncancelled = Uncancelled::new();
-    caught(body)
-}
-
-fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(body))
-        .unwrap_or_else(|panic| Err(Error::from_panic("Panic inside the library", panic)))
-}
-
-/// Runs a `body` that cannot fail; should it panic, that is logged and `otherwise` is the result. The
-/// calling thread is not cancelled meanwhile.
-fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    let _uncancelled = Uncancelled::new();
-    ask(otherwise, body)
-}
-
-/// As [`guard`], for a `body` that comes to no point of cancellation: it makes no system call but to
-/// wait for a lock, does not log, and lets go of nothing that is the user's.
-fn ask<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    caught(|| Ok(body())).unwrap_or_else(|error| {
-        // The panic may have been the logger's.
-        let _ = attempt(|| {
-            log::init();
-            log::submit("memory", log::CRITICAL, error.text());
-            Ok(())
-        });
-        otherwise
-    })
-}
-
-/// Text from C++, which may be of any encoding.
-fn lossy(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).into_owned()
 }
 
 fn log_set_level(level: u32) {

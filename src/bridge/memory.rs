@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ask, attempt, guard, lossy};
+use super::boundary::{ask, attempt, guard, lossy};
 use crate::bus::{self, DataLock, Emulate, Master, SlaveBase, Transaction};
 use crate::error::Result;
 use crate::log;

@@ -4,9 +4,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::boundary::{attempt, guard, lossy};
 use super::ffi::{ClientOption, Link, ServerOption};
 use super::memory::give;
-use super::{attempt, guard, lossy};
 use crate::bus::{Master, Transaction};
 use crate::endpoint::{ClientOptions, LinkState, ServerOptions, TcpClient, TcpServer};
 use crate::error::{ErrorKind, Result};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attempt;
+use super::boundary::attempt;
 use super::ffi::{ClientStats, Latency, Outcomes, PeerStats, ServerStats, Traffic};
 use crate::endpoint::{self, TcpClient, TcpServer};
 use crate::error::Result;

@@ -1,7 +1,6 @@
 //! Who asks: makes transactions, hands them to a slave, waits for them, and remembers the last
 //! failure.
 
-mod access;
 mod outstanding;
 
 use std::ptr::NonNull;
@@ -9,10 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::kind::Kind;
-use super::lend::data_size;
+use super::lend::{data_size, lend_mut};
 use super::memory::Memory;
 use super::slave::{Slave, Unconnected};
 use super::transaction::{check_range, Transaction};
+use super::word::word_methods;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
 use crate::time::Time;
@@ -250,6 +250,73 @@ impl Master {
     }
 }
 
+/// Accesses that wait; the result of each call tells how it came out. Each has the time
+/// [`Master::timeout`], from the moment the slave has taken it.
+///
+/// ```
+/// use rogue_memory_bridge::{Emulate, Hub, Master};
+/// use std::sync::Arc;
+///
+/// let hub = Hub::new(0x1000, 0, 0);
+/// hub.master().set_slave(Arc::new(Emulate::new(4, 4096)));
+/// let master = Master::new();
+/// master.set_slave(Arc::new(hub));
+///
+/// master.write_u32(0x10, 0x1234)?;
+/// let mut bytes = [0; 4];
+/// master.read(0x10, &mut bytes)?;
+/// assert_eq!(bytes, [0x34, 0x12, 0, 0]);
+/// # Ok::<(), rogue_memory_bridge::Error>(())
+/// ```
+impl Master {
+    /// Reads as many bytes at `address` as `data` has, into `data`. It does not return while a slave
+    /// has the bytes locked, even when the time is over. After a failure, `data` has any bytes.
+    pub fn read(&self, address: u64, data: &mut [u8]) -> Result<()> {
+        self.fill(Kind::Read, address, data)
+    }
+
+    /// As [`Master::read`], and the slave is told that the bytes are to be compared with what was
+    /// written.
+    pub fn verify(&self, address: u64, data: &mut [u8]) -> Result<()> {
+        self.fill(Kind::Verify, address, data)
+    }
+
+    /// Writes `data` to `address`, and waits until the slave has taken it. The slave gets a copy.
+    pub fn write(&self, address: u64, data: &[u8]) -> Result<()> {
+        self.put(Kind::Write, address, data)
+    }
+
+    /// Writes `data` to `address`; whether the slave takes it is not told. The slave gets a copy.
+    pub fn post(&self, address: u64, data: &[u8]) -> Result<()> {
+        self.put(Kind::Post, address, data)
+    }
+
+    word_methods!();
+
+    fn fill(&self, kind: Kind, address: u64, data: &mut [u8]) -> Result<()> {
+        check(address, data.len())?;
+        let (slave, timeout) = self.now();
+        lend_mut((address, kind), data, timeout, |transaction| {
+            slave.do_transaction(transaction.clone());
+        })
+    }
+
+    fn put(&self, kind: Kind, address: u64, data: &[u8]) -> Result<()> {
+        let size = check(address, data.len())?;
+        let (slave, timeout) = self.now();
+        // A copy: a slave may change the bytes that it is given.
+        let memory = Memory::owned(data.to_vec());
+        let transaction = Transaction::new(address, size, kind, Some(memory), timeout);
+        slave.do_transaction(transaction.clone());
+        transaction.taken();
+        transaction.wait()
+    }
+
+    fn now(&self) -> (Arc<dyn Slave>, Duration) {
+        (self.slave(), self.timeout())
+    }
+}
+
 impl State {
     fn note(&mut self, outcome: &Result<()>) {
         if let Err(error) = outcome {
@@ -309,119 +376,4 @@ fn check_memory(size: u32, most: u64) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bus::{Emulate, SlaveBase, READ, WRITE};
-
-    #[test]
-    fn an_unconnected_bus_says_so() {
-        let master = Master::new();
-        let id = master.request(0, Memory::owned(vec![0; 4]), READ);
-        assert_ne!(id, 0);
-        assert_eq!(master.wait(id).unwrap_err().text(), Unconnected::TEXT);
-        assert_eq!(
-            (master.slave().min_access(), master.slave().max_access()),
-            (4, 0)
-        );
-    }
-
-    #[test]
-    fn the_last_failure_stays_until_it_is_cleared() {
-        let master = Master::new();
-        master.set_slave(Arc::new(Emulate::new(4, 8)));
-        assert_eq!(master.error(), None);
-        let bad = master.request(0, Memory::owned(vec![0; 12]), READ);
-        let good = master.request(0, Memory::owned(vec![0; 4]), WRITE);
-        assert!(master.wait(bad).is_err());
-        assert!(master.wait(good).is_ok());
-        assert!(master.error().unwrap().text().contains("12"));
-        master.clear_error();
-        assert_eq!(master.error(), None);
-    }
-
-    #[test]
-    fn waiting_for_all_waits_for_all() {
-        let master = Master::new();
-        master.set_slave(Arc::new(Emulate::new(4, 8)));
-        let ids: Vec<u32> = (0..10)
-            .map(|n| master.request(4 * n, Memory::owned(vec![0; 4]), WRITE))
-            .collect();
-        assert!(ids.iter().all(|&id| master.is_done(id)));
-        master.wait(0).unwrap();
-        // None is outstanding any more: nothing to wait for.
-        master.wait(ids[3]).unwrap();
-        master.wait(0).unwrap();
-    }
-
-    /// Keeps its transactions.
-    struct Keeper(SlaveBase, Mutex<Vec<Transaction>>);
-
-    impl Slave for Keeper {
-        fn do_transaction(&self, transaction: Transaction) {
-            self.1.lock().unwrap().push(transaction);
-        }
-
-        fn base(&self) -> &SlaveBase {
-            &self.0
-        }
-    }
-
-    #[test]
-    fn a_transaction_is_done_when_its_slave_says_so() {
-        let master = Master::new();
-        let keeper = Arc::new(Keeper(SlaveBase::new(1, 0), Mutex::default()));
-        master.set_slave(keeper.clone());
-        let id = master.request(0, Memory::owned(vec![0; 4]), READ);
-        assert!(!master.is_done(id));
-        assert!(master.is_done(id + 1), "there is none");
-        keeper.1.lock().unwrap().remove(0).done();
-        assert!(master.is_done(id));
-        master.wait(id).unwrap();
-        assert!(master.is_done(id), "it is over");
-    }
-
-    #[test]
-    fn bad_arguments_are_told_by_the_wait() {
-        let master = Master::new();
-        master.set_slave(Arc::new(Emulate::new(4, 8)));
-        let empty = master.request(0, Memory::owned(Vec::new()), READ);
-        assert_eq!(master.wait(empty).unwrap_err().kind(), ErrorKind::Size);
-        let error = caller_start(std::ptr::null_mut(), 4).unwrap_err();
-        let null = master.refuse(0, 4, READ, error);
-        assert_eq!(
-            master.wait(null).unwrap_err().kind(),
-            ErrorKind::NullArgument
-        );
-    }
-
-    #[test]
-    fn more_than_a_system_has_in_one_piece_is_refused() {
-        let most = i32::MAX as u32;
-        assert!(check_memory(most, u64::from(most)).is_ok());
-        let error = check_memory(most + 1, u64::from(most)).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Size);
-        assert!(error.text().contains("at most 2147483647"), "{error}");
-        // What `caller_start` makes of it on this machine.
-        let mut byte = 0;
-        let largest = caller_start(&mut byte, u32::MAX);
-        assert_eq!(largest.is_ok(), cfg!(target_pointer_width = "64"));
-    }
-
-    #[test]
-    fn a_master_that_goes_takes_its_memory_back() {
-        let master = Master::new();
-        let transaction = master.create(0, Memory::owned(vec![0; 4]), READ);
-        drop(master);
-        assert!(transaction.expired());
-        assert!(transaction.lock().bytes().is_none());
-    }
-
-    #[test]
-    fn a_timeout_of_zero_changes_nothing() {
-        let master = Master::new();
-        master.set_timeout(Duration::ZERO);
-        assert_eq!(master.timeout(), DEFAULT_TIMEOUT);
-        master.set_timeout(Duration::from_secs(3000));
-        assert_eq!(master.timeout(), Duration::from_secs(3000));
-    }
-}
+mod tests;

@@ -36,7 +36,7 @@ impl TcpServer {
     /// # Ok::<(), rogue_memory_bridge::Error>(())
     /// ```
     pub fn serve(self, slave: Arc<dyn Slave>) -> Result<Serving> {
-        if self.is_asked() {
+        if self.has_futures() {
             let text = format!("Futures have pulled from the server {}", self.name());
             return Err(Error::new(ErrorKind::Busy, text));
         }

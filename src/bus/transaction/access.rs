@@ -1,6 +1,6 @@
 //! What a slave does with the bytes of a transaction: it fills them or takes them.
 
-use super::Transaction;
+use super::state::Transaction;
 use crate::bus::kind::Kind;
 use crate::error::{Error, ErrorKind, Result};
 

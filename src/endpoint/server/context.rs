@@ -19,6 +19,7 @@ use super::load::Load;
 use super::wake::Wake;
 use crate::endpoint::settings::ServerSettings;
 use crate::endpoint::stats::Traffic;
+use crate::error::{Error, ErrorKind};
 use crate::log::{Rate, Repeated};
 use crate::time::Time;
 use crate::wire::WireError;
@@ -275,6 +276,14 @@ impl ServerContext {
 /// A length of time in units of the server's clock.
 pub(super) fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The system has refused to do `what`.
+pub(super) fn system_error(what: &str, error: &std::io::Error) -> Error {
+    Error::new(
+        ErrorKind::System,
+        format!("The server could not {what}: {error}"),
+    )
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ mod housekeeping;
 mod incoming;
 mod listeners;
 mod load;
-mod next;
+mod outlet;
 mod pairs;
 mod peer;
 mod peer_state;
@@ -44,7 +44,8 @@ mod tests;
 mod turns;
 mod wake;
 
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{listen, Listeners};
@@ -53,13 +54,13 @@ use super::pairing::Side;
 use super::settings::ServerSettings;
 use super::socket;
 use super::stats::{PeerStats, ServerStats};
-use crate::bus::{check_access, Kind, Transaction};
-use crate::error::{Error, ErrorKind, Result};
-use crate::process::Home;
+use crate::bus::Transaction;
+use crate::error::Result;
 use crate::time::Time;
 use accept::{accept, Arrivals, Listening};
-use context::ServerContext;
-use next::Asked;
+use context::{system_error, ServerContext};
+pub use outlet::admit;
+use outlet::Outlet;
 use pull::Pull;
 use registry::Registry;
 
@@ -69,10 +70,7 @@ pub struct TcpServer {
     registry: Arc<Registry>,
     address: String,
     port: u16,
-    pull: Arc<Mutex<Option<Pull>>>,
-    /// Of futures.
-    asked: Arc<Asked>,
-    home: Home,
+    outlet: Arc<Outlet>,
 }
 
 impl TcpServer {
@@ -80,6 +78,32 @@ impl TcpServer {
     /// host name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
     pub fn bind(address: &str, port: u16, options: ServerOptions) -> Result<TcpServer> {
         TcpServer::with_listeners(address, listen(address, port)?, &options)
+    }
+
+    /// A server on sockets that listen already: `base` is where requests come, and `next` is on the
+    /// port after it, where responses go out. Without `next`, that port is bound at the same address.
+    ///
+    /// The server owns the sockets from now on, and closes them when it is stopped. If another process
+    /// has them too, as a supervisor does, they go on listening there.
+    ///
+    /// ```
+    /// use rogue_memory_bridge::{ServerOptions, TcpServer};
+    ///
+    /// let base = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let port = base.local_addr().unwrap().port();
+    /// # // The port after it may be somebody else's.
+    /// # if std::net::TcpListener::bind(("127.0.0.1", port + 1)).is_err() { return Ok(()); }
+    /// let server = TcpServer::from_listeners(base, None, ServerOptions::default())?;
+    /// assert_eq!(server.port(), port);
+    /// # Ok::<(), rogue_memory_bridge::Error>(())
+    /// ```
+    pub fn from_listeners(
+        base: TcpListener,
+        next: Option<TcpListener>,
+        options: ServerOptions,
+    ) -> Result<TcpServer> {
+        let (address, listeners) = listeners::given(base, next)?;
+        TcpServer::with_listeners(&address, listeners, &options)
     }
 
     fn with_listeners(
@@ -117,18 +141,14 @@ impl TcpServer {
             "TCP memory bridge ready. request={address}:{bound} response={address}:{}",
             bound + 1
         );
+        let place = format!("{address}:{bound}");
+        let pull = Pull::new(runtime, Arc::clone(&registry), arrivals);
         Ok(TcpServer {
+            outlet: Arc::new(Outlet::new(Arc::clone(&context), place, pull)),
             context,
-            pull: Arc::new(Mutex::new(Some(Pull::new(
-                runtime,
-                Arc::clone(&registry),
-                arrivals,
-            )))),
             registry,
             address: address.to_owned(),
             port: bound,
-            asked: Arc::default(),
-            home: Home::here(),
         })
     }
 
@@ -137,10 +157,7 @@ impl TcpServer {
     /// held. Methods that cannot fail do nothing, and return empty values.
     #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
-        match self.home.is_here() {
-            true => Ok(()),
-            false => Err(Error::forked("server")),
-        }
+        self.outlet.check_home()
     }
 
     /// The base port: requests come in on it, responses go out on the next one.
@@ -162,7 +179,7 @@ impl TcpServer {
     /// client gets an error. An hour unless set; `None` is no limit. It is kept only while a thread
     /// pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
-        if !self.home.is_here() {
+        if !self.outlet.is_here() {
             return;
         }
         self.context
@@ -180,7 +197,7 @@ impl TcpServer {
     /// Sets the limits and times. Limits hold from now on; times, and the largest transaction, hold
     /// for connections that come from now on.
     pub fn set_options(&self, options: &ServerOptions) {
-        if !self.home.is_here() {
+        if !self.outlet.is_here() {
             return;
         }
         self.context.settings.set(options);
@@ -192,7 +209,7 @@ impl TcpServer {
 
     /// The counters of the server since it began.
     pub fn stats(&self) -> ServerStats {
-        match self.home.is_here() {
+        match self.outlet.is_here() {
             true => self.registry.stats(),
             false => ServerStats::default(),
         }
@@ -200,7 +217,7 @@ impl TcpServer {
 
     /// The clients that are connected now, with what was done for each.
     pub fn peer_stats(&self) -> Vec<PeerStats> {
-        match self.home.is_here() {
+        match self.outlet.is_here() {
             true => self.registry.peer_stats(),
             false => Vec::new(),
         }
@@ -218,7 +235,7 @@ impl TcpServer {
     /// nobody could have kept it.
     #[doc(hidden)]
     pub fn returned(&self, transaction: &Transaction) {
-        if self.home.is_here() && !transaction.completed() {
+        if self.outlet.is_here() && !transaction.completed() {
             transaction.taken();
             self.registry.deadlines.watch(&self.context, transaction);
         }
@@ -228,37 +245,63 @@ impl TcpServer {
     /// put to [`admit`] first.
     #[doc(hidden)]
     pub fn pull(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
-        self.check_home()?;
-        if pull::runs_a_task() {
-            let text =
-                "TcpServer::next blocks its thread, and this one runs asynchronous tasks of \
-                        a tokio runtime: call it on a thread of its own, or in \
-                        tokio::task::spawn_blocking";
-            return Err(Error::new(ErrorKind::InvalidArgument, text));
-        }
-        let mut guard = match self.pull.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(poison)) => poison.into_inner(),
-            Err(TryLockError::WouldBlock) if self.context.stopped() => return Err(self.stopped()),
-            Err(TryLockError::WouldBlock) => {
-                let text = format!(
-                    "Another thread is pulling from the server {}",
-                    self.context.name
-                );
-                return Err(Error::new(ErrorKind::Busy, text));
-            }
-        };
-        let Some(pull) = guard.as_mut() else {
-            return Err(self.stopped());
-        };
-        let result = pull.next(timeout);
-        if self.context.stopped() {
-            if let Some(transaction) = result {
-                transaction.fail(self.stopped());
-            }
-            return Err(self.stopped());
-        }
-        Ok(result)
+        self.outlet.pull(timeout)
+    }
+
+    /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can
+    /// be done without waiting). `Ok(None)` when the time is over. The transaction is to be carried
+    /// out and completed, at once or later, on any thread.
+    ///
+    /// The server's work with the network is done inside this call, so call it again and again. Fails
+    /// with [`Stopped`](ErrorKind::Stopped) once the server has been stopped, and with
+    /// [`Busy`](ErrorKind::Busy) while another thread is in this call or a future waits in
+    /// [`TcpServer::next_async`].
+    ///
+    /// ```
+    /// use rogue_memory_bridge::{Access, ClientOptions, ServerOptions, TcpClient, TcpServer};
+    ///
+    /// let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?;
+    /// let client = TcpClient::new("127.0.0.1", server.port(), ClientOptions::default())?;
+    /// let reader = std::thread::spawn(move || client.read_u32(0x40));
+    ///
+    /// if let Some(transaction) = server.next(None)? {
+    ///     assert_eq!((transaction.address(), transaction.size()), (0x40, 4));
+    ///     transaction.complete(|access| {
+    ///         if let Access::Read(data) = access {
+    ///             data.copy_from_slice(&[1, 0, 0, 0]);
+    ///         }
+    ///         Ok(())
+    ///     });
+    /// }
+    /// assert_eq!(reader.join().unwrap()?, 1);
+    /// # Ok::<(), rogue_memory_bridge::Error>(())
+    /// ```
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
+        self.outlet.next(timeout)
+    }
+
+    /// [`TcpServer::next`] without a timeout, as a future for any executor. A thread of the server's
+    /// own works with the network as long as such a future waits. Several may wait at a time; each
+    /// transaction goes to one of them. A future may be dropped at any time: no transaction is lost.
+    ///
+    /// ```
+    /// # use rogue_memory_bridge::{ClientOptions, ServerOptions, TcpClient, TcpServer};
+    /// # let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?;
+    /// # let client = TcpClient::new("127.0.0.1", server.port(), ClientOptions::default())?;
+    /// let work = async {
+    ///     let serve = async {
+    ///         let transaction = server.next_async().await?;
+    ///         // Carry it out, at once or in a task of its own.
+    ///         transaction.complete(|_| Ok(()));
+    ///         Ok::<(), rogue_memory_bridge::Error>(())
+    ///     };
+    ///     tokio::try_join!(serve, client.write_u32_async(0, 1))
+    /// };
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)?;
+    /// # Ok::<(), rogue_memory_bridge::Error>(())
+    /// ```
+    pub async fn next_async(&self) -> Result<Transaction> {
+        self.outlet.next_async().await
     }
 
     /// Stops the server: its ports and connections are closed, [`TcpServer::next`] returns, and
@@ -266,67 +309,35 @@ impl TcpServer {
     /// pulled is refused as stopped. Any thread may call this, any number of times. In a process
     /// that was forked off it does nothing: the connections belong to the parent.
     pub fn stop(&self) {
-        if !self.home.is_here() {
+        if !self.outlet.is_here() {
             return;
         }
         self.registry.stop();
-        self.asked.end(&self.stopped());
-        // The pulling thread has been woken, and leaves at once.
-        let mut guard = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pull) = guard.take() {
-            pull.end();
+        if self.outlet.end() {
             self.context.summarize_all_lines();
             ::log::info!(target: &self.context.name, "Stopping TCP memory bridge.");
         }
     }
 
     /// Whether [`TcpServer::next_async`] has been used.
-    pub(super) fn is_asked(&self) -> bool {
-        self.asked.is_used()
+    pub(super) fn has_futures(&self) -> bool {
+        self.outlet.has_futures()
     }
 
     /// Posted writes that have failed since the server began. Their clients get no response.
     pub fn failed_posts(&self) -> u64 {
         self.context.failed_posts()
     }
-
-    fn stopped(&self) -> Error {
-        let text = format!("The server at {}:{} is stopped", self.address, self.port);
-        Error::new(ErrorKind::Stopped, text)
-    }
 }
 
 impl Drop for TcpServer {
     fn drop(&mut self) {
-        if !self.home.is_here() {
+        if !self.outlet.is_here() {
             // Dropping a socket here would take it out of the event loop of the parent.
-            std::mem::forget((Arc::clone(&self.pull), Arc::clone(&self.asked)));
+            std::mem::forget(Arc::clone(&self.outlet));
             std::mem::forget(Arc::clone(&self.registry));
             return;
         }
         self.stop();
     }
-}
-
-/// Checks a pulled transaction against the access sizes of its slave (`max` 0: no maximum). A read
-/// gets its memory here, so that one that is refused takes none. False if it was refused: then it
-/// is answered.
-pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
-    if let Err(error) = check_access(transaction.size(), min, max) {
-        transaction.fail(error);
-        return false;
-    }
-    if !matches!(transaction.kind(), Kind::Write | Kind::Post) && !transaction.provide_zeros() {
-        let text = format!("The server has no memory for {} bytes", transaction.size());
-        transaction.fail(Error::new(ErrorKind::System, text));
-        return false;
-    }
-    true
-}
-
-fn system_error(what: &str, error: &std::io::Error) -> Error {
-    Error::new(
-        ErrorKind::System,
-        format!("The server could not {what}: {error}"),
-    )
 }

@@ -1,0 +1,45 @@
+//! What stands around every body that C++ calls.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use crate::error::{Error, Result};
+use crate::log;
+use crate::process::Uncancelled;
+
+/// Runs `body`; a panic in it becomes an error. The calling thread is not cancelled meanwhile: that
+/// would unwind frames of Rust.
+pub(super) fn attempt<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let _uncancelled = Uncancelled::new();
+    caught(body)
+}
+
+fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|panic| Err(Error::from_panic("Panic inside the library", panic)))
+}
+
+/// Runs a `body` that cannot fail; should it panic, that is logged and `otherwise` is the result. The
+/// calling thread is not cancelled meanwhile.
+pub(super) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    let _uncancelled = Uncancelled::new();
+    ask(otherwise, body)
+}
+
+/// As [`guard`], for a `body` that comes to no point of cancellation: it makes no system call but to
+/// wait for a lock, does not log, and lets go of nothing that is the user's.
+pub(super) fn ask<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    caught(|| Ok(body())).unwrap_or_else(|error| {
+        // The panic may have been the logger's.
+        let _ = attempt(|| {
+            log::init();
+            log::submit("memory", log::CRITICAL, error.text());
+            Ok(())
+        });
+        otherwise
+    })
+}
+
+/// Text from C++, which may be of any encoding.
+pub(super) fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
