@@ -1,8 +1,15 @@
 //! Addresses of both ends, good and bad.
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::*;
+use if_addrs::Interface;
+
+use super::destination::{destination, Destination, Host};
+use super::listen::*;
+use super::literal::*;
+use crate::endpoint::socket::interface_index;
+use crate::error::{Error, ErrorKind};
 
 #[test]
 fn a_server_takes_every_kind_of_address() {
@@ -87,15 +94,18 @@ fn a_zone_is_an_interface_by_name_or_number() {
     ] {
         let literal = literal(&address).expect(&address);
         assert_eq!(literal.at(8000).unwrap().to_string(), want, "{address}");
-        assert_eq!(target(&address, 8000).unwrap().host, Host::Literal(literal));
+        assert_eq!(
+            destination(&address, 8000).unwrap().host,
+            Host::Literal(literal)
+        );
         let source = format!("{address};{address}");
-        let source = target(&source, 8000).unwrap().source.unwrap();
+        let source = destination(&source, 8000).unwrap().source.unwrap();
         assert_eq!(source.to_string(), format!("[fe80::1%{index}]:0"));
     }
-    let source = target(&format!("[fe80::1%{name}]:7;board"), 8000).unwrap();
+    let source = destination(&format!("[fe80::1%{name}]:7;board"), 8000).unwrap();
     assert_eq!(source.source.unwrap().port(), 7);
     // It may come later: a client waits for it, a server cannot.
-    let later = target("fe80::1%nosuch0", 8000).unwrap();
+    let later = destination("fe80::1%nosuch0", 8000).unwrap();
     let Host::Literal(later) = later.host else {
         panic!("{later:?}");
     };
@@ -106,8 +116,8 @@ fn a_zone_is_an_interface_by_name_or_number() {
     // An address that needs a zone has to bring it.
     for error in [
         listen("fe80::1", 0).unwrap_err(),
-        target("fe80::1", 8000).unwrap_err(),
-        target("[fe80::1]", 8000).unwrap_err(),
+        destination("fe80::1", 8000).unwrap_err(),
+        destination("[fe80::1]", 8000).unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::BadAddress);
         assert!(error.text().contains("fe80::1%eth0"), "{error}");
@@ -126,7 +136,7 @@ fn a_port_inside_the_address_is_refused_with_advice() {
         ("board.example:1", "board.example"),
     ] {
         for error in [
-            target(address, 8000).unwrap_err(),
+            destination(address, 8000).unwrap_err(),
             listen(address, 0).unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::BadAddress);
@@ -260,11 +270,11 @@ fn a_bad_server_address_is_named() {
 fn row_15_base_port_65535_is_refused() {
     assert_eq!(listen("*", 65535).unwrap_err().kind(), ErrorKind::BadPort);
     assert_eq!(
-        target("localhost", 65535).unwrap_err().kind(),
+        destination("localhost", 65535).unwrap_err().kind(),
         ErrorKind::BadPort
     );
     assert_eq!(
-        target("localhost", 0).unwrap_err().kind(),
+        destination("localhost", 0).unwrap_err().kind(),
         ErrorKind::BadPort
     );
 }
@@ -288,15 +298,15 @@ fn a_port_in_use_is_named_with_its_address_and_nothing_leaks() {
 
 #[test]
 fn client_addresses() {
-    let plain = target("127.0.0.1", 8000).unwrap();
+    let plain = destination("127.0.0.1", 8000).unwrap();
     assert_eq!(
         plain,
-        Target {
+        Destination {
             host: Host::Literal(literal("127.0.0.1").unwrap()),
             source: None
         }
     );
-    let with_source = target("127.0.0.2;localhost", 8000).unwrap();
+    let with_source = destination("127.0.0.2;localhost", 8000).unwrap();
     assert_eq!(with_source.source, Some("127.0.0.2:0".parse().unwrap()));
     for (source, want) in [
         ("127.0.0.2:0", "127.0.0.2:0"),
@@ -305,13 +315,16 @@ fn client_addresses() {
         ("[::1]", "[::1]:0"),
         ("[::1]:7", "[::1]:7"),
     ] {
-        let read = target(&format!("{source};localhost"), 8000).unwrap();
+        let read = destination(&format!("{source};localhost"), 8000).unwrap();
         assert_eq!(read.source, Some(want.parse().unwrap()), "{source}");
     }
     let bare = literal("::1").unwrap();
-    assert_eq!(target("[::1]", 8000).unwrap().host, Host::Literal(bare));
+    assert_eq!(
+        destination("[::1]", 8000).unwrap().host,
+        Host::Literal(bare)
+    );
     let name = Host::Name("localhost".to_owned());
-    assert_eq!(target("localhost", 8000).unwrap().host, name);
+    assert_eq!(destination("localhost", 8000).unwrap().host, name);
     for address in [
         "",
         "*",
@@ -322,7 +335,7 @@ fn client_addresses() {
         "1.2.3",
     ] {
         assert_eq!(
-            target(address, 8000).unwrap_err().kind(),
+            destination(address, 8000).unwrap_err().kind(),
             ErrorKind::BadAddress,
             "{address}"
         );

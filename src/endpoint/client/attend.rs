@@ -18,7 +18,7 @@ use super::pulse::Pulse;
 use super::reader::ReadError;
 use super::room::Attending;
 use super::turn::Look;
-use crate::endpoint::address::{canonical, Target};
+use crate::endpoint::address::{canonical, Destination};
 use crate::endpoint::liveness::Liveness;
 use crate::endpoint::outgoing::Body;
 use crate::endpoint::socket::{self, Mode};
@@ -41,14 +41,14 @@ const DEFER_FOR: Duration = Duration::from_micros(500);
 const LAST_RESPONSES: Duration = Duration::from_millis(50);
 
 /// The thread's work, until the client is stopped.
-pub(super) async fn run(link: &ClientLink, target: &Target, port: u16) {
+pub(super) async fn run(link: &ClientLink, destination: &Destination, port: u16) {
     let _attending = Attending::new();
     let context = &link.context;
     let mut pause = FIRST_PAUSE;
     while !link.is_stopped() {
         let begun = Instant::now();
         let attempt = tokio::select! {
-            attempt = connect(context, &link.progress, target, port) => attempt,
+            attempt = connect(context, &link.progress, destination, port) => attempt,
             () = stopped(link) => return,
         };
         match attempt {

@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::context::{ClientContext, READ_LIMIT};
 use super::failure::{port_text, Failure};
 use super::progress::{Progress, Stage};
-use crate::endpoint::address::{Host, Target};
+use crate::endpoint::address::{Destination, Host};
 use crate::endpoint::socket::{self, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role};
@@ -28,12 +28,12 @@ const OTHER: Duration = Duration::from_millis(50);
 pub(super) async fn connect(
     context: &Arc<ClientContext>,
     progress: &Progress,
-    target: &Target,
+    destination: &Destination,
     port: u16,
 ) -> Result<(Connection, Decoder)> {
     let place = &context.place;
     let limit = context.settings.connect_timeout.get();
-    let found = tokio::time::timeout(limit, find(place, &target.host, port))
+    let found = tokio::time::timeout(limit, find(place, &destination.host, port))
         .await
         .unwrap_or_else(|_| {
             let text = format!("{place}: host not found: no answer within {limit:?}");
@@ -50,7 +50,7 @@ pub(super) async fn connect(
             context,
             progress,
             address,
-            source: target.source,
+            source: destination.source,
             patience,
             advanced_at: Cell::new(Instant::now()),
         };
@@ -229,7 +229,7 @@ impl Attempt<'_> {
 
     async fn open(&self, role: Role) -> std::result::Result<TcpStream, Failure> {
         let mut to = self.address;
-        // `address::target` refuses 65535.
+        // `address::destination` refuses 65535.
         to.set_port(to.port() + u16::from(role == Role::Pull));
         let opened = async {
             let stream = dial(to, self.source).await?.into_std()?;

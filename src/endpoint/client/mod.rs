@@ -33,7 +33,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use self::thread::ClientThread;
-use super::address::target;
+use super::address::destination;
 use super::options::ClientOptions;
 use super::settings::ClientSettings;
 use super::stats::ClientStats;
@@ -59,12 +59,12 @@ impl TcpClient {
     /// ports `port` and `port + 1`. Returns at once; the connection is made, and made again whenever
     /// it is lost, by a thread of the client's own.
     pub fn new(address: &str, port: u16, options: ClientOptions) -> Result<TcpClient> {
-        let target = target(address, port)?;
+        let destination = destination(address, port)?;
         let name = format!("pyrogue.memory.TcpClient.{address}.{port}");
         let place = format!("{address}:{port}");
         let context = ClientContext::new(name, place, ClientSettings::new(&options))?;
         let link = Arc::new(ClientLink::new(Arc::new(context)));
-        let thread = ClientThread::start(&link, target, port).map_err(|error| {
+        let thread = ClientThread::start(&link, destination, port).map_err(|error| {
             let text = format!("The client could not start its thread: {error}");
             Error::new(ErrorKind::System, text)
         })?;

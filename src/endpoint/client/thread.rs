@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::attend;
 use super::link::ClientLink;
-use crate::endpoint::address::Target;
+use crate::endpoint::address::Destination;
 use crate::endpoint::socket;
 use crate::process::never_cancel;
 
@@ -24,8 +24,12 @@ pub(super) struct ClientThread {
 }
 
 impl ClientThread {
-    /// Starts the thread, named `TcpClient`, for the server at `target` and `port`.
-    pub(super) fn start(link: &Arc<ClientLink>, target: Target, port: u16) -> io::Result<Self> {
+    /// Starts the thread, named `TcpClient`, for the server at `destination` and `port`.
+    pub(super) fn start(
+        link: &Arc<ClientLink>,
+        destination: Destination,
+        port: u16,
+    ) -> io::Result<Self> {
         let runtime = socket::event_loop()?;
         let (finish, finished) = channel::<()>();
         let link = Arc::clone(link);
@@ -33,7 +37,7 @@ impl ClientThread {
             never_cancel();
             // Dropped when the work ends, also by a panic: the receiver sees it.
             let _finish = finish;
-            runtime.block_on(attend::run(&link, &target, port));
+            runtime.block_on(attend::run(&link, &destination, port));
             // A host name may still be being looked up; that is not waited for.
             runtime.shutdown_background();
         };
