@@ -157,8 +157,7 @@ impl Outlet {
             transaction.fail(self.stopped());
         }
         // The pulling thread has been woken, and leaves at once.
-        let mut guard = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.take().map(Pull::end).is_some()
+        self.lock_pull().take().map(Pull::end).is_some()
     }
 
     fn stopped(&self) -> Error {
@@ -201,9 +200,7 @@ impl Outlet {
             return false;
         }
         drop(futures);
-        let mut pull = self.pull.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = pull.as_mut().and_then(|pull| pull.next(None));
-        drop(pull);
+        let next = self.lock_pull().as_mut().and_then(|pull| pull.next(None));
         let Some(transaction) = next else {
             return false;
         };
@@ -219,6 +216,11 @@ impl Outlet {
         futures.ready.push_back(transaction);
         wake(futures);
         true
+    }
+
+    /// The event loop, as soon as no thread is in it.
+    pub(super) fn lock_pull(&self) -> MutexGuard<'_, Option<Pull>> {
+        self.pull.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Futures> {

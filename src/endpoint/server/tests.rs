@@ -9,6 +9,7 @@ use tokio::task::coop;
 use super::*;
 use crate::bus::{Memory, Slave, POST, READ};
 use crate::endpoint::{ClientOptions, TcpClient};
+use crate::error::ErrorKind;
 use crate::wire::{greeting, ready, request_head, Header, Role};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -46,7 +47,7 @@ fn a_thread_that_runs_a_task_gets_an_error() {
 }
 
 fn listens(server: &TcpServer) -> bool {
-    let pull = server.pull.lock().unwrap();
+    let pull = server.outlet.lock_pull();
     pull.as_ref().unwrap().only.is_some()
 }
 
@@ -138,7 +139,7 @@ fn the_event_loop_has_its_turn_whatever_a_client_sends() {
     let port = server.port();
     let flooding = std::thread::spawn(move || flood(port));
     pull(&server);
-    let guard = server.pull.lock().unwrap();
+    let guard = server.outlet.lock_pull();
     guard.as_ref().unwrap().runtime.spawn(count);
     drop(guard);
     let (mut before, mut without, mut most) = (0, 0, 0);
