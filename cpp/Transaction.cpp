@@ -1,4 +1,4 @@
-// A transaction: a handle of the Rust side, and nothing more.
+// A transaction: nothing but a handle of the Rust side.
 #include "rogue/interfaces/memory/Transaction.h"
 
 #include "access.h"
@@ -30,7 +30,10 @@ Transaction::Transaction(struct timeval timeout) : state_(make(timeout)) {}
 
 Transaction::Transaction(rmb::TransactionState state) : state_(state) {}
 
-Transaction::~Transaction() { rmb::transaction_free(static_cast<uint8_t*>(state_.handle)); }
+Transaction::~Transaction() {
+    static_assert(sizeof(state_.handle) == sizeof(uint8_t*), "a handle is the pointer it came as");
+    rmb::transaction_free(static_cast<uint8_t*>(state_.handle));
+}
 
 std::shared_ptr<TransactionLock> Transaction::lock() {
     return TransactionLock::create(shared_from_this());

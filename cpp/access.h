@@ -1,5 +1,4 @@
-// What the classes keep behind their private pointers, as far as one class needs another's. Not
-// installed.
+// The private state of the classes, as far as one class needs that of another. Not installed.
 #ifndef ROGUE_MEMORY_BRIDGE_ACCESS_H
 #define ROGUE_MEMORY_BRIDGE_ACCESS_H
 
@@ -8,8 +7,10 @@
 
 #include "rogue/interfaces/memory/Slave.h"
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 namespace rogue_memory_bridge {
@@ -30,7 +31,7 @@ struct MasterState {
     rogue::interfaces::memory::SlavePtr slave_;
 };
 
-/// The way past `private`, for the library's own sources.
+/// Access to private members, for the library's own sources.
 struct Access {
     static Transaction& handle(rogue::interfaces::memory::Transaction& transaction) {
         return handle(transaction.state_);
@@ -40,13 +41,21 @@ struct Access {
         return master.state_;
     }
 
-    /// The Rust side takes a reference to a handle for the address where it is.
+    /// The Rust side takes a reference to a handle for the address at which the handle is.
     static Transaction& handle(TransactionState& state) {
+        // src/bridge/memory.rs asserts that a handle of the Rust side is one pointer, too.
+        static_assert(std::is_standard_layout<TransactionState>::value &&
+                          std::is_trivially_copyable<TransactionState>::value &&
+                          offsetof(TransactionState, handle) == 0 &&
+                          sizeof(TransactionState) == sizeof(void*) &&
+                          alignof(TransactionState) == alignof(void*),
+                      "TransactionState must be one pointer");
         return reinterpret_cast<Transaction&>(state);
     }
 
-    /// The C++ object for a new handle of the Rust side, which is its from now on.
+    /// The C++ object that owns a new handle of the Rust side from now on.
     static rogue::interfaces::memory::TransactionPtr wrap(uint8_t* handle) {
+        static_assert(sizeof(handle) == sizeof(TransactionState), "a handle must fit its place");
         try {
             typedef rogue::interfaces::memory::Transaction Object;
             return std::allocate_shared<Object>(Reusing<Object>(), TransactionState{handle});

@@ -7,22 +7,30 @@ use crate::bus::{self, DataLock, Emulate, Master, SlaveBase, Transaction};
 use crate::error::Result;
 use crate::log;
 
-/// Gives `transaction` to C++, which keeps it where a pointer has room.
+// C++ keeps a handle in a `void*`, and passes the address of that `void*` as a `&Transaction`.
+// `Transaction` is `repr(transparent)` over an `Arc`, which is one pointer; `cpp/access.h` asserts the
+// same of the C++ side.
+const _: () = assert!(
+    std::mem::size_of::<Transaction>() == std::mem::size_of::<*mut u8>()
+        && std::mem::align_of::<Transaction>() == std::mem::align_of::<*mut u8>()
+);
+
+/// Moves `transaction` to C++.
 #[allow(unsafe_code)]
 pub(super) fn give(transaction: Transaction) -> *mut u8 {
-    // SAFETY: a handle is a pointer (the sizes are compared here), and only moved: C++ does nothing
-    // with it but to pass the place where it is as a `&Transaction`, and in the end to free it.
+    // SAFETY: a handle is one pointer (asserted above), never null, and is only moved. C++ does no
+    // more with it than pass its address as a `&Transaction`, and in the end free it once.
     unsafe { std::mem::transmute::<Transaction, *mut u8>(transaction) }
 }
 
-/// Drops what [`give`] gave.
+/// Drops the handle that [`give`] has moved to C++.
 ///
 /// # Safety
 ///
-/// `handle` came from there, and this is the last that is done with it.
+/// `handle` is from `give`, and this is its last use.
 #[allow(unsafe_code)]
 pub(super) unsafe fn transaction_free(handle: *mut u8) {
-    // SAFETY: as in `give`; the caller's promise.
+    // SAFETY: the caller's promise: these are the bits of a `Transaction` that nothing else owns.
     let transaction = unsafe { std::mem::transmute::<*mut u8, Transaction>(handle) };
     guard((), || drop(transaction));
 }
