@@ -61,7 +61,7 @@ pub(super) struct Liveness {
     acknowledged: u64,
     /// When those became more, or bytes began to wait; `None` while none do.
     progress: Option<Instant>,
-    /// Since when the peer's host has owed an acknowledgement without giving any, and up to which byte.
+    /// Since when an acknowledgement is missing that the peer's host must send, and up to which byte.
     owing: Option<(Instant, u64)>,
 }
 
@@ -121,7 +121,7 @@ impl Liveness {
         // Without word of acknowledgements, what the socket takes is what there is to go by.
         let told = told.unwrap_or(Acknowledgements {
             missing: 0,
-            owed: false,
+            expected: false,
             last: Duration::ZERO,
         });
         let acknowledged = sent.saturating_sub(told.missing);
@@ -134,8 +134,8 @@ impl Liveness {
         let progress = self.progress.filter(|_| !more).unwrap_or(now);
         self.progress = Some(progress);
         let keep_alive = keep_alive.max(SHORTEST);
-        let mut look_in = if told.owed {
-            // What was owed has been acknowledged meanwhile: what is owed now has been sent since.
+        let mut look_in = if told.expected {
+            // What was expected has come meanwhile: what is expected now has been sent since.
             let before = self.owing.filter(|(_, upto)| acknowledged < *upto);
             let last = now.checked_sub(told.last);
             let (owing, upto) = match (before, last) {
@@ -191,12 +191,12 @@ mod tests {
             &mut self,
             at: u64,
             missing: u64,
-            owed: bool,
+            expected: bool,
             last: u64,
         ) -> Result<Option<Instant>, Gone> {
             let told = Acknowledgements {
                 missing,
-                owed,
+                expected,
                 last: Duration::from_secs(last),
             };
             let now = self.start + Duration::from_secs(at);
@@ -228,13 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_since_a_moment_ago_is_not_what_was_owed_before() {
+    fn data_sent_a_moment_ago_does_not_count_as_missing_for_long() {
         let mut case = Case::new();
         assert_eq!(case.look(0, 100, true, 1), case.again(10));
         // That was acknowledged after a second, and something else has just been sent.
         let told = Acknowledgements {
             missing: 60,
-            owed: true,
+            expected: true,
             last: Duration::from_secs(11),
         };
         let now = case.start + Duration::from_secs(12);
@@ -275,7 +275,7 @@ mod tests {
         let mut life = Liveness::of_client();
         let told = Acknowledgements {
             missing: 1,
-            owed: true,
+            expected: true,
             last: Duration::from_secs(50 * 86400),
         };
         for keep_alive in [

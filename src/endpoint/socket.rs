@@ -1,20 +1,19 @@
 //! TCP sockets as both endpoints use them: their options, and sending and receiving that never
-//! raises `SIGPIPE` in the host program and blocks only where asked to.
+//! raises `SIGPIPE` in the host program and blocks only on request.
 //!
-//! The one module of the endpoints with `unsafe`: `recv` and `poll` have no safe form in `std` that
+//! The only module of the endpoints with `unsafe`: `recv` and `poll` have no safe form in `std` that
 //! takes flags or a time limit.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
-use std::io::{self, ErrorKind, IoSlice};
-use std::mem::MaybeUninit;
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
-use socket2::{Domain, MaybeUninitSlice, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::TcpListener;
@@ -22,23 +21,24 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::process::{above_stdio, own, Stdio};
 
-/// As many probes of a closed window without an answer say something.
+/// How many probes of a closed window must go unanswered before silence counts.
 #[cfg(target_os = "linux")]
 const PROBES: u8 = 3;
 
-/// Whether a call may wait.
+/// Whether a call may block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Wait, for at most the socket's read timeout, or until a signal comes; then say `WouldBlock`.
+    /// Block, for at most the socket's read timeout, or until a signal comes; then fail with
+    /// `WouldBlock`.
     Wait,
-    /// Say `WouldBlock` instead.
+    /// Fail with `WouldBlock` instead.
     Now,
 }
 
-/// A new TCP socket for addresses such as `address`, which does not block.
+/// A new non-blocking TCP socket for addresses of the family of `address`.
 ///
-/// As every descriptor of the endpoints it is none of the program's standard streams, and as every
-/// socket it is closed in a child process.
+/// Like every descriptor of the endpoints it is none of the program's standard streams, and like
+/// every socket it is closed in a child process.
 pub(super) fn new(address: SocketAddr) -> io::Result<Socket> {
     let held = Stdio::hold();
     let socket = above_stdio(Socket::new(
@@ -55,7 +55,7 @@ pub(super) fn new(address: SocketAddr) -> io::Result<Socket> {
 /// The next connection that comes to `listener`.
 pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (stream, peer) = poll_fn(|context| {
-        // For as long as the system call takes, not for the wait.
+        // Held during the system call, not during the wait.
         let _held = Stdio::hold();
         listener.poll_accept(context)
     })
@@ -74,16 +74,16 @@ pub(super) fn event_loop() -> io::Result<Runtime> {
         .build()
 }
 
-/// Sets what every connection of the bridge has: no delay of small messages, and keep-alive so that
-/// a host which vanished is noticed within `keep_alive` while nothing is sent to it. While something
-/// is, keep-alive is silent, and `liveness.rs` looks after that.
+/// Sets what every connection of the bridge has: no delay of small messages, and keep-alive, so that
+/// the loss of the peer's host is noticed within `keep_alive` while nothing is sent to it. While data
+/// is on its way keep-alive is silent, and `liveness.rs` watches the connection.
 ///
-/// `TCP_USER_TIMEOUT` is not set: Linux ends a connection by it whose peer acknowledges each probe but
-/// opens no window for that long, as the peer of a slow slave does.
+/// `TCP_USER_TIMEOUT` is not set: with it Linux ends a connection whose peer acknowledges each probe
+/// but opens no window for that long, as the peer of a slow slave does.
 pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
-    // Whole seconds are what the kernel counts in: a third of the time idle, then three probes.
+    // The kernel counts in whole seconds: a third of the time idle, then the probes.
     let third = Duration::from_secs((keep_alive.as_secs() / 3).clamp(1, 32767));
     let probes = TcpKeepalive::new().with_time(third).with_interval(third);
     #[cfg(any(target_os = "linux", target_os = "macos"))]
@@ -94,15 +94,15 @@ pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets data for `peer` leave as soon as it can, where it stays on this machine: there is nothing to
-/// congest on that way, and a system whose choice is BBR would pace it to what it takes the way to
-/// carry, which is half of what it does carry (docs/performance.md). A client calls this before it
-/// connects: what BBR has once begun to pace, Linux goes on to pace. Elsewhere the system's choice
-/// stays; and without reno, so it does here.
+/// Turns off pacing of a connection that stays on this machine, where nothing can be congested. A
+/// system that uses BBR would pace it to the bandwidth that it estimates, which is half of the real
+/// one (docs/performance.md). A client calls this before it connects: Linux goes on pacing a
+/// connection that BBR has begun to pace. Other connections keep the system's choice, and so does
+/// this one where reno is missing.
 pub(super) fn no_pacing(socket: &impl AsFd, peer: IpAddr) {
     #[cfg(target_os = "linux")]
     if peer.to_canonical().is_loopback() {
-        // The one that every Linux has, and every process may choose.
+        // Every Linux has reno, and every process may choose it.
         let _ = SockRef::from(socket).set_tcp_congestion(b"reno");
     }
     #[cfg(not(target_os = "linux"))]
@@ -114,15 +114,15 @@ pub(super) fn no_pacing(socket: &impl AsFd, peer: IpAddr) {
 pub(super) struct Acknowledgements {
     /// Bytes that the socket has taken and the peer's host has not acknowledged.
     pub(super) missing: u64,
-    /// The peer's host owes one: for data that was sent, or for several probes of its closed window,
-    /// one after the other. A single probe may be lost, or come too soon after another to be answered,
+    /// The peer's host must send one: for data that was sent, or for several probes of its closed
+    /// window in a row. A single probe may be lost, or come too soon after another to be answered,
     /// and the next one is sent up to two minutes later.
-    pub(super) owed: bool,
-    /// How long ago one came last.
+    pub(super) expected: bool,
+    /// How long ago the last one came.
     pub(super) last: Duration,
 }
 
-/// What the kernel tells of acknowledgements; `None` where it tells nothing.
+/// What the kernel knows of acknowledgements; `None` where it does not say.
 #[cfg(target_os = "linux")]
 pub(super) fn acknowledgements(stream: &impl AsFd) -> Option<Acknowledgements> {
     // SAFETY: integers, for which zeros are values.
@@ -144,18 +144,19 @@ pub(super) fn acknowledgements(stream: &impl AsFd) -> Option<Acknowledgements> {
     }
     Some(Acknowledgements {
         missing: unacknowledged(stream),
-        owed: info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES,
+        expected: info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES,
         last: Duration::from_millis(u64::from(info.tcpi_last_ack_recv)),
     })
 }
 
-/// What the kernel tells of acknowledgements; `None` where it tells nothing.
+/// What the kernel knows of acknowledgements; `None` where it does not say.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn acknowledgements(_stream: &impl AsFd) -> Option<Acknowledgements> {
     None
 }
 
-/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where that is not told.
+/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where the kernel does
+/// not say.
 #[cfg(target_os = "linux")]
 pub(super) fn unacknowledged(stream: &impl AsFd) -> u64 {
     let mut count: libc::c_int = 0;
@@ -168,24 +169,25 @@ pub(super) fn unacknowledged(stream: &impl AsFd) -> u64 {
     }
 }
 
-/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where that is not told.
+/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where the kernel does
+/// not say.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn unacknowledged(_stream: &impl AsFd) -> u64 {
     0
 }
 
-/// Has the kernel throw away what it has still to send, when the socket is closed: the peer gets no
-/// more of it, and sees a reset in place of an end.
+/// Makes the kernel discard unsent data when the socket is closed: the peer gets no more of it, and
+/// sees a reset instead of an end.
 pub(super) fn discard_when_closed(stream: &impl AsFd) {
-    // Fails when the connection is over, with nothing left to send.
+    // Fails when the connection has ended, and then there is nothing left to send.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
-/// Whether the peer has closed its side, though there may be something left to read.
+/// Whether the peer has closed its side; there may still be data to read.
 pub(super) fn peer_has_closed(stream: &impl AsFd) -> bool {
     #[cfg(target_os = "linux")]
     let events = libc::POLLRDHUP;
-    // Elsewhere it shows itself when everything has been read.
+    // Elsewhere this is noticed when everything has been read.
     #[cfg(not(target_os = "linux"))]
     let events = 0;
     let mut poll = libc::pollfd {
@@ -198,7 +200,7 @@ pub(super) fn peer_has_closed(stream: &impl AsFd) -> bool {
     count > 0 && poll.revents & (events | libc::POLLHUP | libc::POLLERR) != 0
 }
 
-/// Lets calls with [`Mode::Wait`] wait, for at most `limit`.
+/// Lets calls with [`Mode::Wait`] block, for at most `limit`.
 pub(super) fn may_wait(stream: &TcpStream, limit: Duration) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(limit))
@@ -220,73 +222,70 @@ pub(super) fn send(stream: &impl AsFd, parts: &[IoSlice<'_>]) -> io::Result<usiz
 
 /// Receives into `buffer`; 0 is the end of the stream.
 pub(super) fn receive(stream: &impl AsFd, buffer: &mut [u8], mode: Mode) -> io::Result<usize> {
-    receive_raw(stream, uninitialised(buffer), mode)
+    // SAFETY: `buffer` is borrowed for writing.
+    unsafe { receive_raw(stream, buffer.as_mut_ptr(), buffer.len(), mode) }
 }
 
-/// Receives what is there into the first of `parts`, and what comes after it into the next; returns
-/// how many bytes in all, 0 at the end of the stream.
+/// Receives what has arrived into the first of `parts`, and what comes after it into the next, without
+/// waiting. Returns how many bytes in all, 0 at the end of the stream.
 pub(super) fn receive_parts<const N: usize>(
     stream: &impl AsFd,
     parts: [&mut [u8]; N],
 ) -> io::Result<usize> {
-    let mut parts = parts.map(|part| MaybeUninitSlice::new(uninitialised(part)));
+    let mut parts = parts.map(IoSliceMut::new);
+    // SAFETY: integers and pointers, for which zeros are values.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // `IoSliceMut` has the layout of `iovec` (documented in std).
+    message.msg_iov = parts.as_mut_ptr().cast();
+    message.msg_iovlen = N as _;
     loop {
-        let received =
-            SockRef::from(stream).recv_vectored_with_flags(&mut parts, libc::MSG_DONTWAIT);
-        match received {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result.map(|(count, _)| count),
+        // SAFETY: `message` names `N` buffers that are borrowed for writing, and no address and no
+        // control data; the descriptor is open as long as `stream` is borrowed.
+        let count =
+            unsafe { libc::recvmsg(stream.as_fd().as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
+        if let Ok(count) = usize::try_from(count) {
+            return Ok(count);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != ErrorKind::Interrupted {
+            return Err(error);
         }
     }
 }
 
-/// Bytes as a place to receive to, where nothing but bytes is written.
-fn uninitialised(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
-    let (start, len) = (bytes.as_mut_ptr().cast(), bytes.len());
-    // SAFETY: the same bytes, borrowed for as long. `recv` leaves none of them uninitialised.
-    unsafe { std::slice::from_raw_parts_mut(start, len) }
-}
-
-fn receive_raw(
+/// Receives at most `len` bytes to `start`.
+///
+/// # Safety
+///
+/// `start` is valid for writes of `len` bytes during the call.
+unsafe fn receive_raw(
     stream: &impl AsFd,
-    buffer: &mut [MaybeUninit<u8>],
+    start: *mut u8,
+    len: usize,
     mode: Mode,
 ) -> io::Result<usize> {
-    let flags = if mode == Mode::Now {
-        libc::MSG_DONTWAIT
-    } else {
-        0
+    let flags = match mode {
+        Mode::Now => libc::MSG_DONTWAIT,
+        Mode::Wait => 0,
     };
     loop {
-        // SAFETY: `buffer` is valid for writes of its length for the duration of the call, and the
-        // descriptor is open as long as `stream` is borrowed.
-        let count = unsafe {
-            libc::recv(
-                stream.as_fd().as_raw_fd(),
-                buffer.as_mut_ptr().cast(),
-                buffer.len(),
-                flags,
-            )
-        };
-        match usize::try_from(count) {
-            Ok(count) => return Ok(count),
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                match (error.kind(), mode) {
-                    (ErrorKind::Interrupted, Mode::Now) => {}
-                    // The wait would begin anew, and with signals that come often never end.
-                    (ErrorKind::Interrupted, Mode::Wait) => {
-                        return Err(ErrorKind::WouldBlock.into())
-                    }
-                    _ => return Err(error),
-                }
-            }
+        // SAFETY: the caller's promise; the descriptor is open as long as `stream` is borrowed.
+        let count = unsafe { libc::recv(stream.as_fd().as_raw_fd(), start.cast(), len, flags) };
+        if let Ok(count) = usize::try_from(count) {
+            return Ok(count);
+        }
+        let error = io::Error::last_os_error();
+        match (error.kind(), mode) {
+            (ErrorKind::Interrupted, Mode::Now) => {}
+            // Waiting again would start the time limit anew: with frequent signals, for ever.
+            (ErrorKind::Interrupted, Mode::Wait) => return Err(ErrorKind::WouldBlock.into()),
+            _ => return Err(error),
         }
     }
 }
 
-/// Receives at most `most` bytes to the end of `bytes`, which grows by what has come; 0 is the end
-/// of the stream. `OutOfMemory` if there is no room for them.
+/// Receives at most `most` bytes and appends them to `bytes`; 0 is the end of the stream.
+/// `OutOfMemory` if there is no memory for them.
 pub(super) fn receive_to_end(
     stream: &impl AsFd,
     bytes: &mut Vec<u8>,
@@ -295,8 +294,10 @@ pub(super) fn receive_to_end(
     bytes
         .try_reserve_exact(most)
         .map_err(|_| ErrorKind::OutOfMemory)?;
-    let count = receive_raw(stream, &mut bytes.spare_capacity_mut()[..most], Mode::Now)?;
-    // SAFETY: so many bytes have been written behind those that were there.
+    let room = &mut bytes.spare_capacity_mut()[..most];
+    // SAFETY: `room` is borrowed for writing.
+    let count = unsafe { receive_raw(stream, room.as_mut_ptr().cast(), most, Mode::Now) }?;
+    // SAFETY: `count` bytes, at most `most`, have been written behind those that were there.
     unsafe { bytes.set_len(bytes.len() + count) };
     Ok(count)
 }
@@ -318,8 +319,8 @@ pub(super) enum Until {
     Writable,
 }
 
-/// Waits until the socket is ready, has failed, or `timeout` is over; false when that is all, or
-/// when a signal has ended the wait early.
+/// Waits until the socket is ready or has failed, for at most `timeout`. False if neither is so in
+/// that time, or if a signal has ended the wait early.
 pub(super) fn wait(stream: &TcpStream, until: Until, timeout: Duration) -> bool {
     let events = match until {
         Until::Readable => libc::POLLIN,
@@ -345,8 +346,8 @@ pub(super) fn interface_index(name: &str) -> Option<u32> {
     (index != 0).then_some(index)
 }
 
-/// Whether an error of a non-blocking call only says that the time has not come.
+/// Whether an error of a non-blocking call means only that it must be tried again later.
 pub(super) fn is_early(error: &io::Error) -> bool {
-    // `TimedOut` is the end of a connection whose peer has vanished.
+    // `TimedOut` is different: it ends a connection whose peer has vanished.
     error.kind() == ErrorKind::WouldBlock
 }
