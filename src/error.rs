@@ -1,29 +1,29 @@
-//! The one error type of the crate: a stable code and a text that names what was wrong.
+//! The error type of the crate: a stable code, and a text that says what was wrong.
 
 use std::any::Any;
 use std::fmt;
 
-/// What kind of failure an [`Error`] is. The numbers are those of `rim_status` in the C interface;
-/// they are append-only, so a program that matches them has a `_` as well.
+/// The kind of an [`Error`]. The numbers are those of `rim_status` in the C interface and never
+/// change. More kinds may come, so a program that matches them has a `_` as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A pointer argument was NULL.
     NullArgument = 1,
-    /// An argument has a value that it may not have.
+    /// An argument has an invalid value.
     InvalidArgument = 2,
-    /// An address is not an IP address, host name or interface name that can be used.
+    /// An address is not a usable IP address, host name or interface name.
     BadAddress = 3,
     /// A port is outside 1..=65534.
     BadPort = 4,
     /// The server's ports could not be bound.
     Bind = 5,
-    /// A transaction's time was over before it was complete.
+    /// A transaction did not complete within its time.
     Timeout = 6,
     /// The endpoint has been stopped.
     Stopped = 7,
-    /// The slave, or the server in its place, answered with an error.
+    /// The slave answered with an error, or the server did so in its place.
     Failed = 8,
     /// The peer's host refused the connection.
     Refused = 9,
@@ -31,28 +31,28 @@ pub enum ErrorKind {
     Unreachable = 10,
     /// The peer's name was not found.
     NotFound = 11,
-    /// The connection was lost while the transaction was under way.
+    /// The connection was lost while the transaction was outstanding.
     ConnectionLost = 12,
     /// A size is zero, or outside what the slave or a limit allows.
     Size = 13,
-    /// The object is in use by another thread in a way that excludes this call.
+    /// Another thread uses the object in a way that excludes this call.
     Busy = 14,
-    /// The transaction's data is not, or no longer, to be had: it has completed or expired.
+    /// The transaction's data is not accessible: the transaction has completed or expired.
     Expired = 15,
-    /// The response does not fit its request, or is not one.
+    /// The response is malformed or does not fit its request.
     Protocol = 16,
     /// The operating system refused a resource.
     System = 17,
     /// A panic inside the library was caught.
     Internal = 18,
-    /// The server's host accepts connections, but the server itself says nothing: it is stopped, at
-    /// work on something else, or nobody pulls from it.
+    /// The server's host accepts connections, but the server does not answer: it is stopped, busy, or
+    /// not pulled.
     Silent = 19,
-    /// The object was made before this process was forked off: it is the parent's.
+    /// The object was made before a fork and belongs to the parent process.
     Forked = 20,
 }
 
-/// A failure: its kind, and a text for a person.
+/// A failure: its kind, and a text for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
@@ -60,7 +60,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of `kind` that says `text`.
+    /// An error of `kind` with `text`.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Error {
         Error {
             kind,
@@ -68,13 +68,13 @@ impl Error {
         }
     }
 
-    /// What a slave answers that cannot carry out a transaction: an error of kind
-    /// [`Failed`](ErrorKind::Failed) that says `text`.
+    /// The error of a slave that cannot carry out a transaction: of kind
+    /// [`Failed`](ErrorKind::Failed), with `text`.
     pub fn failed(text: impl Into<String>) -> Error {
         Error::new(ErrorKind::Failed, text)
     }
 
-    /// What became of a caught panic: `what`, and the panic's own text.
+    /// An error for a caught panic: `what`, and the panic's own text.
     #[doc(hidden)]
     pub fn from_panic(what: &str, panic: Box<dyn Any + Send>) -> Error {
         let said = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
@@ -83,13 +83,12 @@ impl Error {
             _ => "no text",
         };
         let error = Error::new(ErrorKind::Internal, format!("{what}: {said}"));
-        // A payload may panic when it is dropped, and there is no second boundary.
+        // A payload may panic when it is dropped, and nothing would catch that: leak it.
         std::mem::forget(panic);
         error
     }
 
-    /// What a process is told that was forked off and uses its copy of `what`, an object of its
-    /// parent's.
+    /// The error for the use of `what`, an object of the parent process, in a child after `fork`.
     #[doc(hidden)]
     pub fn forked(what: &str) -> Error {
         let text = format!(
@@ -99,12 +98,12 @@ impl Error {
         Error::new(ErrorKind::Forked, text)
     }
 
-    /// What kind of failure this is.
+    /// The kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The text alone, as `Display` prints it.
+    /// The text, as `Display` prints it.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -118,5 +117,5 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The result of everything that can fail here.
+/// The crate's result type.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -1,18 +1,18 @@
-//! Whether the peer of a connection is still there while bytes wait for its acknowledgement.
+//! Detects that the peer of a connection has gone while bytes wait for its acknowledgement.
 //!
-//! The kernel's keep-alive is silent then. What it tells of acknowledgements (`TCP_INFO`) shows three
-//! things apart:
+//! The kernel sends no keep-alive probes then. Its data about acknowledgements (`TCP_INFO`) tells three
+//! cases apart:
 //!
-//! - A host that has vanished owes an acknowledgement and gives none. It is given up after
-//!   `keep_alive`. While its window is closed, the kernel sends probes up to two minutes apart, too few
-//!   to tell; then the keep-alive of the client's other connection notices, on which this side sends
-//!   nothing.
-//! - A host that lives, with a program that reads slowly or is stopped, acknowledges each probe. A
+//! - A host that has vanished owes an acknowledgement and sends none. Its connection is closed after
+//!   `keep_alive`. If its window was closed before, the kernel sends probes up to two minutes apart,
+//!   too few to tell; then the keep-alive of the client's other connection notices, on which this side
+//!   sends nothing.
+//! - A host that is alive acknowledges each probe, also while its program reads slowly or is stopped. A
 //!   client waits for its server however long that takes.
-//! - A server drops a client that takes nothing at all: after [`TAKES_NOTHING`] times `keep_alive`,
-//!   since Linux tells of what a slow program has read in large steps alone (64 KiB over loopback).
+//! - A server closes a client that reads nothing at all, after [`TAKES_NOTHING`] times `keep_alive`: so
+//!   long, since Linux reports what a slow program has read only in large steps (64 KiB over loopback).
 //!
-//! Where the system tells nothing of acknowledgements, its own limits hold.
+//! Where the system has no data about acknowledgements, its own limits apply.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -20,19 +20,19 @@ use std::time::{Duration, Instant};
 use super::outgoing::Outgoing;
 use super::socket::{self, Acknowledgements};
 
-/// The shortest time after which a host counts as vanished: a lost packet is sent again within it.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest time between two looks, which can be added to any time.
-const LONGEST: Duration = Duration::from_secs(86400);
-/// How many times `keep_alive` a peer whose host lives may take none of the bytes that wait for it.
+/// Shortest time after which a host counts as vanished. A lost packet is sent again within it.
+const MIN_KEEP_ALIVE: Duration = Duration::from_secs(1);
+/// Longest time between two checks. It can be added to any time without overflow.
+const MAX_PAUSE: Duration = Duration::from_secs(86400);
+/// A client whose host is alive may read nothing for this many times `keep_alive`.
 pub(super) const TAKES_NOTHING: u32 = 6;
 
-/// Why a peer is given up.
+/// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gone {
-    /// Its host has given no sign of life for that long.
+    /// The peer's host has given no sign of life for this time.
     Vanished(Duration),
-    /// Its host lives, and it has taken none of what waits for it for that long.
+    /// The peer's host is alive, and the peer has read nothing for this time.
     TakesNothing(Duration),
 }
 
@@ -52,26 +52,26 @@ impl fmt::Display for Gone {
     }
 }
 
-/// What is known of one connection. Looked at by the endpoint's thread alone.
+/// What is known about one connection. Used by the endpoint's thread only.
 #[derive(Debug)]
 pub(super) struct Liveness {
-    /// How many times `keep_alive` the peer may take nothing; `None` is for ever.
+    /// The peer may read nothing for this many times `keep_alive`; `None`: forever.
     patience: Option<u32>,
-    /// Bytes that the peer's host had acknowledged when this was looked at last.
+    /// Bytes that the peer's host had acknowledged at the last check.
     acknowledged: u64,
-    /// When those became more, or bytes began to wait; `None` while none do.
+    /// When `acknowledged` last grew, or bytes began to wait; `None` while none wait.
     progress: Option<Instant>,
     /// Since when an acknowledgement is missing that the peer's host must send, and up to which byte.
     owing: Option<(Instant, u64)>,
 }
 
 impl Liveness {
-    /// Of a client, by its server.
+    /// For the server's end of a connection.
     pub(super) fn of_client() -> Liveness {
         Liveness::new(Some(TAKES_NOTHING))
     }
 
-    /// Of a server, by its client.
+    /// For the client's end of a connection.
     pub(super) fn of_server() -> Liveness {
         Liveness::new(None)
     }
@@ -85,8 +85,8 @@ impl Liveness {
         }
     }
 
-    /// Looks at `outgoing`, and says when to look again. `None`: nothing waits for an acknowledgement,
-    /// and whoever sends next has the endpoint's thread look again.
+    /// Checks `outgoing` and returns when to check again. `None`: nothing waits for an acknowledgement;
+    /// the next thread that sends wakes the endpoint's thread for the next check.
     pub(super) fn look(
         &mut self,
         outgoing: &Outgoing,
@@ -102,7 +102,7 @@ impl Liveness {
             return Ok(look_at);
         }
         outgoing.unwatch();
-        // Of what was sent just before that, nobody else tells.
+        // Bytes sent just before `unwatch` wake no thread, so check once more.
         let look_at = look()?;
         if look_at.is_some() {
             outgoing.watch();
@@ -118,7 +118,7 @@ impl Liveness {
         keep_alive: Duration,
         now: Instant,
     ) -> Result<Option<Instant>, Gone> {
-        // Without word of acknowledgements, what the socket takes is what there is to go by.
+        // Without data about acknowledgements, bytes that the socket takes count as acknowledged.
         let told = told.unwrap_or(Acknowledgements {
             missing: 0,
             expected: false,
@@ -133,7 +133,7 @@ impl Liveness {
         }
         let progress = self.progress.filter(|_| !more).unwrap_or(now);
         self.progress = Some(progress);
-        let keep_alive = keep_alive.max(SHORTEST);
+        let keep_alive = keep_alive.max(MIN_KEEP_ALIVE);
         let mut look_in = if told.expected {
             // What was expected has come meanwhile: what is expected now has been sent since.
             let before = self.owing.filter(|(_, upto)| acknowledged < *upto);
@@ -150,7 +150,7 @@ impl Liveness {
             keep_alive - silent
         } else {
             self.owing = None;
-            // Data or probes may be sent at any time, and an answer not come.
+            // Data or a probe may be sent at any time and stay without an answer.
             keep_alive / 2
         };
         if let Some(patience) = self.patience {
@@ -161,7 +161,7 @@ impl Liveness {
             }
             look_in = look_in.min(limit - without);
         }
-        Ok(Some(now + look_in.min(LONGEST)))
+        Ok(Some(now + look_in.min(MAX_PAUSE)))
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
 
     const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-    /// A connection that has sent 1000 bytes, and a clock.
+    /// A connection that has sent 1000 bytes, and its start time.
     struct Case {
         life: Liveness,
         start: Instant,
@@ -186,7 +186,7 @@ mod tests {
             }
         }
 
-        /// A look after `at` seconds; the last acknowledgement came `last` seconds before that.
+        /// A check after `at` seconds; the last acknowledgement came `last` seconds before it.
         fn look(
             &mut self,
             at: u64,
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_host_that_owes_an_acknowledgement_has_vanished_after_keep_alive() {
         let mut case = Case::new();
-        // The connection was idle for an hour: that says nothing.
+        // An hour of idling before does not count.
         assert_eq!(case.look(0, 100, true, 3600), case.again(10));
         assert_eq!(case.look(9, 100, true, 3609), case.again(10));
         let after = Duration::from_secs(10);
@@ -231,7 +231,7 @@ mod tests {
     fn data_sent_a_moment_ago_does_not_count_as_missing_for_long() {
         let mut case = Case::new();
         assert_eq!(case.look(0, 100, true, 1), case.again(10));
-        // That was acknowledged after a second, and something else has just been sent.
+        // Those were acknowledged after a second, and other bytes have just been sent.
         let told = Acknowledgements {
             missing: 60,
             expected: true,
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_answers_probes_of_its_window_lives_and_takes_nothing() {
+    fn a_host_that_answers_window_probes_is_alive_and_reads_nothing() {
         let mut case = Case::new();
         let mut probed = |at: u64| case.look(at, 500, at % 10 == 5, at % 10);
         for at in 0..60 {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_takes_a_byte_now_and_then_is_kept() {
+    fn a_peer_that_reads_a_byte_now_and_then_is_kept() {
         let mut case = Case::new();
         for at in 0..1000 {
             let verdict = case.look(at, 999 - at / 2, false, at % 10);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_acknowledge_is_idle_and_begins_anew() {
+    fn with_nothing_to_acknowledge_the_times_start_again() {
         let mut case = Case::new();
         assert_eq!(case.look(0, 100, true, 0), case.again(10));
         assert_eq!(case.look(70, 0, false, 60), Ok(None));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn any_keep_alive_will_do() {
+    fn any_keep_alive_is_accepted() {
         let mut life = Liveness::of_client();
         let told = Acknowledgements {
             missing: 1,

@@ -1,8 +1,7 @@
-//! What can be set about an endpoint, each with its default. How an endpoint keeps it is in
-//! `settings.rs`.
+//! The options of endpoints, with their defaults. `settings.rs` holds those of a running endpoint.
 //!
-//! There will be more options, so a program does not name all of them: it begins with the defaults, and
-//! changes some, by a field or by the method of its name.
+//! There will be more options, so a program does not name all of them: it begins with the defaults
+//! and changes some, by a field or by the method of its name.
 
 use std::time::Duration;
 
@@ -41,44 +40,47 @@ macro_rules! with_methods {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerOptions {
-    /// The largest transaction, in bytes. A larger one is refused by an error response.
+    /// Size of the largest transaction in bytes. A larger one gets an error response. Default: 16 MiB.
     pub max_transaction: u32,
-    /// Transactions that may be in the slave's hands at a time; the others wait their turn. Clients
-    /// that are at work share them evenly. 1 gives Rogue's behaviour. Those of clients that have gone
-    /// do not count: their Reads and Verifies fail at once, so that the slave sees them expired, and
-    /// their Writes and Posts count for another second (with 1: all of them, for `keep_alive`). Up to 8
-    /// times as many may be with the slave beside those that count.
+    /// Most transactions that the slave works on at a time; others wait. Active clients share them
+    /// evenly. 1 gives Rogue's behaviour. Default: 32.
+    ///
+    /// Transactions of clients that have gone do not count: Reads and Verifies fail at once, so that
+    /// the slave sees them as expired; Writes and Posts count for one more second. With 1, all of them
+    /// count for `keep_alive`. The slave may hold up to 8 times this number of transactions that do not
+    /// count.
     pub max_outstanding: usize,
-    /// Connections at a time, two for each client. What is over is closed.
+    /// Most connections at a time; each client has two. More are closed. Default: 4096.
     pub max_connections: usize,
-    /// Clients at a time from one address, each with two connections; the connections of more are
-    /// closed. 0 lets one address have half of `max_connections`. All addresses of an IPv6 network (a
-    /// /64) together have at most three quarters of them, or what one address may have if that is more.
+    /// Most clients at a time from one address, each with two connections. Connections of more clients
+    /// are closed. 0, the default, allows one address half of `max_connections`. All addresses of an
+    /// IPv6 network (a /64) together may have three quarters of `max_connections`, or as many as one
+    /// address may have if that is more.
     pub max_clients_per_address: usize,
-    /// Bytes of responses that may be held for one client: those that wait for it to read them, and
-    /// the answers of its transactions in the slave's hands. One that would be more is not started
-    /// while anything is held.
+    /// Most bytes of responses that are held for one client: responses that it has not read yet, and
+    /// those of its transactions that the slave works on. A transaction whose response would exceed the
+    /// limit is not started while any response is held. Default: 32 MiB.
     pub max_queued: usize,
-    /// Bytes of responses that may be held for all clients together. No transaction is started whose
-    /// answer does not fit, nor one whose client would hold more than is free then; but a client for
-    /// which nothing is held always gets an answer of up to 4096 bytes. When one has waited for room
-    /// for a second, those that hold most and take least are closed. As many bytes again may be held
-    /// of requests: data that comes in, waits, or is in the slave's hands.
+    /// Most bytes of responses that are held for all clients together. A transaction is not started if
+    /// its response does not fit, or if its client would then hold more than is left free. A client
+    /// that holds nothing always gets a response of up to 4096 bytes. When a transaction has waited for
+    /// room for a second, the clients that hold most and read least are closed. The data of requests
+    /// has a limit of the same size of its own. Default: 256 MiB.
     pub max_queued_total: usize,
-    /// The time from a connection's arrival to the end of its handshake. One that has none of its
-    /// client's other connection, and sends no request, is closed after that too, or after 10 s if
-    /// that is less.
+    /// Longest time from the arrival of a connection to the end of its handshake. A connection without
+    /// the client's other connection, and without a request, is closed after the same time, or after
+    /// 10 s if that is less. Default: 30 s.
     pub handshake_timeout: Duration,
-    /// How long the host of a peer may give no sign of life before its connection is dropped; at least
-    /// one second. A client whose host lives, and that takes none of the responses that wait for it, is
-    /// dropped after six times as long.
+    /// Longest time without a sign of life from the client's host before its connection is closed; at
+    /// least 1 s. A client whose host is alive, but which reads none of its waiting responses, is closed
+    /// after six times as long. Default: 10 s.
     pub keep_alive: Duration,
-    /// The time that the slave has for each transaction, after which the client gets an error;
-    /// `None` is no limit. It is kept only while somebody pulls. An hour unless set: a simulator may be
-    /// stopped at a breakpoint, and a slave that has lost transactions gets others in the end.
+    /// Longest time that the slave may take for a transaction; then the client gets an error. `None`: no
+    /// limit. It is checked only while the server is pulled. Default: one hour, since a simulator may
+    /// be stopped at a breakpoint, and a slave that loses transactions must get others in the end.
     pub timeout: Option<Duration>,
-    /// Hand nothing to the slave that a client sent before it closed its connection, and that has
-    /// not been handed out yet. Without this it is carried out: programs post and exit.
+    /// Discard transactions that the slave has not received when their client closes its connection.
+    /// Default: no, they are carried out, since programs post a write and exit.
     pub drop_after_close: bool,
 }
 
@@ -124,24 +126,27 @@ with_methods!(ServerOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientOptions {
-    /// The time that an access has which is given no other, from the moment the client has taken it:
-    /// [`TcpClient::read`](super::TcpClient::read) and its like. What a
-    /// [`Master`](crate::bus::Master) asks for has the master's time.
+    /// Time that a call such as [`TcpClient::read`](super::TcpClient::read) has, from the moment the
+    /// client has taken it. Transactions of a [`Master`](crate::bus::Master) have the master's time.
+    /// Default: 1 s.
     pub timeout: Duration,
-    /// Transactions that may wait for their responses at a time. Who asks for more is held back,
-    /// for at most the timeout of the transaction.
+    /// Most transactions that wait for their responses at a time, above which callers block, for at
+    /// most the timeout of their transaction. Default: 65536.
     pub max_outstanding: usize,
-    /// Bytes of requests that the network has not taken yet, beyond which who asks is held back.
+    /// Most bytes of requests that the network has not taken yet, above which callers block. Default:
+    /// 1 MiB.
     pub max_queued: usize,
-    /// The time that an attempt to connect may take without progress, handshake included. It begins
-    /// anew when a connection opens, and when the server's greeting or its READY has come, so an
-    /// attempt takes at most six times as long.
+    /// Longest time without progress in an attempt to connect, handshake included. It starts again when
+    /// a connection opens, and when the server's greeting or READY arrives, so an attempt takes at most
+    /// six times as long. Default: 5 s.
     pub connect_timeout: Duration,
-    /// How long the server's host may give no sign of life before the connection counts as lost; at
-    /// least one second. A server whose host lives is waited for, however long it takes nothing.
+    /// Longest time without a sign of life from the server's host before the connection counts as lost;
+    /// at least 1 s. While the host is alive, the client waits, even if the server reads nothing.
+    /// Default: 10 s.
     pub keep_alive: Duration,
-    /// Close the connection, and make a new one, when a transaction that was sent times out: what
-    /// this host has not sent of it by then never leaves. What else is under way fails.
+    /// Close the connection and make a new one when a sent transaction times out: the bytes of it that
+    /// this host has not sent by then never leave. All other outstanding transactions fail. Default:
+    /// no.
     pub close_on_timeout: bool,
 }
 
