@@ -130,7 +130,6 @@ pub mod ffi;
 pub mod log;
 mod process;
 mod sync;
-mod time;
 #[doc(hidden)]
 pub mod wire;
 

@@ -15,7 +15,7 @@ use super::transaction::{check_range, Transaction};
 use super::word::word_methods;
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::Home;
-use crate::time::Time;
+use crate::sync::Time;
 use outstanding::Outstanding;
 
 /// The time that a slave has for a transaction, unless set.

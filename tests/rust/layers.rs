@@ -15,17 +15,16 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 /// A module, and the other modules of the crate that it may use.
-const RULES: [(&str, &[&str]); 10] = [
+const RULES: [(&str, &[&str]); 9] = [
     ("error", &[]),
     ("wire", &[]),
     ("log", &[]),
     ("sync", &[]),
     ("process", &[]),
-    ("time", &[]),
-    ("bus", &["error", "process", "sync", "time"]),
+    ("bus", &["error", "process", "sync"]),
     (
         "endpoint",
-        &["bus", "error", "log", "process", "sync", "time", "wire"],
+        &["bus", "error", "log", "process", "sync", "wire"],
     ),
     ("ffi", &["bus", "endpoint", "error", "log", "process"]),
     ("bridge", &["bus", "endpoint", "error", "log", "process"]),

@@ -21,7 +21,7 @@ use crate::endpoint::settings::ServerSettings;
 use crate::endpoint::stats::Traffic;
 use crate::error::{Error, ErrorKind};
 use crate::log::{Rate, Repeated};
-use crate::time::Time;
+use crate::sync::Time;
 use crate::wire::WireError;
 
 /// Set in [`ServerContext::completed_at`] when it holds a time.

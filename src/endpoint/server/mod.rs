@@ -56,7 +56,7 @@ use super::socket;
 use super::stats::{PeerStats, ServerStats};
 use crate::bus::Transaction;
 use crate::error::Result;
-use crate::time::Time;
+use crate::sync::Time;
 use accept::{accept, Arrivals, Listening};
 use context::{system_error, ServerContext};
 pub use outlet::admit;
