@@ -192,13 +192,13 @@ impl Queue {
             // Joined, so that many small messages cost no more than their bytes.
             if count < 2 * COPIED_BELOW && last.len() + count <= MAX_JOINED {
                 grow(last, count);
-                parts.iter().for_each(|part| last.extend_from_slice(part));
+                append(last, parts);
                 return;
             }
         }
         let mut chunk = std::mem::take(&mut self.spare);
         chunk.reserve(count);
-        parts.iter().for_each(|part| chunk.extend_from_slice(part));
+        append(&mut chunk, parts);
         self.chunks.push_back(Chunk::Bytes(chunk));
     }
 
@@ -292,6 +292,15 @@ impl Buf for Queue {
                     self.spare = bytes;
                 }
             }
+        }
+    }
+}
+
+/// Appends `parts`, of which those of a Read's request are mostly empty.
+fn append(bytes: &mut BytesMut, parts: [&[u8]; 3]) {
+    for part in parts {
+        if !part.is_empty() {
+            bytes.extend_from_slice(part);
         }
     }
 }
