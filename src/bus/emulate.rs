@@ -3,6 +3,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::kind::Kind;
@@ -148,6 +149,14 @@ impl Slave for Emulate {
 
     fn base(&self) -> &SlaveBase {
         &self.base
+    }
+}
+
+impl fmt::Debug for Emulate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulate")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
     }
 }
 

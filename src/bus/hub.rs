@@ -1,6 +1,7 @@
 //! A hub passes transactions on, moved by its offset, and splits what is larger than the slave
 //! behind it takes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::master::Master;
@@ -154,6 +155,14 @@ impl Slave for Hub {
         } else {
             self.full_address()
         }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub")
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod outstanding;
 
+use std::fmt;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -322,6 +323,15 @@ impl State {
         if let Err(error) = outcome {
             self.error = Some(error.clone());
         }
+    }
+}
+
+impl fmt::Debug for Master {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Master")
+            .field("slave", &self.slave().slave_name())
+            .field("timeout", &self.timeout())
+            .finish_non_exhaustive()
     }
 }
 

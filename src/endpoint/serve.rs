@@ -49,6 +49,7 @@ impl TcpServer {
 
 /// A server that gives what comes to a slave: see [`TcpServer::serve`]. Dropped, it stops the server
 /// and waits for the slave, but no longer than 150 ms.
+#[derive(Debug)]
 pub struct Serving {
     server: Arc<TcpServer>,
     /// Locked by nobody: it lets threads share what else is here.

@@ -36,7 +36,7 @@ macro_rules! async_word_methods {
 pub(super) use async_word_methods;
 
 /// A client, with a timeout of its own: see [`TcpClient::with_timeout`].
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Timed<'a> {
     link: &'a Arc<ClientLink>,
     timeout: Duration,

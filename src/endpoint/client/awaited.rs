@@ -47,8 +47,8 @@ impl<'a> Awaited<'a> {
         let answer = Arc::new(Answer::default());
         self.transaction
             .on_completion(Arc::clone(&answer) as Arc<dyn Completion>, 0);
-        // A thread of an executor must not be held back: others of its tasks may bring this client
-        // forward. The mark says the same of it as of the threads that bring a client forward.
+        // An executor's thread must not be held back: its other tasks would not go on. It is marked
+        // like a thread that brings the client forward, which is never held back.
         let attending = Attending::new();
         self.link.carry_out(&self.transaction);
         drop(attending);

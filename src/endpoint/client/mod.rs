@@ -192,6 +192,14 @@ impl TcpClient {
     }
 }
 
+impl fmt::Debug for TcpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpClient")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for TcpClient {
     fn drop(&mut self) {
         if !self.link.context.is_here() {

@@ -330,6 +330,14 @@ impl TcpServer {
     }
 }
 
+impl fmt::Debug for TcpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpServer")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for TcpServer {
     fn drop(&mut self) {
         if !self.outlet.is_here() {

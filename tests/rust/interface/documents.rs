@@ -35,6 +35,10 @@ fn everything_may_go_to_another_thread() {
     shared::<Transaction>();
     shared::<DataLock>();
     shared::<Error>();
+    // What is in a `Result` is printed by `unwrap_err`.
+    fn printed<T: std::fmt::Debug>() {}
+    printed::<(TcpClient, TcpServer, Serving, Timed<'_>)>();
+    printed::<(Master, Hub, Emulate, Transaction, DataLock)>();
     // So may futures, while they wait.
     let client = crate::common::client(crate::common::free_port());
     sent(client.read_async(0, 4));
