@@ -1,5 +1,6 @@
 //! Single accesses through a client: calls that wait, and futures.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ macro_rules! async_word_methods {
 pub(super) use async_word_methods;
 
 /// A client, with a timeout of its own: see [`TcpClient::with_timeout`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Timed<'a> {
     link: &'a Arc<ClientLink>,
     timeout: Duration,
@@ -118,6 +119,15 @@ impl<'a> Timed<'a> {
         let memory = Some(Memory::owned(data));
         let transaction = Transaction::new(address, size, kind, memory, self.timeout);
         Awaited::new(self.link, transaction).await.map(|_| ())
+    }
+}
+
+impl fmt::Debug for Timed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timed")
+            .field("client", &self.link.context.name)
+            .field("timeout", &self.timeout)
+            .finish()
     }
 }
 

@@ -322,7 +322,7 @@ impl TcpClient {
 /// `max_queued` of [`ClientOptions`](crate::ClientOptions) hold no future back, so the program says
 /// how many it has at a time. **To drop a future is safe** at any time, and so is to forget it: the
 /// bytes that the client works on are its own. A request that waits for the connection is withdrawn
-/// by that; one that has been sent is carried out, and nobody hears of it.
+/// by that; one that has been sent is carried out, and its outcome is lost.
 ///
 /// ```
 /// # use rogue_memory_bridge::{Emulate, ServerOptions, TcpServer};
