@@ -1,8 +1,8 @@
 //! Carries the register and memory accesses of a [Rogue] memory bus across TCP.
 //!
-//! A [`TcpServer`] is in the process that owns memory or hardware; a [`TcpClient`] reads and writes it
-//! from elsewhere. Each speaks Rogue's protocol, so that its peer may be a Rogue. The crate needs no
-//! Rogue, no ZeroMQ, and no executor.
+//! A [`TcpServer`] is in the process that owns memory or hardware; a [`TcpClient`] reads and writes
+//! it from elsewhere. Each speaks Rogue's protocol, so that its peer may be a Rogue. The crate
+//! needs no Rogue, no ZeroMQ, and no executor.
 //!
 //! # A client
 //!
@@ -71,19 +71,21 @@
 //! let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default())?;
 //! // A thread calls the slave, until this is dropped.
 //! let serving = server.serve(Arc::new(registers))?;
-//! # let client = rogue_memory_bridge::TcpClient::new("127.0.0.1", serving.port(), Default::default())?;
+//! # use rogue_memory_bridge::{ClientOptions, TcpClient};
+//! # let client = TcpClient::new("127.0.0.1", serving.port(), ClientOptions::default())?;
 //! # client.write_u32(0xFFC, 7)?;
 //! # assert_eq!(client.read_u64(0xFF8)?, 7 << 32);
 //! # assert!(client.read_u32(0x1000).unwrap_err().text().contains("no such register"));
 //! # Ok::<(), rogue_memory_bridge::Error>(())
 //! ```
 //!
-//! A program with a loop of its own pulls instead: [`TcpServer::next`], or [`TcpServer::next_async`].
+//! A program with a loop of its own pulls instead: [`TcpServer::next`], or
+//! [`TcpServer::next_async`].
 //!
 //! # What else there is
 //!
-//! - [`Master`], [`Hub`] and [`Emulate`]: a bus inside one process, with a [`TcpClient`] as one of its
-//!   slaves where it goes on elsewhere.
+//! - [`Master`], [`Hub`] and [`Emulate`]: a bus inside one process, with a [`TcpClient`] as one of
+//!   its slaves where it goes on elsewhere.
 //! - [`ClientOptions`], [`ServerOptions`]: limits and times. [`TcpClient::stats`],
 //!   [`TcpServer::stats`]: what an endpoint has done. [`TcpClient::link_state`],
 //!   [`TcpClient::wait_link`]: whether there is a connection.
@@ -93,8 +95,8 @@
 //!
 //! `docs/rust-api.md` tells of threads, errors and ownership in one place.
 //!
-//! There is no authentication and no encryption in the protocol: whoever reaches the two ports reads
-//! and writes the memory.
+//! There is no authentication and no encryption in the protocol: whoever reaches the two ports
+//! reads and writes the memory.
 //!
 //! # Bytes
 //!

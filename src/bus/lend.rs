@@ -3,8 +3,9 @@
 //! A transaction may be touched by other threads, and its handles may be cloned and kept, so no
 //! lifetime says how long it uses its memory. What says so is that it is *published*: from then on
 //! nothing touches the memory on behalf of the slave (`transaction.rs`). The functions here return,
-//! or unwind, only when that has happened. A slave that keeps a lock on the bytes for ever, or forgets
-//! one, makes them wait for ever. That is the price; the memory is not given back meanwhile.
+//! or unwind, only when that has happened. A slave that keeps a lock on the bytes for ever, or
+//! forgets one, makes them wait for ever. That is the price; the memory is not given back
+//! meanwhile.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
@@ -15,8 +16,9 @@ use super::memory::Memory;
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Makes a transaction on `data`, gives it to `hand_over`, and waits for it. `hand_over` gives it to
-/// a slave. What `data` has in it after a failure is not told; it may be a part of what was read.
+/// Makes a transaction on `data`, gives it to `hand_over`, and waits for it. `hand_over` gives it
+/// to a slave. What `data` has in it after a failure is not told; it may be a part of what was
+/// read.
 pub(crate) fn lend_mut(
     (address, kind): (u64, Kind),
     data: &mut [u8],
@@ -31,7 +33,8 @@ pub(crate) fn lend_mut(
     wait(transaction, hand_over)
 }
 
-/// As [`lend_mut`], for a transaction whose bytes are read alone: no lock gives them out to be changed.
+/// As [`lend_mut`], for a transaction whose bytes are read alone: no lock gives them out to be
+/// changed.
 pub(crate) fn lend(
     (address, kind): (u64, Kind),
     data: &[u8],
@@ -57,8 +60,8 @@ fn wait(transaction: Transaction, hand_over: impl FnOnce(&Transaction)) -> Resul
     outcome
 }
 
-/// Takes the memory back if whoever carries out the transaction, or the wait for it, panics. It stays
-/// in this file: a caller that could forget it would have its memory touched afterwards.
+/// Takes the memory back if whoever carries out the transaction, or the wait for it, panics. It
+/// stays in this file: a caller that could forget it would have its memory touched afterwards.
 struct Loan {
     transaction: Transaction,
     settled: bool,

@@ -17,11 +17,12 @@ use crate::process::never_cancel;
 const PATIENCE: Duration = Duration::from_millis(150);
 
 impl TcpServer {
-    /// Gives what comes to `slave`, on a thread named `TcpServer`, one transaction after the other in
-    /// the order of arrival, until what this returns is dropped. A transaction outside the access sizes
-    /// of the slave ([`Slave::min_access`], [`Slave::max_access`]) is refused in its place, and a panic
-    /// of the slave fails its transaction. Fails with [`Busy`](ErrorKind::Busy) if
-    /// [`TcpServer::next_async`] has been used.
+    /// Gives what comes to `slave`, on a thread named `TcpServer`, one transaction after the other
+    /// in the order of arrival, until what this returns is dropped. A transaction outside the
+    /// access sizes of the slave ([`Slave::min_access`], [`Slave::max_access`]) is refused in its
+    /// place, and a panic of the slave fails its transaction.
+    ///
+    /// Fails with [`Busy`](ErrorKind::Busy) if [`TcpServer::next_async`] has been used.
     ///
     /// ```
     /// use rogue_memory_bridge::{ClientOptions, Emulate, ServerOptions, TcpClient, TcpServer};
@@ -47,8 +48,8 @@ impl TcpServer {
     }
 }
 
-/// A server that gives what comes to a slave: see [`TcpServer::serve`]. Dropped, it stops the server
-/// and waits for the slave, but no longer than 150 ms.
+/// A server that gives what comes to a slave: see [`TcpServer::serve`]. Dropped, it stops the
+/// server and waits for the slave, but no longer than 150 ms.
 #[derive(Debug)]
 pub struct Serving {
     server: Arc<TcpServer>,

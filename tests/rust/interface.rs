@@ -1,5 +1,5 @@
-//! The interface for Rust programs: what the crate has at its root, used as its users use it, in safe
-//! Rust, against a server of the same process.
+//! The interface for Rust programs: what the crate has at its root, used as its users use it, in
+//! safe Rust, against a server of the same process.
 
 #![deny(unsafe_code)]
 

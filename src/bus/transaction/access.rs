@@ -18,8 +18,9 @@ impl Transaction {
     /// Carries out a Read, Write, Post or Verify: gives its bytes to `work`, and completes it with
     /// what that returns. A Verify reads, and a Post writes. A transaction of another type fails.
     ///
-    /// False, and nothing done, when the transaction is over already: its master has stopped waiting,
-    /// or the client has gone. While `work` is at it the bytes are locked, see [`Transaction::lock`].
+    /// False, and nothing done, when the transaction is over already: its master has stopped
+    /// waiting, or the client has gone. While `work` is at it the bytes are locked, see
+    /// [`Transaction::lock`].
     ///
     /// ```
     /// use rogue_memory_bridge::{Access, Error, Transaction};

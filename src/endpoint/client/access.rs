@@ -10,7 +10,8 @@ use super::room::is_attending;
 use crate::bus::{lend, lend_mut, word_methods, Kind, Memory, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Adds `read_u32_async`, `write_u32_async` and their like, on top of `read_async` and `write_async`.
+/// Adds `read_u32_async`, `write_u32_async` and their like, on top of `read_async` and
+/// `write_async`.
 macro_rules! async_word_methods {
     () => {
         async_word_methods!(read_u8_async, read_u8, write_u8_async, write_u8, u8);
@@ -28,7 +29,9 @@ macro_rules! async_word_methods {
             Ok(<$word>::from_le_bytes(bytes))
         }
 
-        #[doc = concat!("[`", stringify!($write), "`](Self::", stringify!($write), ") as a future.")]
+        #[doc = concat!(
+                    "[`", stringify!($write), "`](Self::", stringify!($write), ") as a future."
+                )]
         pub async fn $write_async(&self, address: u64, value: $word) -> Result<()> {
             self.write_async(address, value.to_le_bytes()).await
         }

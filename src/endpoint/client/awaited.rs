@@ -14,8 +14,8 @@ use crate::bus::{Completed, Completion, Content, Transaction};
 use crate::endpoint::stats::EndedAs;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A transaction that owns its bytes, and that is asked for when this is polled first. What comes of
-/// it is its bytes, if it reads.
+/// A transaction that owns its bytes, and that is asked for when this is polled first. What comes
+/// of it is its bytes, if it reads.
 pub(super) struct Awaited<'a> {
     link: &'a Arc<ClientLink>,
     transaction: Transaction,
@@ -88,9 +88,9 @@ impl Future for Awaited<'_> {
 }
 
 impl Drop for Awaited<'_> {
-    /// Withdraws a request that waits for a connection, so that it is not sent when nobody expects it
-    /// any more. One that has been sent ends with its response or its time: its place among those
-    /// that are outstanding is free then.
+    /// Withdraws a request that waits for a connection, so that it is not sent when nobody expects
+    /// it any more. One that has been sent ends with its response or its time: its place among
+    /// those that are outstanding is free then.
     fn drop(&mut self) {
         let over = self.answer.is_none() || self.transaction.completed();
         if over || !self.link.context.is_here() {

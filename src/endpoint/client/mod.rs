@@ -28,6 +28,7 @@ mod room;
 mod thread;
 mod turn;
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};

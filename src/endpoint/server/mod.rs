@@ -44,6 +44,7 @@ mod tests;
 mod turns;
 mod wake;
 
+use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -241,8 +242,8 @@ impl TcpServer {
         }
     }
 
-    /// [`TcpServer::next`] for callers that know the access sizes of a slave: the transaction is to be
-    /// put to [`admit`] first.
+    /// [`TcpServer::next`] for callers that know the access sizes of a slave: the transaction is to
+    /// be put to [`admit`] first.
     #[doc(hidden)]
     pub fn pull(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
         self.outlet.pull(timeout)

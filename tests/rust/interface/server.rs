@@ -116,10 +116,10 @@ fn what_was_pulled_for_a_future_that_is_gone_is_not_lost() {
         let mut forgotten = Box::pin(server.next_async());
         assert!(poll_once(&mut forgotten).is_pending());
         std::mem::forget(forgotten);
-        until(
-            "it pulls",
-            || matches!(server.next(Some(Duration::ZERO)), Err(error) if error.kind() == ErrorKind::Busy),
-        );
+        until("it pulls", || {
+            let error = server.next(Some(Duration::ZERO)).err();
+            error.is_some_and(|error| error.kind() == ErrorKind::Busy)
+        });
         let second = scope.spawn(|| client.read_u32(2));
         until("it has come", || server.stats().traffic.outstanding > 0);
         until("it is here", || match server.next(Some(Duration::ZERO)) {
