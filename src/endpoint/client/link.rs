@@ -242,8 +242,10 @@ impl ClientLink {
         let is_news = self.lock().status.failed(&failure);
         // Not under the lock: a log sink may ask for the state of the link.
         if is_news {
-            let text = format_args!("No connection: {failure}");
-            self.context.say(About::NoConnection, text);
+            self.context.say(
+                About::NoConnection,
+                format_args!("No connection: {failure}"),
+            );
         }
     }
 

@@ -126,8 +126,11 @@ async fn serve(registry: Arc<Registry>, stream: TcpStream, peer: SocketAddr, sid
     let tuned = socket::tune(&stream, context.settings.keep_alive.get())
         .and_then(|()| socket::may_wait(&stream, LISTEN_LIMIT));
     if let Err(error) = tuned {
-        let text = format_args!("Lost {peer}: {error}");
-        context.say(Level::Warn, ServerTopic::Setup, text);
+        context.say(
+            Level::Warn,
+            ServerTopic::Setup,
+            format_args!("Lost {peer}: {error}"),
+        );
         return;
     }
     let stream = Arc::new(stream);
@@ -146,8 +149,11 @@ async fn serve(registry: Arc<Registry>, stream: TcpStream, peer: SocketAddr, sid
                     format!("{most} clients of one IPv6 network are the most")
                 }
             };
-            let text = format_args!("Closing the connection of {peer}: {why}.");
-            context.say(Level::Warn, ServerTopic::OverLimit, text);
+            context.say(
+                Level::Warn,
+                ServerTopic::OverLimit,
+                format_args!("Closing the connection of {peer}: {why}."),
+            );
             return;
         }
     };
@@ -176,12 +182,18 @@ async fn serve(registry: Arc<Registry>, stream: TcpStream, peer: SocketAddr, sid
     }
     if let Err(ending) = finish {
         registry.count_dropped(|dropped| ending.count(dropped));
-        let text = format_args!("Closing the connection of {peer}: {}", ending.text);
-        context.say(Level::Warn, ending.topic, text);
+        context.say(
+            Level::Warn,
+            ending.topic,
+            format_args!("Closing the connection of {peer}: {}", ending.text),
+        );
     }
     if is_client {
-        let text = format_args!("Client {peer} has gone.");
-        context.say(Level::Info, ServerTopic::Gone, text);
+        context.say(
+            Level::Info,
+            ServerTopic::Gone,
+            format_args!("Client {peer} has gone."),
+        );
     } else {
         ::log::debug!(target: &context.name, "{peer} has gone.");
     }

@@ -341,8 +341,11 @@ impl PeerConnection {
         };
         ::log::debug!(target: &self.context.name, "{peer} is a connection for {side}{whose}.");
         if self.is_client() {
-            let text = format_args!("Client {peer} is connected{whose}.");
-            self.context.say(Level::Info, ServerTopic::Connected, text);
+            self.context.say(
+                Level::Info,
+                ServerTopic::Connected,
+                format_args!("Client {peer} is connected{whose}."),
+            );
         }
     }
 

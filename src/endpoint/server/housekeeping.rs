@@ -67,13 +67,14 @@ fn let_go_of_departed(registry: &Registry, now: Instant) -> Option<Instant> {
 fn close_halves(registry: &Registry, now: Instant) -> Option<Instant> {
     let (closed, limit, next) = registry.close_halves(now);
     for (peer, side) in closed {
-        let text = format_args!(
-            "Closing the {side:?} connection of {peer}: its other one has not come within \
+        registry.context.say(
+            Level::Warn,
+            ServerTopic::Handshake,
+            format_args!(
+                "Closing the {side:?} connection of {peer}: its other one has not come within \
              {limit:?}."
+            ),
         );
-        registry
-            .context
-            .say(Level::Warn, ServerTopic::Handshake, text);
     }
     next
 }

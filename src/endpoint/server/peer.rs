@@ -141,13 +141,15 @@ impl Peer {
         self.context.budget.release(expired.bytes);
         drop(state);
         if let Some(id) = expired.first {
-            let text = format_args!(
+            self.context.say(
+                Level::Warn,
+                ServerTopic::NoResponses,
+                format_args!(
                 "No response connection of {} for the response to id={id}: it and those after it \
                  are dropped.",
                 self.address()
+            ),
             );
-            self.context
-                .say(Level::Warn, ServerTopic::NoResponses, text);
         }
         // Its requests, or those of others, may have been held back for what was held.
         self.context.load.notice(self.id);
@@ -294,14 +296,17 @@ impl Peer {
 
     fn post_failed(&self, header: &Header, text: &str) {
         self.context.post_failed();
-        let text = format_args!(
-            "Posted write id={} of {} failed: addr=0x{:x}, size={}: {text}",
-            header.id,
-            self.address(),
-            header.address,
-            header.size
+        self.context.say(
+            Level::Warn,
+            ServerTopic::FailedPost,
+            format_args!(
+                "Posted write id={} of {} failed: addr=0x{:x}, size={}: {text}",
+                header.id,
+                self.address(),
+                header.address,
+                header.size
+            ),
         );
-        self.context.say(Level::Warn, ServerTopic::FailedPost, text);
     }
 
     /// Logs what became of the response to the request `id`, for which there is no connection.
@@ -316,13 +321,15 @@ impl Peer {
                 self.context.response_held();
             }
             Kept::No { first: true } => {
-                let text = format_args!(
+                self.context.say(
+                    Level::Warn,
+                    ServerTopic::NoResponses,
+                    format_args!(
                     "No response connection of {}, and too much is waiting for it: the response to \
                      id={id} and those after it are dropped.",
                     self.address()
+                ),
                 );
-                self.context
-                    .say(Level::Warn, ServerTopic::NoResponses, text);
             }
             Kept::No { first: false } => {}
         }

@@ -84,12 +84,15 @@ impl Relief {
         }
         drop(state);
         for suspect in &closed {
-            let text = format_args!(
+            context.say(
+                Level::Warn,
+                ServerTopic::NotReading,
+                format_args!(
                 "Closing the connections of {}: others wait for memory, of which it holds {} bytes \
                  and took or gave {} in the last second.",
                 suspect.peer.address(), suspect.holds, suspect.moved
+            ),
             );
-            context.say(Level::Warn, ServerTopic::NotReading, text);
         }
         // What waited for room may have it now, and what waits for data as well.
         context.look_again();

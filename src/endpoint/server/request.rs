@@ -144,8 +144,11 @@ impl RequestReader {
                     peer.refuse(&header, &text);
                 } else {
                     // The client cannot be told.
-                    let text = format_args!("Bad request of {address}: {text}");
-                    self.context.say(Level::Warn, ServerTopic::BadRequest, text);
+                    self.context.say(
+                        Level::Warn,
+                        ServerTopic::BadRequest,
+                        format_args!("Bad request of {address}: {text}"),
+                    );
                 }
                 false
             }
