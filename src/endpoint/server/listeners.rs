@@ -50,8 +50,8 @@ fn check_next(next: TcpListener, after: u16) -> Result<TcpListener> {
         .port();
     if port != after {
         let text = format!(
-            "The second socket listens on port {port}, but clients connect to port {after}, \
-                 the one after the base port"
+            "The second socket listens on port {port}, but clients connect to the port after the \
+             base port, {after}"
         );
         return Err(Error::new(ErrorKind::BadPort, text));
     }

@@ -82,10 +82,11 @@ impl TcpServer {
     }
 
     /// A server on sockets that listen already: `base` is where requests come, and `next` is on the
-    /// port after it, where responses go out. Without `next`, that port is bound at the same address.
+    /// port after it, where responses go out. Without `next`, that port is bound at the same
+    /// address.
     ///
-    /// The server owns the sockets from now on, and closes them when it is stopped. If another process
-    /// has them too, as a supervisor does, they go on listening there.
+    /// The server owns the sockets from now on, and closes them when it is stopped. If another
+    /// process has them too, as a supervisor does, they go on listening there.
     ///
     /// ```
     /// use rogue_memory_bridge::{ServerOptions, TcpServer};
@@ -118,7 +119,8 @@ impl TcpServer {
             responses,
             given,
         } = listeners;
-        // The name is made of what the caller gave; only port 0 is replaced by the port that was bound.
+        // The name is made of what the caller gave; only port 0 is replaced by the port that was
+        // bound.
         let name = format!("pyrogue.memory.TcpServer.{address}.{bound}");
         let runtime =
             socket::event_loop().map_err(|error| system_error("start an event loop", &error))?;
@@ -154,8 +156,8 @@ impl TcpServer {
     }
 
     /// Fails in a process that was forked off since the server was made: the server belongs to the
-    /// parent. There all methods fail before they take a lock, which a thread of the parent may have
-    /// held. Methods that cannot fail do nothing, and return empty values.
+    /// parent. There all methods fail before they take a lock, which a thread of the parent may
+    /// have held. Methods that cannot fail do nothing, and return empty values.
     #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
         self.outlet.check_home()
@@ -224,16 +226,17 @@ impl TcpServer {
         }
     }
 
-    /// Gives the slave the time `limit`, with the value that it has when a transaction is pulled, in place
-    /// of the server's own. It starts at [`TcpServer::returned`]. Only the first call has an effect.
+    /// Gives the slave the time `limit`, with the value that it has when a transaction is pulled,
+    /// in place of the server's own. It starts at [`TcpServer::returned`]. Only the first call has
+    /// an effect.
     #[doc(hidden)]
     pub fn limit_by(&self, limit: Arc<Time>) {
         _ = self.context.limit.set(limit);
     }
 
-    /// The slave has returned from a transaction, of a server with [`TcpServer::limit_by`]. If it has not
-    /// completed the transaction, its time starts now. While the slave was at work on the pulling thread,
-    /// nobody could have kept it.
+    /// The slave has returned from a transaction, of a server with [`TcpServer::limit_by`]. If it
+    /// has not completed the transaction, its time starts now. While the slave was at work on the
+    /// pulling thread, nobody could have kept it.
     #[doc(hidden)]
     pub fn returned(&self, transaction: &Transaction) {
         if self.outlet.is_here() && !transaction.completed() {
@@ -253,8 +256,8 @@ impl TcpServer {
     /// be done without waiting). `Ok(None)` when the time is over. The transaction is to be carried
     /// out and completed, at once or later, on any thread.
     ///
-    /// The server's work with the network is done inside this call, so call it again and again. Fails
-    /// with [`Stopped`](ErrorKind::Stopped) once the server has been stopped, and with
+    /// The server's work with the network is done inside this call, so call it again and again.
+    /// Fails with [`Stopped`](ErrorKind::Stopped) once the server has been stopped, and with
     /// [`Busy`](ErrorKind::Busy) while another thread is in this call or a future waits in
     /// [`TcpServer::next_async`].
     ///
@@ -281,9 +284,10 @@ impl TcpServer {
         self.outlet.next(timeout)
     }
 
-    /// [`TcpServer::next`] without a timeout, as a future for any executor. A thread of the server's
-    /// own works with the network as long as such a future waits. Several may wait at a time; each
-    /// transaction goes to one of them. A future may be dropped at any time: no transaction is lost.
+    /// [`TcpServer::next`] without a timeout, as a future for any executor. A thread of the
+    /// server's own works with the network as long as such a future waits. Several may wait at a
+    /// time; each transaction goes to one of them. A future may be dropped at any time: no
+    /// transaction is lost.
     ///
     /// ```
     /// # use rogue_memory_bridge::{ClientOptions, ServerOptions, TcpClient, TcpServer};

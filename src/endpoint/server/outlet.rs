@@ -1,9 +1,9 @@
 //! Where transactions leave a server: by a call that waits, or by a future.
 //!
-//! Any executor may poll a future, but a server's event loop needs a thread in it. So a thread, named
-//! `TcpServer`, pulls for the futures that wait; the first of them starts it. It pulls as many
-//! transactions as there are futures that wait, and sleeps otherwise. A transaction that it has
-//! pulled for a future that was dropped since goes to the next one.
+//! Any executor may poll a future, but a server's event loop needs a thread in it. So a thread,
+//! named `TcpServer`, pulls for the futures that wait; the first of them starts it. It pulls as
+//! many transactions as there are futures that wait, and sleeps otherwise. A transaction that it
+//! has pulled for a future that was dropped since goes to the next one.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -133,7 +133,8 @@ impl Outlet {
         Ok(result)
     }
 
-    /// A future of the next transaction: see [`TcpServer::next_async`](super::TcpServer::next_async).
+    /// A future of the next transaction: see
+    /// [`TcpServer::next_async`](super::TcpServer::next_async).
     pub(super) fn next_async(self: &Arc<Self>) -> NextTransaction {
         NextTransaction {
             outlet: Arc::clone(self),

@@ -256,8 +256,8 @@ fn check(end: &MessageEnd, max: u32) -> Result<(), String> {
         )),
         // The maximum has been raised since the connection was made.
         (WRITE | POST, Some(_)) if end.skipped => Err(format!(
-            "Size {size} is above the maximum that the connection was made with: its max_transaction \
-             has been raised since"
+            "Size {size} is above the maximum that the connection was made with: its \
+             max_transaction has been raised since"
         )),
         (WRITE | POST, Some(_)) | (READ | VERIFY, _) => Ok(()),
         _ => Err(format!("Transaction type {kind} is not known")),
