@@ -32,6 +32,7 @@ const QUICK: u64 = 2_000_000;
 
 /// What the pulling thread has to itself.
 pub(super) struct Pull {
+    context: Arc<ServerContext>,
     /// The work on all connections.
     connections: Connections,
     pub(super) runtime: Runtime,
@@ -84,6 +85,7 @@ pub(super) fn runs_a_task() -> bool {
 impl Pull {
     pub(super) fn new(runtime: Runtime, registry: Arc<Registry>, arrivals: Arc<Arrivals>) -> Pull {
         Pull {
+            context: Arc::clone(&registry.context),
             connections: Connections {
                 work: FuturesUnordered::new(),
                 arrivals,
@@ -99,38 +101,31 @@ impl Pull {
 
     /// The next transaction; `None` when `timeout` is over, or the server has been stopped.
     pub(super) fn next(&mut self, timeout: Option<Duration>) -> Option<Transaction> {
-        let registry = Arc::clone(&self.connections.registry);
-        let context = &*registry.context;
-        let began = context.recent_clock();
+        let began = self.context.recent_clock();
         let fresh = began.wrapping_sub(self.looked) < LOOK_EVERY;
-        if fresh && context.load.has_requests() && !context.stopped() {
-            if let Some(transaction) = dispatch::take_at(&registry, began) {
+        if fresh && self.context.load.has_requests() && !self.context.stopped() {
+            if let Some(transaction) = dispatch::take_at(&self.connections.registry, began) {
                 return Some(transaction);
             }
         }
         // What connections answer by themselves meanwhile is not deferred: this thread may not come
         // back to send it.
-        context.deferred.pull_nowhere();
-        context.deferred.flush();
+        self.context.deferred.pull_nowhere();
+        self.context.deferred.flush();
         let listened = if timeout.is_none() && began.wrapping_sub(self.turned) < QUICK {
-            self.listen(context)
+            self.listen()
         } else {
             None
         };
-        let result = listened.or_else(|| self.turn(context, timeout, began));
-        context.deferred.pull_here();
+        let result = listened.or_else(|| self.turn(timeout, began));
+        self.context.deferred.pull_here();
         result
     }
 
     /// Runs the event loop until there is a transaction.
-    fn turn(
-        &mut self,
-        context: &ServerContext,
-        timeout: Option<Duration>,
-        began: u64,
-    ) -> Option<Transaction> {
+    fn turn(&mut self, timeout: Option<Duration>, began: u64) -> Option<Transaction> {
         let result = self.runtime.block_on(self.connections.next(timeout));
-        self.turned = context.clock();
+        self.turned = self.context.clock();
         self.looked = self.turned;
         self.only = None;
         if timeout.is_none() && self.turned.wrapping_sub(began) < QUICK {
@@ -143,15 +138,15 @@ impl Pull {
 
     /// Waits for the only client's next request where it is received. `None` if it did not come
     /// soon, or there is more to do than that.
-    fn listen(&mut self, context: &ServerContext) -> Option<Transaction> {
-        let peer = self.only.take().filter(|_| context.is_idle())?;
+    fn listen(&mut self) -> Option<Transaction> {
+        let peer = self.only.take().filter(|_| self.context.is_idle())?;
         peer.listen.tell();
         self.poll_connections();
         // The connection may have been busy otherwise.
         peer.listen.take_back();
         let transaction = dispatch::take(&self.connections.registry)?;
-        if context.load.has_requests() {
-            self.looked = context.clock();
+        if self.context.load.has_requests() {
+            self.looked = self.context.clock();
         }
         self.only = Some(peer);
         Some(transaction)
