@@ -58,7 +58,7 @@ for part in $parts; do
     tests="--lib $part::"
     case $part in
     wire)
-        make_crate wire
+        make_crate wire +
         # Those of its public interface are unit tests too: no sockets, no clock. But what they make
         # of noise takes long, and should not be needed.
         mkdir -p "$crate/tests"
@@ -74,12 +74,12 @@ END
         files='src/wire/**'
         ;;
     bus)
-        make_crate bus error process sync time +
+        make_crate bus error process sync +
         files='src/bus/**'
         shard="--shard ${MUTANTS_BUS:-0/8}"
         ;;
     pairing)
-        make_crate endpoint/ids endpoint/pairing wire
+        make_crate endpoint/ids endpoint/pairing wire +
         files='src/endpoint/pairing{.rs,/**}'
         ;;
     address)
