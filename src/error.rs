@@ -45,8 +45,8 @@ pub enum ErrorKind {
     System = 17,
     /// A panic inside the library was caught.
     Internal = 18,
-    /// The server's host accepts connections, but the server does not answer: it is stopped, busy, or
-    /// not pulled.
+    /// The server's host accepts connections, but the server does not answer: it is stopped, busy,
+    /// or not pulled.
     Silent = 19,
     /// The object was made before a fork and belongs to the parent process.
     Forked = 20,

@@ -9,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) use destination::{destination, Destination, Host};
 pub(super) use listen::{bind, listen, Listeners};
 
-/// A peer's address in the form of the log lines: an IPv4 address also when it came by an IPv6 socket.
+/// A peer's address in the form of the log lines: an IPv4 address also when it came by an IPv6
+/// socket.
 pub(super) fn canonical(peer: SocketAddr) -> SocketAddr {
     match peer.ip().to_canonical() {
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, peer.port()),

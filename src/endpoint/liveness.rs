@@ -1,16 +1,17 @@
 //! Detects that the peer of a connection has gone while bytes wait for its acknowledgement.
 //!
-//! The kernel sends no keep-alive probes then. Its data about acknowledgements (`TCP_INFO`) tells three
-//! cases apart:
+//! The kernel sends no keep-alive probes then. Its data about acknowledgements (`TCP_INFO`) tells
+//! three cases apart:
 //!
-//! - A host that has vanished owes an acknowledgement and sends none. Its connection is closed after
-//!   `keep_alive`. If its window was closed before, the kernel sends probes up to two minutes apart,
-//!   too few to tell; then the keep-alive of the client's other connection notices, on which this side
-//!   sends nothing.
-//! - A host that is alive acknowledges each probe, also while its program reads slowly or is stopped. A
-//!   client waits for its server however long that takes.
-//! - A server closes a client that reads nothing at all, after [`TAKES_NOTHING`] times `keep_alive`: so
-//!   long, since Linux reports what a slow program has read only in large steps (64 KiB over loopback).
+//! - A host that has vanished owes an acknowledgement and sends none. Its connection is closed
+//!   after `keep_alive`. If its window was closed before, the kernel sends probes up to two minutes
+//!   apart, too few to tell; then the keep-alive of the client's other connection notices, on which
+//!   this side sends nothing.
+//! - A host that is alive acknowledges each probe, also while its program reads slowly or is
+//!   stopped. A client waits for its server however long that takes.
+//! - A server closes a client that reads nothing at all, after [`TAKES_NOTHING`] times
+//!   `keep_alive`: so long, since Linux reports what a slow program has read only in large steps
+//!   (64 KiB over loopback).
 //!
 //! Where the system has no data about acknowledgements, its own limits apply.
 
@@ -85,8 +86,8 @@ impl Liveness {
         }
     }
 
-    /// Checks `outgoing` and returns when to check again. `None`: nothing waits for an acknowledgement;
-    /// the next thread that sends wakes the endpoint's thread for the next check.
+    /// Checks `outgoing` and returns when to check again. `None`: nothing waits for an
+    /// acknowledgement; the next thread that sends wakes the endpoint's thread for the next check.
     pub(super) fn look(
         &mut self,
         outgoing: &Outgoing,

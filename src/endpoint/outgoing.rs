@@ -1,8 +1,8 @@
-//! The sending half of a connection. Any thread may send: it writes its message to the socket itself,
-//! and only bytes that the socket does not take wait in a queue for the endpoint's thread.
+//! The sending half of a connection. Any thread may send: it writes its message to the socket
+//! itself, and only bytes that the socket does not take wait in a queue for the endpoint's thread.
 //!
-//! A sender that knows of more messages to come may *defer* one, so that several leave in one system
-//! call: the message waits in the same queue for the next [`Outgoing::flush`] or
+//! A sender that knows of more messages to come may *defer* one, so that several leave in one
+//! system call: the message waits in the same queue for the next [`Outgoing::flush`] or
 //! [`Outgoing::send`].
 
 mod queue;
@@ -35,8 +35,8 @@ pub(super) struct Outgoing {
     watched: AtomicBool,
     /// Bytes that wait. Written under the queue's lock, read without it.
     waiting: AtomicUsize,
-    /// Bytes of memory that are held because the socket did not take them. Written under the queue's
-    /// lock, read without it.
+    /// Bytes of memory that are held because the socket did not take them. Written under the
+    /// queue's lock, read without it.
     held: AtomicUsize,
     /// The sum of `held` over all connections of the endpoint.
     total: Arc<AtomicUsize>,
@@ -49,8 +49,8 @@ pub(super) enum Sent {
     Whole(u64),
     /// A part waits. It has been sent when [`Outgoing::sent`] reaches the value.
     Queued(u64),
-    /// It waits for the next flush, and has been sent when [`Outgoing::sent`] reaches `mark`. `first`:
-    /// nothing waited before, so the caller must arrange for the flush.
+    /// It waits for the next flush, and has been sent when [`Outgoing::sent`] reaches `mark`.
+    /// `first`: nothing waited before, so the caller must arrange for the flush.
     Deferred { mark: u64, first: bool },
     /// The connection is closed and the message lost.
     Closed,
@@ -70,8 +70,8 @@ impl Outgoing {
         }
     }
 
-    /// Sends a message of three parts, behind deferred ones. Bytes that the socket does not take now
-    /// are queued.
+    /// Sends a message of three parts, behind deferred ones. Bytes that the socket does not take
+    /// now are queued.
     pub(super) fn send(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
         let mut queue = self.lock();
         // A small message is joined to the deferred bytes and leaves with them in one call.
@@ -117,8 +117,8 @@ impl Outgoing {
         self.rest(queue, lent)
     }
 
-    /// Queues a message of three parts for the next flush. Sends it at once if it is large or enough
-    /// bytes are deferred.
+    /// Queues a message of three parts for the next flush. Sends it at once if it is large or
+    /// enough bytes are deferred.
     pub(super) fn defer(&self, head: &[u8], body: Body<'_>, tail: &[u8]) -> Sent {
         let mut queue = self.lock();
         let stalled = queue.has_remaining() && !queue.deferred;
@@ -139,8 +139,8 @@ impl Outgoing {
         Sent::Deferred { mark, first }
     }
 
-    /// The outcome for a message whose end was put in the queue. The endpoint's thread sends the rest,
-    /// except for `lent` bytes, whose lender does.
+    /// The outcome for a message whose end was put in the queue. The endpoint's thread sends the
+    /// rest, except for `lent` bytes, whose lender does.
     fn rest(&self, queue: MutexGuard<'_, Queue>, lent: bool) -> Sent {
         if !queue.has_remaining() {
             return Sent::Whole(queue.sent);
@@ -188,8 +188,8 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Gives back bytes that were lent with `lock`: those that still wait are copied to `room`, whose
-    /// capacity must suffice, and the endpoint's thread sends them.
+    /// Gives back bytes that were lent with `lock`: those that still wait are copied to `room`,
+    /// whose capacity must suffice, and the endpoint's thread sends them.
     pub(super) fn take_back(&self, lock: &Arc<DataLock>, room: Vec<u8>) {
         let mut queue = self.lock();
         queue.take_back(lock, room);
@@ -203,8 +203,8 @@ impl Outgoing {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Bytes of memory that are held because the socket did not take them. A large message is held as
-    /// a whole until all of it has been sent. Deferred bytes do not count.
+    /// Bytes of memory that are held because the socket did not take them. A large message is held
+    /// as a whole until all of it has been sent. Deferred bytes do not count.
     pub(super) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
@@ -225,8 +225,8 @@ impl Outgoing {
         &self.stream
     }
 
-    /// Has the endpoint's thread watch for acknowledgements. Call it after sending. SeqCst pairs with
-    /// [`Outgoing::unwatch`]: either the thread sees the sent bytes when it looks again after
+    /// Has the endpoint's thread watch for acknowledgements. Call it after sending. SeqCst pairs
+    /// with [`Outgoing::unwatch`]: either the thread sees the sent bytes when it looks again after
     /// `unwatch`, or this call sees `watched == false` and wakes it.
     pub(super) fn watch(&self) {
         if !self.watched.load(Ordering::SeqCst) && !self.watched.swap(true, Ordering::SeqCst) {

@@ -1,9 +1,9 @@
-//! The options of a running endpoint. Any thread may read or change them. A changed limit applies from
-//! then on, a changed time to connections made from then on.
+//! The options of a running endpoint. Any thread may read or change them. A changed limit applies
+//! from then on, a changed time to connections made from then on.
 //!
-//! Each option is an atomic of its own, since every transaction reads about nine of them. A snapshot
-//! in an `arc_swap::ArcSwap` would cost 17 ns and 62 instructions for each read, where an atomic load
-//! costs one instruction: together 7 % of the instructions of a 4-byte read.
+//! Each option is an atomic of its own, since every transaction reads about nine of them. A
+//! snapshot in an `arc_swap::ArcSwap` would cost 17 ns and 62 instructions for each read, where an
+//! atomic load costs one instruction: together 7 % of the instructions of a 4-byte read.
 
 use std::time::Duration;
 

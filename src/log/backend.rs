@@ -40,16 +40,16 @@ thread_local! {
 /// The logger of the log's own messages.
 pub(super) const LOGGER: &str = "pyrogue.log";
 
-/// Sets the lowest level that every logger emits. Any number is a level. A lower level that `RIM_LOG`
-/// in the environment sets still applies.
+/// Sets the lowest level that every logger emits. Any number is a level. A lower level that
+/// `RIM_LOG` in the environment sets still applies.
 pub fn set_level(level: u32) {
     change_levels(|levels| levels.set_global(level));
 }
 
-/// Sets the lowest level that loggers emit whose name begins with `name`, with or without `pyrogue.`.
-/// It applies to existing loggers and to new ones. The lowest of all levels that apply to a logger
-/// counts, so a filter can only lower the level of [`set_level`]. The same `name` given again replaces
-/// the earlier level.
+/// Sets the lowest level that loggers emit whose name begins with `name`, with or without
+/// `pyrogue.`. It applies to existing loggers and to new ones. The lowest of all levels that apply
+/// to a logger counts, so a filter can only lower the level of [`set_level`]. The same `name` given
+/// again replaces the earlier level.
 pub fn set_filter(name: &str, level: u32) {
     change_levels(|levels| levels.set_filter(name, level));
 }
@@ -77,9 +77,9 @@ fn change_levels(change: impl Fn(&mut Levels)) {
 
 /// Derives `LOWEST` and the `log` crate's maximum level from `LEVELS`.
 ///
-/// Several threads may be here at once. Each looks again after it has stored, so the last to store has
-/// seen the last change. The fences pair: of two threads, either this one sees the other's `LEVELS`
-/// when it looks again, or the other's stores come later than this one's.
+/// Several threads may be here at once. Each looks again after it has stored, so the last to store
+/// has seen the last change. The fences pair: of two threads, either this one sees the other's
+/// `LEVELS` when it looks again, or the other's stores come later than this one's.
 fn publish_levels() {
     fence(SeqCst);
     let mut levels = LEVELS.load_full();
@@ -124,8 +124,8 @@ pub fn emit_stdout() -> bool {
     STDOUT.is_enabled()
 }
 
-/// Sets whether records are written to stderr, each with its level. Default: no. It is independent of
-/// [`set_emit_stdout`].
+/// Sets whether records are written to stderr, each with its level. Default: no. It is independent
+/// of [`set_emit_stdout`].
 pub fn set_emit_stderr(enable: bool) {
     STDERR.enable(enable);
 }
@@ -135,22 +135,22 @@ pub fn emit_stderr() -> bool {
     STDERR.is_enabled()
 }
 
-/// The number of lines since the process began that were dropped because stdout or stderr did not take
-/// them at once, or failed. A notice with the number precedes the next line that a stream takes. Costs
-/// two loads.
+/// The number of lines since the process began that were dropped because stdout or stderr did not
+/// take them at once, or failed. A notice with the number precedes the next line that a stream
+/// takes. Costs two loads.
 pub fn dropped() -> u64 {
     STDOUT.dropped() + STDERR.dropped()
 }
 
-/// Sets a function that receives each emitted record, in addition to stdout and stderr. `None` removes
-/// it.
+/// Sets a function that receives each emitted record, in addition to stdout and stderr. `None`
+/// removes it.
 ///
-/// It runs on the thread that logs, which may be any of the library's. It may log, but those records
-/// go to stdout and stderr alone. Its panics are caught and dropped. A call that began before the
-/// removal may still be running when this returns.
+/// It runs on the thread that logs, which may be any of the library's. It may log, but those
+/// records go to stdout and stderr alone. Its panics are caught and dropped. A call that began
+/// before the removal may still be running when this returns.
 ///
-/// It may ask endpoints for statistics and states: no lock is held that these need. It must not use or
-/// stop an endpoint, since it may be called in the middle of the endpoint's work, nor wait for a
+/// It may ask endpoints for statistics and states: no lock is held that these need. It must not use
+/// or stop an endpoint, since it may be called in the middle of the endpoint's work, nor wait for a
 /// thread that does.
 pub fn set_sink(sink: Option<Sink>) {
     // The old sink may be the user's code, which its drop runs; nothing is locked then.

@@ -106,9 +106,9 @@ pub(super) fn is_unsupported(error: &io::Error) -> bool {
             .is_some_and(|code| codes.contains(&code))
 }
 
-/// Writes through a new open file description. It is opened for each line: one that stayed open would
-/// keep a reader from seeing the end after the program has closed its own. `None` if it cannot be
-/// opened: there is no `/proc`, or another user owns the file (after `su`).
+/// Writes through a new open file description. It is opened for each line: one that stayed open
+/// would keep a reader from seeing the end after the program has closed its own. `None` if it
+/// cannot be opened: there is no `/proc`, or another user owns the file (after `su`).
 #[cfg(target_os = "linux")]
 pub(super) fn reopened(fd: BorrowedFd<'_>, bytes: &[u8]) -> Option<io::Result<usize>> {
     use std::os::unix::fs::OpenOptionsExt;
@@ -130,9 +130,9 @@ pub(super) fn reopened(_: BorrowedFd<'_>, _: &[u8]) -> Option<io::Result<usize>>
     None
 }
 
-/// Blocks the signals that a write can raise, for the calling thread until this is dropped: `SIGPIPE`
-/// (no reader), `SIGXFSZ` (the file has reached `ulimit -f`), `SIGTTOU` (a terminal with `tostop`,
-/// whose writer is in the background).
+/// Blocks the signals that a write can raise, for the calling thread until this is dropped:
+/// `SIGPIPE` (no reader), `SIGXFSZ` (the file has reached `ulimit -f`), `SIGTTOU` (a terminal with
+/// `tostop`, whose writer is in the background).
 pub(super) struct Quiet {
     before: libc::sigset_t,
     /// Signals that were pending before; the thread must still receive these.
@@ -173,7 +173,8 @@ impl Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // SAFETY: it points to the set that pthread_sigmask has filled in; NULL asks for no old one.
+        // SAFETY: it points to the set that pthread_sigmask has filled in; NULL asks for no old
+        // one.
         unsafe {
             libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut());
         }

@@ -1,5 +1,5 @@
-//! Reads the environment variable `RIM_LOG`: `info`, or `memory.TcpServer=debug`, or several of these
-//! separated by commas. Pure data.
+//! Reads the environment variable `RIM_LOG`: `info`, or `memory.TcpServer=debug`, or several of
+//! these separated by commas. Pure data.
 
 use super::levels::WARNING;
 use super::line::NAMES;
@@ -37,8 +37,8 @@ pub(super) fn read(value: &str) -> LevelRequest {
     }
     if !unknown.is_empty() {
         request.complaint = Some(format!(
-            "{VARIABLE} is not understood at \"{}\", which is ignored. Write a level (critical, error, \
-             warning, info, debug, or a number) or name=level; separate several by commas.",
+            "{VARIABLE} is not understood at \"{}\", which is ignored. Write a level (critical, \
+             error, warning, info, debug, or a number) or name=level; separate several by commas.",
             unknown.join(",")
         ));
     }

@@ -1,5 +1,5 @@
-//! The connection with the `log` crate, in both directions: its records come to the loggers here, and
-//! records of C and C++ go to its logger where the program has one of its own.
+//! The connection with the `log` crate, in both directions: its records come to the loggers here,
+//! and records of C and C++ go to its logger where the program has one of its own.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,9 +17,9 @@ static LOG: Backend = Backend(0);
 /// [`init`] has been called.
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
 
-/// Makes this module the `log` crate's logger, unless the program has installed one before, and reads
-/// `RIM_LOG`. The C and C++ interfaces call it before anything can be logged; nothing else in the
-/// crate does. Further calls cost one load.
+/// Makes this module the `log` crate's logger, unless the program has installed one before, and
+/// reads `RIM_LOG`. The C and C++ interfaces call it before anything can be logged; nothing else in
+/// the crate does. Further calls cost one load.
 ///
 /// No thread ever waits in here for another one, so it may be called in a child after `fork`.
 pub fn init() {
@@ -59,8 +59,8 @@ pub fn level_for(name: &str) -> u32 {
     backend::emitted_level(name)
 }
 
-/// Whether a record of `level` by the logger `name` would be emitted now. If the `log` crate's logger
-/// is not ours, that one decides.
+/// Whether a record of `level` by the logger `name` would be emitted now. If the `log` crate's
+/// logger is not ours, that one decides.
 pub fn enabled(name: &str, level: u32) -> bool {
     if is_ours() {
         return emits(name, level);

@@ -1,9 +1,9 @@
-//! A thread that writes lines to descriptors for which no system call is sure not to wait. The first
-//! such line starts it.
+//! A thread that writes lines to descriptors for which no system call is sure not to wait. The
+//! first such line starts it.
 //!
-//! The caller waits until its line is written, for at most [`MAX_WAIT`]: so lines keep their order with
-//! the program's own output, and are not lost when the process ends right after them. While the thread
-//! is stuck in a line, all others are refused at once.
+//! The caller waits until its line is written, for at most [`MAX_WAIT`]: so lines keep their order
+//! with the program's own output, and are not lost when the process ends right after them. While
+//! the thread is stuck in a line, all others are refused at once.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::RawFd;
@@ -34,8 +34,8 @@ struct Job {
     outcome: Option<(u64, io::Result<usize>)>,
 }
 
-/// The writer of a process. A child after `fork` has a copy of its parent's writer, without the thread
-/// and perhaps with a locked mutex. It never uses that one, and appends a writer of its own.
+/// The writer of a process. A child after `fork` has a copy of its parent's writer, without the
+/// thread and perhaps with a locked mutex. It never uses that one, and appends a writer of its own.
 struct Node {
     process: u32,
     writer: Writer,
@@ -68,8 +68,8 @@ fn writer() -> &'static Writer {
     }
 }
 
-/// Has the thread write `bytes` to `fd`. `WouldBlock` if the thread is stuck. If it gets stuck in these
-/// bytes, they count as written, since they will be.
+/// Has the thread write `bytes` to `fd`. `WouldBlock` if the thread is stuck. If it gets stuck in
+/// these bytes, they count as written, since they will be.
 pub(super) fn put(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     let writer = writer();
     let mut job = writer.lock();

@@ -22,8 +22,8 @@ pub(super) const TRACE: u32 = 5;
 /// The root of all logger names.
 const ROOT: &str = "pyrogue";
 
-/// The full form of a logger name: `memory.Hub` becomes `pyrogue.memory.Hub`. A name that begins with
-/// `pyrogue.`, and `pyrogue` itself, stay as they are.
+/// The full form of a logger name: `memory.Hub` becomes `pyrogue.memory.Hub`. A name that begins
+/// with `pyrogue.`, and `pyrogue` itself, stay as they are.
 pub fn normalize_name(name: &str) -> Cow<'_, str> {
     if is_rogue_name(name) {
         Cow::Borrowed(name)

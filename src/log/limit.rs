@@ -1,6 +1,6 @@
 //! Rate limits for lines that others can cause: a few at once, then one per pause with the count of
-//! the lines left out. Each kind of line has its own limit, so that many lines of one kind do not hide
-//! the others.
+//! the lines left out. Each kind of line has its own limit, so that many lines of one kind do not
+//! hide the others.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -67,8 +67,9 @@ impl<K> Default for Repeated<K> {
 }
 
 impl<K: Copy + Eq + Hash> Repeated<K> {
-    /// Logs `text` by the logger `name`, or leaves it out. True if it is the first line left out: the
-    /// caller must then arrange for a call of [`Repeated::tell`], which says when the line is due.
+    /// Logs `text` by the logger `name`, or leaves it out. True if it is the first line left out:
+    /// the caller must then arrange for a call of [`Repeated::tell`], which says when the line is
+    /// due.
     pub(crate) fn say(
         &self,
         name: &str,
@@ -96,8 +97,8 @@ impl<K: Copy + Eq + Hash> Repeated<K> {
         first
     }
 
-    /// Logs the last line left out, with the count, for each kind whose pause is over. Returns when to
-    /// call again, if more lines are left out. Costs one load if none are.
+    /// Logs the last line left out, with the count, for each kind whose pause is over. Returns when
+    /// to call again, if more lines are left out. Costs one load if none are.
     pub(crate) fn tell(&self, name: &str, now: Instant) -> Option<Instant> {
         if !self.waiting.load(Relaxed) {
             return None;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::levels::{CRITICAL, DEBUG, ERROR, INFO, THREAD, TRACE, WARNING};
 
-/// Most bytes in a line, with its end. A pipe takes this many at once (`PIPE_BUF` of Linux), so a line
-/// is written whole or not at all.
+/// Most bytes in a line, with its end. A pipe takes this many at once (`PIPE_BUF` of Linux), so a
+/// line is written whole or not at all.
 pub(super) const MAX_LINE: usize = 4096;
 
 /// The end of a line that was cut.
@@ -40,8 +40,9 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A line in Rogue's format: `<seconds>.<microseconds>:<name>: <text>` and a line feed. With a `level`:
-/// `<seconds>.<microseconds>:<name>: <level>: <text>`. `now` is the time since the Unix epoch.
+/// A line in Rogue's format: `<seconds>.<microseconds>:<name>: <text>` and a line feed. With a
+/// `level`: `<seconds>.<microseconds>:<name>: <level>: <text>`. `now` is the time since the Unix
+/// epoch.
 pub(super) fn line(now: Duration, name: &str, level: Option<u32>, text: &str) -> Vec<u8> {
     let (seconds, micros) = (now.as_secs(), now.subsec_micros());
     let mut line = format!("{seconds}.{micros:06}:{name}: ");

@@ -1,8 +1,8 @@
-//! stdout and stderr as destinations of lines. A line that a stream does not take at once is dropped
-//! and counted, and a notice with the count precedes the next line that it takes.
+//! stdout and stderr as destinations of lines. A line that a stream does not take at once is
+//! dropped and counted, and a notice with the count precedes the next line that it takes.
 //!
-//! There are no locks here: a program that is stuck in a write of its own does not stop a thread that
-//! logs, and a child after `fork` finds nothing locked.
+//! There are no locks here: a program that is stuck in a write of its own does not stop a thread
+//! that logs, and a child after `fork` finds nothing locked.
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

@@ -1,6 +1,6 @@
-//! Cancellation of threads. `pthread_cancel` unwinds a thread from the system call in which it is, and
-//! unwinding a frame of Rust ends the process. So a thread cannot be cancelled inside a call of the
-//! library; the cancellation takes effect at the next cancellation point after the call.
+//! Cancellation of threads. `pthread_cancel` unwinds a thread from the system call in which it is,
+//! and unwinding a frame of Rust ends the process. So a thread cannot be cancelled inside a call of
+//! the library; the cancellation takes effect at the next cancellation point after the call.
 
 #[cfg(not(target_os = "android"))]
 mod state {
@@ -15,7 +15,8 @@ mod state {
 
     const DISABLE: c_int = if cfg!(target_vendor = "apple") { 0 } else { 1 };
 
-    /// The calling thread cannot be cancelled until this is dropped, on the same thread. Takes 9 ns.
+    /// The calling thread cannot be cancelled until this is dropped, on the same thread. Takes 9
+    /// ns.
     pub(crate) struct Uncancelled(c_int, PhantomData<*const ()>);
 
     impl Uncancelled {

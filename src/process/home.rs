@@ -7,20 +7,20 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 pub(crate) struct Home(u32);
 
 /// Where the number of this process is stored, once it has made an object. A check costs two loads,
-/// where `getpid` is a system call. The number is 0 in a child after `fork`, until the child makes an
-/// object.
+/// where `getpid` is a system call. The number is 0 in a child after `fork`, until the child makes
+/// an object.
 ///
-/// The place is a page that Linux zeroes in a child (`MADV_WIPEONFORK`, Linux 4.14): this sees every
-/// kind of fork, also `clone` and `_Fork`, which run no handlers. Without such a page, `pthread_atfork`
-/// resets the number. A child of `vfork` runs in its parent's memory and counts as its parent; it may
-/// only call `exec` or `_exit`.
+/// The place is a page that Linux zeroes in a child (`MADV_WIPEONFORK`, Linux 4.14): this sees
+/// every kind of fork, also `clone` and `_Fork`, which run no handlers. Without such a page,
+/// `pthread_atfork` resets the number. A child of `vfork` runs in its parent's memory and counts as
+/// its parent; it may only call `exec` or `_exit`.
 static NUMBER: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
 
 /// The place if there is no such page.
 static PLAIN: AtomicU32 = AtomicU32::new(0);
 
-/// The last number that was given out. A child has a copy and counts on from it, so its number differs
-/// from those of all inherited objects.
+/// The last number that was given out. A child has a copy and counts on from it, so its number
+/// differs from those of all inherited objects.
 static LAST: AtomicU32 = AtomicU32::new(0);
 
 impl Home {
@@ -38,8 +38,8 @@ impl Home {
                 return Home(here);
             }
             let new = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-            // The number is new, so no object and no entry in the table of sockets has it. If another
-            // thread was first, the next round loads its number.
+            // The number is new, so no object and no entry in the table of sockets has it. If
+            // another thread was first, the next round loads its number.
             let _ = number.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
@@ -66,15 +66,15 @@ pub(super) fn number() -> u32 {
     unsafe { &*place }.load(Ordering::Relaxed)
 }
 
-/// Makes the place for the number. It takes no lock, which another thread might hold when the process
-/// forks.
+/// Makes the place for the number. It takes no lock, which another thread might hold when the
+/// process forks.
 #[cold]
 fn first() -> &'static AtomicU32 {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !cfg!(miri) && !WATCHED.swap(true, Ordering::AcqRel) {
-        // SAFETY: `in_child` only does what is safe in a signal handler, so it may run in the child of
-        // a process with several threads. glibc removes it when the library is unloaded. If there is
-        // no memory to register it, the page still detects a fork.
+        // SAFETY: `in_child` only does what is safe in a signal handler, so it may run in the child
+        // of a process with several threads. glibc removes it when the library is unloaded. If
+        // there is no memory to register it, the page still detects a fork.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     }
     let place = wiped_page().unwrap_or_else(|| std::ptr::from_ref(&PLAIN).cast_mut());

@@ -4,8 +4,8 @@
 //!
 //! A child after `fork` has a copy of every object, but none of the threads that work on it, and it
 //! shares the sockets and their event loop with its parent. A lock that another thread held stays
-//! locked in the copy forever. So every call with a copied object is refused before any lock is taken,
-//! and freeing the copy does nothing.
+//! locked in the copy forever. So every call with a copied object is refused before any lock is
+//! taken, and freeing the copy does nothing.
 //!
 //! `unsafe`, since `std` knows neither `fork` nor the cancellation of threads.
 #![allow(unsafe_code)]

@@ -1,9 +1,10 @@
-//! The sockets of this process, which a child closes before `fork` returns there. Otherwise its copy of
-//! a listening socket would hold the port after the parent has ended, as after `daemon(3)`, and its
-//! copy of a connection would keep the peer from noticing the parent's end.
+//! The sockets of this process, which a child closes before `fork` returns there. Otherwise its
+//! copy of a listening socket would hold the port after the parent has ended, as after `daemon(3)`,
+//! and its copy of a connection would keep the peer from noticing the parent's end.
 //!
-//! The table is indexed by descriptor and has no locks. An entry holds the socket's inode, and counts
-//! only if the descriptor still refers to it: so a socket that is closed need not be removed.
+//! The table is indexed by descriptor and has no locks. An entry holds the socket's inode, and
+//! counts only if the descriptor still refers to it: so a socket that is closed need not be
+//! removed.
 
 use std::os::fd::{AsFd, AsRawFd};
 #[cfg(target_os = "linux")]
@@ -66,8 +67,8 @@ pub(crate) fn own(socket: &impl AsFd) {
 fn watch_forks() {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !cfg!(miri) && !WATCHED.swap(true, Ordering::AcqRel) {
-        // SAFETY: `in_child` only does what is safe in a signal handler, so it may run in the child of
-        // a process with several threads. glibc removes it when the library is unloaded.
+        // SAFETY: `in_child` only does what is safe in a signal handler, so it may run in the child
+        // of a process with several threads. glibc removes it when the library is unloaded.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     }
 }
@@ -80,8 +81,8 @@ extern "C" fn in_child() {
     close_inherited(home::number());
 }
 
-/// Closes the sockets that another process has made. `here` is the number of this one, which may have
-/// sockets already. Safe in a signal handler: it makes two system calls for each and allocates
+/// Closes the sockets that another process has made. `here` is the number of this one, which may
+/// have sockets already. Safe in a signal handler: it makes two system calls for each and allocates
 /// nothing.
 #[cfg(target_os = "linux")]
 fn close_inherited(here: u32) {

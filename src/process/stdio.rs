@@ -1,10 +1,10 @@
 //! Descriptors 0, 1 and 2 belong to the program, also while they are closed. The system gives the
-//! lowest free number, so a daemon that has closed them would get a socket as its `stdout`, and what
-//! it prints would go to the peer.
+//! lowest free number, so a daemon that has closed them would get a socket as its `stdout`, and
+//! what it prints would go to the peer.
 //!
-//! While the library makes a descriptor, it fills those of the three that are closed with a file that
-//! can be neither read nor written, so that a `printf` fails as before. It frees them at once, since a
-//! daemon may open its own. Another thread may still close one of the three at that moment;
+//! While the library makes a descriptor, it fills those of the three that are closed with a file
+//! that can be neither read nor written, so that a `printf` fails as before. It frees them at once,
+//! since a daemon may open its own. Another thread may still close one of the three at that moment;
 //! `above_stdio` moves a descriptor that got such a number.
 
 use std::fs::{File, OpenOptions};
@@ -69,8 +69,8 @@ fn nothing() -> io::Result<File> {
     options.read(true).open("/")
 }
 
-/// Whether the descriptor is still the one that [`nothing`] has made. A program does not open a folder
-/// as a standard stream.
+/// Whether the descriptor is still the one that [`nothing`] has made. A program does not open a
+/// folder as a standard stream.
 fn is_nothing(file: &File) -> bool {
     file.metadata().is_ok_and(|what| what.is_dir())
 }

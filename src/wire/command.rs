@@ -1,5 +1,5 @@
-//! The commands of ZMTP: READY, which ends the handshake, and PING with its answer PONG. The decoder
-//! decides where a command is allowed.
+//! The commands of ZMTP: READY, which ends the handshake, and PING with its answer PONG. The
+//! decoder decides where a command is allowed.
 
 use arrayvec::ArrayVec;
 use bytes::{Buf, BufMut};
@@ -21,8 +21,8 @@ const PONG: &[u8; 5] = b"\x04PONG";
 /// Capacity of a [`Pong`]: frame header, command name, context.
 const MAX_PONG: usize = 2 + PONG.len() + MAX_PING_CONTEXT;
 
-/// Our READY as a complete frame. `session` is sent by our client, so that the server can tell which
-/// two connections belong together.
+/// Our READY as a complete frame. `session` is sent by our client, so that the server can tell
+/// which two connections belong together.
 pub fn ready(role: Role, session: Option<&SessionId>) -> Vec<u8> {
     let mut body = b"\x05READY".to_vec();
     put_property(&mut body, SOCKET_TYPE, role.name().as_bytes());
@@ -43,8 +43,8 @@ fn put_property(out: &mut impl BufMut, name: &[u8], value: &[u8]) {
     out.put_slice(value);
 }
 
-/// Our PING as a complete frame, for peers that speak ZMTP 3.1 or later. It has no context, and a TTL
-/// of 0: the peer need not close the connection if no other PING follows.
+/// Our PING as a complete frame, for peers that speak ZMTP 3.1 or later. It has no context, and a
+/// TTL of 0: the peer need not close the connection if no other PING follows.
 pub fn ping() -> [u8; 9] {
     *b"\x04\x07\x04PING\0\0"
 }

@@ -1,5 +1,5 @@
-//! Turns the bytes that a peer sends on one connection, in pieces of any size, into events. It knows
-//! neither sockets nor the time; the endpoint acts upon the events.
+//! Turns the bytes that a peer sends on one connection, in pieces of any size, into events. It
+//! knows neither sockets nor the time; the endpoint acts upon the events.
 
 use super::command::{read_later, read_ready};
 use super::error::WireError;
@@ -114,7 +114,8 @@ impl Decoder {
 
     /// Counts `n` bytes of the current data frame as delivered: the caller has read them from the
     /// socket itself. Call it only after `decode` has returned `None`, so that no earlier byte is
-    /// left. If these were the message's last bytes, `decode` returns its end without further input.
+    /// left. If these were the message's last bytes, `decode` returns its end without further
+    /// input.
     ///
     /// `n` is cut to [`data_remaining`](Self::data_remaining).
     pub fn data_taken(&mut self, n: u64) {

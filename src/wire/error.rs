@@ -1,13 +1,13 @@
-//! Breaches of the protocol, after which the connection must be closed. A fault that spoils only one
-//! message is a [`Malformed`](super::Malformed).
+//! Breaches of the protocol, after which the connection must be closed. A fault that spoils only
+//! one message is a [`Malformed`](super::Malformed).
 
 use std::fmt;
 
 use super::field::Field;
 use super::limits::Role;
 
-/// A breach of the protocol. The connection must be closed, and no ERROR command may be sent before:
-/// a libzmq peer reconnects after a plain close, but not after an ERROR command.
+/// A breach of the protocol. The connection must be closed, and no ERROR command may be sent
+/// before: a libzmq peer reconnects after a plain close, but not after an ERROR command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WireError {

@@ -31,8 +31,8 @@ impl Role {
 /// Most bytes in a command after the handshake. No known command has more than 23.
 pub const MAX_COMMAND_AFTER_READY: usize = 512;
 
-/// Most bytes in a frame other than the data frame. A frame that is shorter but has the wrong length
-/// spoils only its message; a longer one ends the connection.
+/// Most bytes in a frame other than the data frame. A frame that is shorter but has the wrong
+/// length spoils only its message; a longer one ends the connection.
 pub const MAX_FIELD_FRAME: u64 = 64 * 1024;
 
 /// Most bytes in a data frame: the header's size field has 32 bits.

@@ -49,7 +49,7 @@ impl Head {
         &self.0
     }
 
-    /// The header frames, and with `data` the frame header of so many bytes of data. `flags` are
+    /// The header frames, and with `data` the frame header of `data` bytes of data. `flags` are
     /// those of the last frame written.
     #[inline]
     fn new(header: &Header, data: Option<usize>, flags: u8) -> Head {
@@ -95,8 +95,9 @@ pub fn response_head(header: &Header, data: usize) -> Head {
     Head::new(header, Some(data), MORE)
 }
 
-/// Reads the four header frames at the front of `bytes`: the header, and whether more frames follow.
-/// `None` if they are incomplete or not in the form that [`Head`] writes; then the decoder reads them.
+/// Reads the four header frames at the front of `bytes`: the header, and whether more frames
+/// follow. `None` if they are incomplete or not in the form that [`Head`] writes; then the decoder
+/// reads them.
 pub(super) fn read_header(bytes: &[u8]) -> Option<(Header, bool)> {
     let b = bytes.first_chunk::<HEADER_FRAMES>()?;
     let usual = [b[0], b[1]] == [MORE, 4]

@@ -2,8 +2,8 @@
 //! response messages of the memory bridge inside them.
 //!
 //! Nothing here does input or output, knows the time, or starts a thread: bytes come in as slices
-//! and go out as slices, so all of it is tested without a socket. Decoding allocates no memory in an
-//! amount that the peer chooses, and none at all per message.
+//! and go out as slices, so all of it is tested without a socket. Decoding allocates no memory in
+//! an amount that the peer chooses, and none at all per message.
 
 mod command;
 mod decoder;

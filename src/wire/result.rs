@@ -1,5 +1,5 @@
-//! The last frame of a response, which reports success or failure. We write one dialect and read all
-//! that servers use.
+//! The last frame of a response, which reports success or failure. We write one dialect and read
+//! all that servers use.
 
 use bytes::BufMut;
 

@@ -1,5 +1,5 @@
-//! The session id: our client sends it on both its connections, so that our server can tell which two
-//! belong together. The endpoint chooses it at random.
+//! The session id: our client sends it on both its connections, so that our server can tell which
+//! two belong together. The endpoint chooses it at random.
 
 use std::fmt;
 use std::str::FromStr;

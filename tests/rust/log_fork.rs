@@ -1,5 +1,5 @@
-//! A child after `fork` can log, and change levels and sink, whatever other threads of its parent were
-//! at. A program of its own, since it forks while threads are at work.
+//! A child after `fork` can log, and change levels and sink, whatever other threads of its parent
+//! were at. A program of its own, since it forks while threads are at work.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A Rust program with a logger of its own: the crate leaves the `log` crate alone. A program of its
-//! own, since a process has one logger.
+//! A Rust program with a logger of its own: the crate leaves the `log` crate alone. A program of
+//! its own, since a process has one logger.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -20,9 +20,9 @@ pub(in crate::endpoint) enum Host {
     Name(String),
 }
 
-/// Reads a client's `address`: a host name or IP address, or `source;address` to connect from the given
-/// local address. libzmq wants `source` to have a port, which may be 0; here the port is optional.
-/// Names are not resolved here.
+/// Reads a client's `address`: a host name or IP address, or `source;address` to connect from the
+/// given local address. libzmq wants `source` to have a port, which may be 0; here the port is
+/// optional. Names are not resolved here.
 pub(in crate::endpoint) fn destination(address: &str, port: u16) -> Result<Destination> {
     if port == 0 || port == u16::MAX {
         let text =
@@ -37,7 +37,8 @@ pub(in crate::endpoint) fn destination(address: &str, port: u16) -> Result<Desti
         None => None,
         Some(source) => Some(with_port(source).ok_or_else(|| {
             let text = format!(
-                "Source address {source:?} of {address} is not an IP address of this host, with or without a port"
+                "Source address {source:?} of {address} is not an IP address of this host, with or \
+                 without a port"
             );
             Error::new(ErrorKind::BadAddress, text)
         })?),
@@ -47,7 +48,7 @@ pub(in crate::endpoint) fn destination(address: &str, port: u16) -> Result<Desti
             let text = format!("Address {address} means every interface: no server can be there");
             return Err(Error::new(ErrorKind::BadAddress, text));
         }
-        // A source address tells the interface too.
+        // A source address determines the interface too.
         Some(literal) if literal.lacks_zone() && source.is_none() => {
             return Err(lacks_zone(address));
         }

@@ -190,8 +190,8 @@ pub(super) fn local_addresses(address: &str) -> Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
-/// The addresses of the interface `name`. Link-local IPv6 addresses count only if there is no other:
-/// they cannot be bound in the first seconds after an interface comes up.
+/// The addresses of the interface `name`. Link-local IPv6 addresses count only if there is no
+/// other: they cannot be bound in the first seconds after an interface comes up.
 pub(super) fn of_interface(interfaces: &[Interface], name: &str) -> Vec<SocketAddr> {
     let (link_local, others): (Vec<_>, Vec<_>) = interfaces
         .iter()
@@ -210,11 +210,13 @@ pub(super) fn of_interface(interfaces: &[Interface], name: &str) -> Vec<SocketAd
 pub(super) fn not_local(address: &str, error: &io::Error, unlisted: Option<io::Error>) -> Error {
     let text = match unlisted {
         None => format!(
-            "Address {address} is neither an IP address nor an interface, and no host of that name was found: {error}"
+            "Address {address} is neither an IP address nor an interface, and no host of that name \
+             was found: {error}"
         ),
-        // systemd's RestrictAddressFamilies without AF_NETLINK, for one.
+        // For example, systemd's RestrictAddressFamilies without AF_NETLINK.
         Some(unlisted) => format!(
-            "Address {address} is no IP address, and no host of that name was found: {error}. It may be an interface, but the interfaces of this host cannot be listed: {unlisted}"
+            "Address {address} is no IP address, and no host of that name was found: {error}. It may \
+             be an interface, but the interfaces of this host cannot be listed: {unlisted}"
         ),
     };
     Error::new(ErrorKind::BadAddress, text)

@@ -77,8 +77,8 @@ pub(super) fn literal(text: &str) -> Option<Literal> {
     })
 }
 
-/// Reads an IP address with an optional port (default: 0). `None` also while no interface has the name
-/// of its zone.
+/// Reads an IP address with an optional port (default: 0). `None` also while no interface has the
+/// name of its zone.
 pub(super) fn with_port(text: &str) -> Option<SocketAddr> {
     if let Some(literal) = literal(text) {
         return literal.at(0);
@@ -98,7 +98,8 @@ pub(super) fn check_name(name: &str) -> Result<()> {
         let digits = !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
         if digits && !host.is_empty() {
             let text = format!(
-                "Address {name:?} contains a port: give {host:?} as the address, and the port {port} as a number of its own"
+                "Address {name:?} contains a port: give {host:?} as the address, and the port {port} \
+                 as a number of its own"
             );
             return Err(Error::new(ErrorKind::BadAddress, text));
         }

@@ -30,8 +30,8 @@ pub(in crate::endpoint) enum Chunk {
     /// This number of zeros.
     Zeros(usize),
     /// Borrowed bytes. The lender waits until they have been sent, or gets them back with
-    /// [`Queue::take_back`]. It keeps a reference to the lock too, so that the lock is never dropped
-    /// inside the queue.
+    /// [`Queue::take_back`]. It keeps a reference to the lock too, so that the lock is never
+    /// dropped inside the queue.
     Lent(Arc<DataLock>),
 }
 
@@ -148,8 +148,8 @@ impl Queue {
         self.offset = 0;
     }
 
-    /// Bytes of memory that are held: those that wait, and the sent part of the first chunk, which is
-    /// freed only as a whole.
+    /// Bytes of memory that are held: those that wait, and the sent part of the first chunk, which
+    /// is freed only as a whole.
     pub(super) fn held(&self) -> usize {
         match self.chunks.front() {
             // Zeros take no memory, so the sent ones do not count.
