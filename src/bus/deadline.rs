@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The most marks that are kept; the oldest go first.
-const MAX_MARKS: usize = 4096;
+const MAX_MARKS: usize = if cfg!(miri) { 64 } else { 4096 };
 /// Answers closer together than this share a mark: a deadline is renewed to within this time.
 const QUANTUM: Duration = Duration::from_millis(1);
 

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 /// A range of bytes at a fixed address.
@@ -27,8 +28,10 @@ enum Owner {
     Caller,
     /// The caller, which lends the bytes for reading only.
     Reader,
-    /// This object, by way of a `Vec` of this capacity.
-    Heap(usize),
+    /// This object, by way of a `Vec<u8>` of this capacity.
+    Bytes(usize),
+    /// This object, by way of a `Vec<Block>` of this capacity.
+    Blocks(usize),
     /// The [`Inline`] of the transaction that has this as its memory.
     Inline,
 }
@@ -44,28 +47,35 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// Memory that lives as long as this object.
     pub fn owned(bytes: Vec<u8>) -> Memory {
-        let len = bytes.len();
-        Memory::of_vec(bytes, len)
+        let mut bytes = ManuallyDrop::new(bytes);
+        Memory {
+            start: NonNull::new(bytes.as_mut_ptr()).unwrap_or(NonNull::dangling()),
+            len: bytes.len(),
+            written: bytes.len(),
+            owner: Owner::Bytes(bytes.capacity()),
+        }
     }
 
     /// `len` bytes that live as long as this object, to be written by `append` or zeroed for a
     /// `span`; `None` if there is no memory for them.
     pub(super) fn reserved(len: usize) -> Option<Memory> {
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len).ok()?;
-        Some(Memory::of_vec(bytes, len))
+        let mut blocks = Vec::<Block>::new();
+        blocks
+            .try_reserve_exact(len.div_ceil(std::mem::size_of::<Block>()))
+            .ok()?;
+        let mut blocks = ManuallyDrop::new(blocks);
+        Some(Memory {
+            start: NonNull::new(blocks.as_mut_ptr())?.cast(),
+            len,
+            written: 0,
+            owner: Owner::Blocks(blocks.capacity()),
+        })
     }
 
-    /// The first `len` bytes of the capacity of `bytes`.
-    fn of_vec(bytes: Vec<u8>, len: usize) -> Memory {
-        let mut bytes = std::mem::ManuallyDrop::new(bytes);
-        debug_assert!(len <= bytes.capacity());
-        Memory {
-            start: NonNull::new(bytes.as_mut_ptr()).unwrap_or(NonNull::dangling()),
-            len,
-            written: bytes.len(),
-            owner: Owner::Heap(bytes.capacity()),
-        }
+    /// As `reserved`, with a copy of `bytes`.
+    pub(super) fn copied(bytes: &[u8]) -> Option<Memory> {
+        let mut memory = Memory::reserved(bytes.len())?;
+        memory.append(0, bytes).then_some(memory)
     }
 
     /// Zeroes all bytes that have not been written.
@@ -184,19 +194,33 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if let Owner::Heap(capacity) = self.owner {
-            // SAFETY: `of_vec` took this pointer and capacity from a `Vec`, which it did not free.
-            // They are given back once. Bytes need no destructor, so the length may be 0.
-            drop(unsafe { Vec::from_raw_parts(self.start.as_ptr(), 0, capacity) });
+        let start = self.start.as_ptr();
+        // Neither type needs a destructor, so the length may be 0.
+        match self.owner {
+            // SAFETY: `owned` took this pointer and capacity from a `Vec<u8>`, which it did not free.
+            // They are given back once.
+            Owner::Bytes(capacity) => drop(unsafe { Vec::from_raw_parts(start, 0, capacity) }),
+            // SAFETY: `reserved` did so with a `Vec<Block>`.
+            Owner::Blocks(capacity) => {
+                drop(unsafe { Vec::<Block>::from_raw_parts(start.cast(), 0, capacity) })
+            }
+            Owner::Caller | Owner::Reader | Owner::Inline => {}
         }
     }
+}
+
+/// What memory for a slave is allocated in: programs use it as an array of words, whatever allocator
+/// the process has. (The C library's aligns to 16 bytes anyway, others need not.)
+#[repr(align(16))]
+struct Block {
+    _bytes: [u8; 16],
 }
 
 /// Capacity of the inline buffer of a transaction, in bytes.
 pub const INLINE: usize = 16;
 
 /// A buffer inside the transaction itself, so that a register access needs no further allocation.
-/// Aligned as memory from the heap is, since programs use it as an array of words.
+/// Aligned as a [`Block`] is.
 #[derive(Default)]
 #[repr(align(16))]
 pub(super) struct Inline(UnsafeCell<[u8; INLINE]>);

@@ -287,6 +287,7 @@ impl Inner {
         debug_assert_eq!(bytes.len(), self.size as usize);
         // SAFETY: as in `Transaction::provide_zeros`; and nobody else has the transaction yet.
         let memory = unsafe { self.inline.copy(bytes) };
+        let memory = memory.or_else(|| Memory::copied(bytes));
         self.state_mut().memory = memory.or_else(|| Some(Memory::owned(bytes.to_vec())));
         self.provided = true;
     }
