@@ -17,7 +17,6 @@ cxx=${CXX:-c++}
 cc=${CC:-cc}
 PATH=$PATH:$HOME/.cargo/bin
 target=$(rustc -vV | sed -n 's/^host: //p')
-libdir=$(rustc --print target-libdir)
 in_names=$(echo "$target" | tr - _)
 
 step() {
@@ -29,20 +28,15 @@ copy() {
     new=$work/$sanitizer/new
     tree=$work/$sanitizer/tree
     rm -rf "$new"
-    mkdir -p "$new/tests" "$tree"
+    mkdir -p "$new/tests" "$new/examples" "$tree"
     cp -R src cpp include build.rs Cargo.lock "$new"
     cp -R tests/rust tests/c tests/cpp "$new/tests"
+    cp tests/sanitizers/planted.rs "$new/examples"
     # Without what only other tests need, and the tests that look at the sources or measure.
     awk 'BEGIN { RS = ""; ORS = "\n\n" }
         /^\[dev-dependencies\]/ { next }
         /^\[\[test\]\]/ && !/tests\/rust\/(bridge|wire)\.rs/ { next }
         { sub(/, "staticlib"\]/, "]"); print }' Cargo.toml >"$new/Cargo.toml"
-    if [ "$sanitizer" = thread ]; then
-        # Locks that it sees, here and in tokio: tests/sanitizers/locks/lib.rs tells why.
-        sed -i -e 's|^\[dependencies\]|&\nseen-locks = { path = "'"$root"'/tests/sanitizers/locks" }|' \
-            -e '/^tokio = /s/features = \[/&"parking_lot", /' "$new/Cargo.toml"
-        grep -rl 'std::sync\>' "$new/src" "$new/tests/rust" | xargs sed -i 's/std::sync\>/seen_locks/g'
-    fi
     (cd "$new" && find . -type f) | while read -r file; do
         # Cargo adds to its lock file.
         if [ "$file" = ./Cargo.lock ] && [ -e "$tree/Cargo.lock" ] && [ ! Cargo.lock -nt "$tree/Cargo.lock" ]; then
@@ -52,20 +46,37 @@ copy() {
         mkdir -p "$(dirname "$tree/$file")"
         cp "$new/$file" "$tree/$file"
     done
-    (cd "$tree" && find src cpp include tests -type f) | while read -r file; do
+    (cd "$tree" && find src cpp include tests examples -type f) | while read -r file; do
         [ -e "$new/$file" ] || rm "$tree/$file"
     done
     cd "$tree"
 }
 
+# ThreadSanitizer must see the locks of the standard library, so that is built with the rest: by the nightly toolchain,
+# which has its sources. AddressSanitizer does without.
 run_cargo() {
-    env RUSTC_BOOTSTRAP=1 RUSTFLAGS="--cfg no_reuse -Zsanitizer=$sanitizer -Cunsafe-allow-abi-mismatch=sanitizer" \
-        CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only \
+    env RUSTC_BOOTSTRAP=1 RUSTFLAGS="--cfg no_reuse -Zsanitizer=$sanitizer $abi" CARGO_INCREMENTAL=0 \
+        CARGO_PROFILE_DEV_DEBUG=line-tables-only \
         "CC_$in_names=$cc" "CXX_$in_names=$cxx" "CFLAGS_$in_names=$flags" "CXXFLAGS_$in_names=$flags" \
-        CARGO_TARGET_DIR="$work/target" cargo "$@" --quiet --target "$target"
+        CARGO_TARGET_DIR="$work/target" $cargo "$@" --quiet --target "$target"
+}
+
+# ThreadSanitizer reports a race that is there, and none where a lock of the standard library is contended.
+planted_race() {
+    step "a planted race"
+    run_cargo build --example planted
+    planted=$work/target/$target/debug/examples/planted
+    "$planted" lock
+    if "$planted" race >"$work/$sanitizer/planted.log" 2>&1 || ! grep -q 'data race' "$work/$sanitizer/planted.log"; then
+        echo "a data race was not reported" >&2
+        return 1
+    fi
 }
 
 rust_tests() {
+    if [ "$sanitizer" = thread ]; then
+        planted_race
+    fi
     # The tests of the wire have one thread each.
     tests="--lib --test bridge"
     [ "$sanitizer" = thread ] || tests="$tests --test wire"
@@ -135,11 +146,21 @@ for part in "$@"; do
     sanitizer=${part%-*}
     case $part in
     address-rust | address-programs)
+        cargo=cargo
+        libdir=$(rustc --print target-libdir)
+        abi=-Cunsafe-allow-abi-mismatch=sanitizer
         flags="-fsanitize=address,undefined -fno-sanitize=vptr,null -fsanitize-undefined-trap-on-error"
         export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
         export LSAN_OPTIONS="suppressions=$root/tests/sanitizers/leaks.supp:print_suppressions=0"
         ;;
     thread-rust | thread-programs)
+        if ! rustup component add --toolchain nightly rust-src >/dev/null 2>&1; then
+            echo "-- $part: left out: there is no nightly toolchain with rust-src"
+            continue
+        fi
+        cargo="cargo +nightly -Zbuild-std"
+        abi=
+        libdir=$(rustc +nightly --print target-libdir)
         flags=-fsanitize=thread
         export TSAN_OPTIONS="history_size=4 suppressions=$root/tests/sanitizers/thread.supp"
         ;;
