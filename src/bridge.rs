@@ -25,7 +25,7 @@ use tcp_stats::*;
 #[allow(unsafe_code)]
 #[cxx::bridge(namespace = "rogue_memory_bridge")]
 mod ffi {
-    /// Which option of a server is set or told. Times are in microseconds.
+    /// An option of a server, to be set or read. Times are in microseconds.
     enum ServerOption {
         MaxTransaction,
         MaxOutstanding,
@@ -39,7 +39,7 @@ mod ffi {
         DropAfterClose,
     }
 
-    /// Which option of a client is set or told. Times are in microseconds.
+    /// An option of a client, to be set or read. Times are in microseconds.
     enum ClientOption {
         MaxOutstanding,
         MaxQueued,
@@ -133,9 +133,9 @@ mod ffi {
         fn log_dropped() -> u64;
         fn log_normalize_name(name: &[u8]) -> String;
 
-        /// C++ keeps a handle as it is, in the place of a pointer, so that it takes no memory: a
-        /// function that makes one returns it as a pointer, which is to be given to
-        /// `transaction_free` in the end.
+        /// C++ keeps a handle in a pointer, so that it needs no allocation of its own. A function that
+        /// makes a handle returns it as a pointer, which must be given to `transaction_free` in the
+        /// end.
         type Transaction;
         fn transaction_new(timeout_us: u64) -> Result<*mut u8>;
         unsafe fn transaction_free(handle: *mut u8);

@@ -18,15 +18,15 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|panic| Err(Error::from_panic("Panic inside the library", panic)))
 }
 
-/// Runs a `body` that cannot fail; should it panic, that is logged and `otherwise` is the result. The
+/// Runs a `body` that cannot fail. If it panics, that is logged and `otherwise` is the result. The
 /// calling thread is not cancelled meanwhile.
 pub(super) fn guard<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     let _uncancelled = Uncancelled::new();
     ask(otherwise, body)
 }
 
-/// As [`guard`], for a `body` that comes to no point of cancellation: it makes no system call but to
-/// wait for a lock, does not log, and lets go of nothing that is the user's.
+/// As [`guard`], for a `body` without a cancellation point: it makes no system call except to wait
+/// for a lock, does not log, and drops nothing of the user's.
 pub(super) fn ask<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     caught(|| Ok(body())).unwrap_or_else(|error| {
         // The panic may have been the logger's.

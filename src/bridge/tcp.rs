@@ -12,10 +12,11 @@ use crate::endpoint::{ClientOptions, LinkState, ServerOptions, TcpClient, TcpSer
 use crate::error::{ErrorKind, Result};
 use crate::log;
 
-/// Held while one option is changed among the others, of whichever endpoint: it happens seldom.
+/// Held while one option of an endpoint is changed: all are read, and written again. One lock for all
+/// endpoints, since it happens seldom.
 static SETTING: Mutex<()> = Mutex::new(());
 
-/// A server whose slave has to complete each transaction within the master's timeout.
+/// A server whose slave must complete each transaction within the master's timeout.
 pub(super) fn server_bind(address: &[u8], port: u16, master: &Master) -> Result<Box<TcpServer>> {
     attempt(|| {
         log::init();
@@ -25,8 +26,7 @@ pub(super) fn server_bind(address: &[u8], port: u16, master: &Master) -> Result<
     })
 }
 
-/// The next transaction, after waiting for it for as long as it takes. Fails when the server has been
-/// stopped.
+/// Waits for the next transaction, without a time limit. Fails when the server has been stopped.
 pub(super) fn server_next(server: &TcpServer) -> Result<*mut u8> {
     let next = attempt(|| loop {
         if let Some(transaction) = server.pull(None)? {
@@ -80,7 +80,7 @@ pub(super) fn client_stop(client: &TcpClient) {
     guard((), || client.stop());
 }
 
-/// A time given in seconds. What is negative or no number is no time; what is too long is the longest.
+/// A time given in seconds. Negative values and NaN are zero; what is too long is the longest time.
 fn seconds(seconds: f64) -> Duration {
     if seconds > 0.0 {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
@@ -192,7 +192,7 @@ pub(super) fn client_link(client: &TcpClient) -> Link {
     })
 }
 
-/// Whether the link has come to the state `link` in that time. No link is in a state that is none.
+/// Whether the link reaches the state `link` in that time. False for a value that is no state.
 pub(super) fn client_wait_link(client: &TcpClient, link: Link, timeout_s: f64) -> bool {
     guard(false, || {
         let wanted = match link {

@@ -1,5 +1,5 @@
-//! Memory that is there only for testing: a slave that reads and writes 4 KiB pages, allocated when
-//! they are first written to. What was never written reads as zero.
+//! Emulated memory, for tests: a slave that reads and writes 4 KiB pages, allocated when they are
+//! first written to. Bytes that were never written read as zero.
 
 use std::collections::btree_map::Entry;
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ fn new_page() -> Result<Box<[u8]>> {
 }
 
 impl Emulate {
-    /// As [`Slave::do_transaction`], for who keeps a handle anyway.
+    /// As [`Slave::do_transaction`], for a caller that keeps its handle.
     #[doc(hidden)]
     pub fn carry_out(&self, transaction: &Transaction) {
         if let Err(error) = self.check(transaction) {
@@ -120,7 +120,7 @@ impl Emulate {
         }
         let size = transaction.size() as usize;
         if size <= INLINE && matches!(transaction.kind(), Kind::Read | Kind::Verify) {
-            // A lock of its own would take longer than the rest.
+            // A separate lock would take longer than the rest.
             let mut word = [0; INLINE];
             self.read(transaction.address(), &mut word[..size]);
             transaction.done_with(&word[..size]);

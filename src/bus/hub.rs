@@ -1,4 +1,4 @@
-//! A hub passes transactions on, moved by its offset, and splits what is larger than the slave
+//! A hub passes transactions on, moved by its offset, and splits those that are larger than the slave
 //! behind it takes.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Who asks: makes transactions, hands them to a slave, waits for them, and remembers the last
+//! The source of transactions: makes them, hands them to a slave, waits for them, and keeps the last
 //! failure.
 
 mod outstanding;
@@ -67,7 +67,7 @@ impl Master {
     /// Connects the master to `slave`.
     pub fn set_slave(&self, slave: Arc<dyn Slave>) {
         let old = std::mem::replace(&mut self.lock().slave, slave);
-        // Its last reference may go here, with user code in its destructor: not under the lock.
+        // This may drop its last reference and run user code in its destructor: not under the lock.
         drop(old);
     }
 
@@ -88,13 +88,13 @@ impl Master {
         self.timeout.get()
     }
 
-    /// Where that time is kept, for who is to do as this master does.
+    /// The same time, for another object that is to follow every change of it.
     #[doc(hidden)]
     pub fn shared_timeout(&self) -> Arc<Time> {
         Arc::clone(&self.timeout)
     }
 
-    /// The last failure that a wait has met, until [`Master::clear_error`].
+    /// The last failure that a wait has returned, until [`Master::clear_error`].
     #[doc(hidden)]
     pub fn error(&self) -> Option<Error> {
         self.lock().error.clone()
@@ -106,8 +106,8 @@ impl Master {
         self.lock().error = None;
     }
 
-    /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`]; every
-    /// failure, even of the arguments, is told by that wait.
+    /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`], which
+    /// returns every failure, also of the arguments.
     #[doc(hidden)]
     pub fn request(&self, address: u64, memory: Memory, kind: impl Into<Kind>) -> u32 {
         let slave = |state: &State| Arc::clone(&state.slave);
@@ -119,15 +119,16 @@ impl Master {
         transaction.id()
     }
 
-    /// Makes a transaction and notes it as outstanding, without handing it to the slave: whoever
-    /// does that calls [`Transaction::taken`] afterwards. It has already failed when it has no bytes, or
-    /// goes beyond the last address.
+    /// Makes a transaction and registers it as outstanding, without handing it to the slave. The
+    /// caller does that, and calls [`Transaction::taken`] afterwards. The transaction has already
+    /// failed if it has no bytes, or goes beyond the last address.
     #[doc(hidden)]
     pub fn create(&self, address: u64, memory: Memory, kind: impl Into<Kind>) -> Transaction {
         self.make(address, memory, kind.into(), |_| ()).0
     }
 
-    /// As [`Master::create`], with what `also` finds under the same lock, unless it has failed.
+    /// As [`Master::create`], with the result of `also`, called under the same lock; `None` if the
+    /// transaction has failed.
     fn make<T>(
         &self,
         address: u64,
@@ -156,7 +157,8 @@ impl Master {
         (transaction, also)
     }
 
-    /// A transaction that has failed before it began, outstanding like any other: `wait` tells why.
+    /// A transaction that failed before it began. It is outstanding like any other, and `wait` returns
+    /// `error`.
     #[doc(hidden)]
     pub fn refuse(&self, address: u64, size: u32, kind: impl Into<Kind>, error: Error) -> u32 {
         let transaction = Transaction::new(address, size, kind, None, self.timeout());
@@ -165,15 +167,15 @@ impl Master {
         transaction.id()
     }
 
-    /// Notes a transaction made elsewhere as outstanding here.
+    /// Registers a transaction made elsewhere as outstanding here.
     #[doc(hidden)]
     pub fn register(&self, transaction: &Transaction) {
         self.lock().outstanding.insert(transaction.clone());
     }
 
-    /// Waits for the transaction `id`, or for all that are outstanding when `id` is 0; the last
-    /// failure met is returned, and kept for [`Master::error`]. An id that is not outstanding is
-    /// none to wait for.
+    /// Waits for the transaction `id`, or for all that are outstanding if `id` is 0. Returns the last
+    /// failure among them, and keeps it for [`Master::error`]. For an id that is not outstanding it
+    /// returns at once.
     #[doc(hidden)]
     pub fn wait(&self, id: u32) -> Result<()> {
         if id != 0 {
@@ -187,7 +189,7 @@ impl Master {
         result
     }
 
-    /// Waits for the transaction that `find` tells; `None` if that is none.
+    /// Waits for the transaction that `find` returns; `None` if it returns none.
     fn wait_for(
         &self,
         find: impl FnOnce(&Outstanding) -> Option<&Transaction>,
@@ -205,7 +207,7 @@ impl Master {
                 (outcome, Some(transaction))
             }
         };
-        // Its last handle may go with user code in a destructor: not under the lock.
+        // Dropping its last handle may run user code in a destructor: not under the lock.
         let removed = (state.outstanding.remove(order), waited);
         state.note(&outcome);
         drop(state);
@@ -213,7 +215,7 @@ impl Master {
         Some(outcome)
     }
 
-    /// Takes out the first ones, as far as they are over, and returns the last failure among them.
+    /// Takes out the first ones up to one that has not ended, and returns the last failure among them.
     fn collect(&self) -> Result<()> {
         let mut result = Ok(());
         loop {
@@ -336,7 +338,7 @@ impl fmt::Debug for Master {
 }
 
 impl Drop for Master {
-    /// What is outstanding fails: the memory that it was given is not touched any more.
+    /// Outstanding transactions fail: the memory that they were given is not touched any more.
     fn drop(&mut self) {
         if !self.home.is_here() {
             return;
@@ -373,7 +375,7 @@ pub fn caller_start(data: *mut u8, size: u32) -> Result<NonNull<u8>> {
     })
 }
 
-/// Refuses what is more than the `most` bytes that may lie in one piece: on 32 bits, half of what a
+/// Refuses more than `most` bytes, the limit for one piece of memory: on 32 bits, half of what a
 /// transaction could have. No slice may be larger, and no system call moves more.
 fn check_memory(size: u32, most: u64) -> Result<()> {
     if u64::from(size) <= most {

@@ -1,5 +1,5 @@
-//! What carries out transactions, and what every slave has: a number, a name, its access sizes, and
-//! a place to keep transactions that it will complete later.
+//! A slave carries out transactions. Every slave has a number, a name, its access sizes, and a place
+//! to keep transactions that it will complete later.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -185,8 +185,8 @@ impl SlaveBase {
     pub fn add(&self, transaction: Transaction) {
         self.note_added(&transaction);
         let mut kept = self.kept();
-        // Expired ones, which nobody will fetch, must not pile up: look for them when as many have
-        // come as there would be to look at.
+        // Expired ones, which nobody will fetch, must not pile up. They are looked for when the table
+        // would grow, which costs as much anyway.
         if kept.len() == kept.capacity() {
             kept.retain(|_, transaction| !transaction.expired());
         }
@@ -201,13 +201,13 @@ impl SlaveBase {
         Some(transaction)
     }
 
-    /// For a slave that keeps its transactions itself: one has been kept.
+    /// For a slave that keeps its transactions itself: it has kept one.
     #[doc(hidden)]
     pub fn note_added(&self, transaction: &Transaction) {
         transaction.set_renewals(Arc::clone(&self.renewals));
     }
 
-    /// For a slave that keeps its transactions itself: one has been taken out to be completed.
+    /// For a slave that keeps its transactions itself: it has taken one out to complete it.
     #[doc(hidden)]
     pub fn note_taken(&self, transaction: &Transaction) {
         self.renewals.answered(transaction.order(), Instant::now());

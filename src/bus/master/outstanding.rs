@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::bus::transaction::Transaction;
 
-/// As many places of transactions that are gone may always be kept.
+/// This many places of transactions that have left may always be kept.
 const FEW_GAPS: usize = 32;
 
 /// See the [module](self).
@@ -42,8 +42,8 @@ impl Outstanding {
 
     /// The one with this id.
     pub(super) fn get(&self, id: u32) -> Option<&Transaction> {
-        // An id is the lower half of a place in the order. One that nobody waits for may be so old that
-        // ids have begun anew since: the newest with this id is meant.
+        // An id is the lower half of a place in the order. A transaction that nobody waits for may be
+        // so old that ids have wrapped around since: the newest with this id is meant.
         let first = self.entries.front()?.0;
         let last = self.entries.back()?.0;
         let newest = last.checked_sub((last as u32).wrapping_sub(id).into())?;
