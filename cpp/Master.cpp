@@ -18,14 +18,14 @@ namespace rim = rogue::interfaces::memory;
 MasterState::MasterState()
     : handle(checked("Master", [] { return master_new(); })), slave_(rim::Slave::create(4, 0)) {}
 
-/// In a process that was forked off, a thread that is not there may have the lock, and for ever: a
-/// server's does with each transaction. Then there is no slave to be had.
+/// In a process that was forked off, a thread that exists only in the parent may hold the lock for
+/// ever: a server's thread takes it for each transaction. Then the slave cannot be reached.
 bool MasterState::take(std::unique_lock<std::mutex>& lock) {
     if (master_is_here(*handle)) {
         lock.lock();
         return true;
     }
-    // Longer than any thread that is there has it.
+    // Longer than any thread of this process holds it.
     for (int i = 0; i < 100; ++i) {
         if (lock.try_lock()) return true;
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -40,8 +40,8 @@ rim::SlavePtr MasterState::getSlave() {
 
 void MasterState::setSlave(rim::SlavePtr slave) {
     if (!slave) slave = rim::Slave::create(4, 0);
-    // What was there is swapped into the parameter, which is destroyed after the lock: the last
-    // reference may go with it, and the slave's destructor is the user's code.
+    // The old slave is swapped into the parameter, which is destroyed after the lock is released:
+    // that may drop the last reference, and the slave's destructor is the user's code.
     std::unique_lock<std::mutex> lock(mutex_, std::defer_lock);
     if (take(lock)) slave_.swap(slave);
 }
@@ -53,7 +53,7 @@ namespace interfaces {
 namespace memory {
 namespace {
 
-/// Hands `transaction`, which the master has taken note of, to the slave.
+/// Hands `transaction`, which the master has registered, to the slave.
 uint32_t hand(rmb::MasterState& master, const TransactionPtr& transaction) {
     rmb::Transaction& handle = rmb::Access::handle(*transaction);
     const SlavePtr slave = master.getSlave();
@@ -127,7 +127,7 @@ void Master::copyBits(uint8_t* dstData, uint32_t dstLsb, uint8_t* srcData, uint3
     }
     const size_t dstBytes = bytesFor(dstLsb, size);
     const size_t srcBytes = bytesFor(srcLsb, size);
-    // The Rust side takes it for granted that the two are apart.
+    // The Rust side requires that the two do not overlap.
     std::vector<uint8_t> apart;
     if (std::less<uint8_t*>()(srcData, dstData + dstBytes) &&
         std::less<uint8_t*>()(dstData, srcData + srcBytes)) {

@@ -14,13 +14,13 @@ namespace interfaces {
 namespace memory {
 namespace {
 
-/// Never the address of a lock: one thread takes it for the object, and then also whether others
-/// wait for that.
+/// Marks that are never the address of a lock. `taking`: a thread is taking the lock for the
+/// object. `awaited`: and other threads wait for that.
 rmb::DataLock* const taking = reinterpret_cast<rmb::DataLock*>(1);
 rmb::DataLock* const awaited = reinterpret_cast<rmb::DataLock*>(2);
 
-/// Threads that wait until another has taken the lock for the object. Seldom any: one for all
-/// objects.
+/// Where threads wait until another has taken the lock for the object. They seldom do, so all
+/// objects share one.
 struct Waiting {
     std::mutex mutex;
     std::condition_variable over;
@@ -40,19 +40,20 @@ rmb::DataLock* take(Transaction& transaction) {
         .into_raw();
 }
 
-/// What `held` is while it is being taken becomes `lock`, or null.
+/// Replaces the mark in `held` by `lock`, or null, and wakes the threads that wait for that.
 void taken(std::atomic<rmb::DataLock*>& held, rmb::DataLock* lock) {
     if (held.exchange(lock) != awaited) return;
     std::lock_guard<std::mutex> guard(waiting().mutex);
     waiting().over.notify_all();
 }
 
-/// Waits until nobody takes it.
+/// Waits until no thread is taking the lock.
 void awaitOther(std::atomic<rmb::DataLock*>& held) {
     const rmb::Uncancelled uncancelled;
     std::unique_lock<std::mutex> guard(waiting().mutex);
     waiting().over.wait(guard, [&] {
-        // Under the mutex, so that whoever sees `awaited` cannot tell before this waits.
+        // Under the mutex, so that the thread that finds `awaited` notifies only once this one
+        // waits.
         rmb::DataLock* expected = taking;
         held.compare_exchange_strong(expected, awaited);
         return !isMark(held.load());
@@ -89,12 +90,13 @@ void TransactionLock::lock() {
 }
 
 void TransactionLock::unlock() {
-    // Of several threads one has it then. First, so that whoever is woken by it finds it released.
+    // Of several threads one gets it. `held_` is cleared first: a thread that the release wakes
+    // finds the object unlocked.
     rmb::DataLock* held = held_.load();
     do {
         if (held == nullptr || isMark(held)) return;
     } while (!held_.compare_exchange_weak(held, nullptr));
-    // What was completed under the lock is answered now.
+    // Dropping the lock publishes what was completed under it.
     const rmb::Owned<rmb::DataLock> released(rust::Box<rmb::DataLock>::from_raw(held));
 }
 
