@@ -55,7 +55,7 @@ TcpLinkState TcpClient::linkState() const {
 }
 
 bool TcpClient::waitLink(TcpLinkState state, double timeout) {
-    return rmb::client_wait_link(*client_->handle, static_cast<rmb::Link>(state), timeout);
+    return rmb::client_wait_link(*client_->handle, static_cast<rmb::LinkState>(state), timeout);
 }
 
 TcpClientStats TcpClient::stats() const {

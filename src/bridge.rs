@@ -113,7 +113,7 @@ mod ffi {
 
     /// Whether a client has a connection: the numbers of TcpLinkState.
     #[repr(u32)]
-    enum Link {
+    enum LinkState {
         Connecting = 1,
         Connected = 2,
         Lost = 3,
@@ -212,8 +212,8 @@ mod ffi {
         fn client_set(client: &TcpClient, option: ClientOption, value: u64);
         fn client_get(client: &TcpClient, option: ClientOption) -> u64;
         fn client_stats(client: &TcpClient) -> Result<ClientStats>;
-        fn client_link(client: &TcpClient) -> Link;
-        fn client_wait_link(client: &TcpClient, link: Link, timeout_s: f64) -> bool;
+        fn client_link(client: &TcpClient) -> LinkState;
+        fn client_wait_link(client: &TcpClient, link: LinkState, timeout_s: f64) -> bool;
 
         fn copy_bits(
             target: &mut [u8],

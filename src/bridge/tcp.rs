@@ -1,20 +1,15 @@
 //! The two ends of the network for the C++ classes: what they do, and their options. What they have
 //! counted is in `tcp_stats.rs`.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::boundary::{attempt, guard, lossy};
-use super::ffi::{ClientOption, Link, ServerOption};
+use super::ffi::{self, ClientOption, ServerOption};
 use super::memory::give;
 use crate::bus::{Master, Transaction};
 use crate::endpoint::{ClientOptions, LinkState, ServerOptions, TcpClient, TcpServer};
 use crate::error::{ErrorKind, Result};
 use crate::log;
-
-/// Held while one option of an endpoint is changed: all are read, and written again. One lock for all
-/// endpoints, since it happens seldom.
-static SETTING: Mutex<()> = Mutex::new(());
 
 /// A server whose slave must complete each transaction within the master's timeout.
 pub(super) fn server_bind(address: &[u8], port: u16, master: &Master) -> Result<Box<TcpServer>> {
@@ -92,13 +87,9 @@ fn seconds(seconds: f64) -> Duration {
 /// Sets one option and leaves the others as they are; 0 is the default.
 pub(super) fn server_set(server: &TcpServer, option: ServerOption, value: u64) {
     guard((), || {
-        if server.check_home().is_err() {
-            return;
-        }
-        let _setting = SETTING.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut options, default) = (server.options(), ServerOptions::default());
+        let default = ServerOptions::default();
         let count = |default| number(value, default);
-        match option {
+        server.update_options(|options| match option {
             ServerOption::MaxTransaction => {
                 let bytes = number(value, default.max_transaction as usize);
                 options.max_transaction = u32::try_from(bytes).unwrap_or(u32::MAX);
@@ -122,8 +113,7 @@ pub(super) fn server_set(server: &TcpServer, option: ServerOption, value: u64) {
             }
             ServerOption::KeepAlive => options.keep_alive = time(value, default.keep_alive),
             _ => {}
-        }
-        server.set_options(&options);
+        });
     });
 }
 
@@ -148,12 +138,8 @@ pub(super) fn server_get(server: &TcpServer, option: ServerOption) -> u64 {
 /// Sets one option and leaves the others as they are; 0 is the default.
 pub(super) fn client_set(client: &TcpClient, option: ClientOption, value: u64) {
     guard((), || {
-        if client.check_home().is_err() {
-            return;
-        }
-        let _setting = SETTING.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut options, default) = (client.options(), ClientOptions::default());
-        match option {
+        let default = ClientOptions::default();
+        client.update_options(|options| match option {
             ClientOption::MaxOutstanding => {
                 options.max_outstanding = number(value, default.max_outstanding);
             }
@@ -164,8 +150,7 @@ pub(super) fn client_set(client: &TcpClient, option: ClientOption, value: u64) {
             ClientOption::KeepAlive => options.keep_alive = time(value, default.keep_alive),
             ClientOption::CloseOnTimeout => options.close_on_timeout = value != 0,
             _ => {}
-        }
-        client.set_options(&options);
+        });
     });
 }
 
@@ -183,23 +168,23 @@ pub(super) fn client_get(client: &TcpClient, option: ClientOption) -> u64 {
     })
 }
 
-pub(super) fn client_link(client: &TcpClient) -> Link {
-    guard(Link::Stopped, || match client.link_state() {
-        LinkState::Connecting => Link::Connecting,
-        LinkState::Connected => Link::Connected,
-        LinkState::Lost => Link::Lost,
-        LinkState::Stopped => Link::Stopped,
+pub(super) fn client_link(client: &TcpClient) -> ffi::LinkState {
+    guard(ffi::LinkState::Stopped, || match client.link_state() {
+        LinkState::Connecting => ffi::LinkState::Connecting,
+        LinkState::Connected => ffi::LinkState::Connected,
+        LinkState::Lost => ffi::LinkState::Lost,
+        LinkState::Stopped => ffi::LinkState::Stopped,
     })
 }
 
 /// Whether the link reaches the state `link` in that time. False for a value that is no state.
-pub(super) fn client_wait_link(client: &TcpClient, link: Link, timeout_s: f64) -> bool {
+pub(super) fn client_wait_link(client: &TcpClient, link: ffi::LinkState, timeout_s: f64) -> bool {
     guard(false, || {
         let wanted = match link {
-            Link::Connecting => LinkState::Connecting,
-            Link::Connected => LinkState::Connected,
-            Link::Lost => LinkState::Lost,
-            Link::Stopped => LinkState::Stopped,
+            ffi::LinkState::Connecting => LinkState::Connecting,
+            ffi::LinkState::Connected => LinkState::Connected,
+            ffi::LinkState::Lost => LinkState::Lost,
+            ffi::LinkState::Stopped => LinkState::Stopped,
             _ => return false,
         };
         client.wait_link(wanted, Some(seconds(timeout_s))).is_ok()

@@ -28,11 +28,11 @@ const LOGGER: &str = "pyrogue.memory.Master";
 /// A source of transactions.
 pub struct Master {
     timeout: Arc<Time>,
-    state: Mutex<State>,
+    state: Mutex<MasterState>,
     home: Home,
 }
 
-struct State {
+struct MasterState {
     slave: Arc<dyn Slave>,
     error: Option<Error>,
     outstanding: Outstanding,
@@ -49,7 +49,7 @@ impl Master {
     pub fn new() -> Master {
         Master {
             timeout: Arc::new(Time::new(DEFAULT_TIMEOUT)),
-            state: Mutex::new(State {
+            state: Mutex::new(MasterState {
                 slave: Arc::new(Unconnected::new()),
                 error: None,
                 outstanding: Outstanding::default(),
@@ -110,7 +110,7 @@ impl Master {
     /// returns every failure, also of the arguments.
     #[doc(hidden)]
     pub fn request(&self, address: u64, memory: Memory, kind: impl Into<Kind>) -> u32 {
-        let slave = |state: &State| Arc::clone(&state.slave);
+        let slave = |state: &MasterState| Arc::clone(&state.slave);
         let (transaction, slave) = self.make(address, memory, kind.into(), slave);
         if let Some(slave) = slave {
             slave.do_transaction(transaction.clone());
@@ -134,7 +134,7 @@ impl Master {
         address: u64,
         memory: Memory,
         kind: Kind,
-        also: impl FnOnce(&State) -> T,
+        also: impl FnOnce(&MasterState) -> T,
     ) -> (Transaction, Option<T>) {
         let size = u32::try_from(memory.len()).unwrap_or(u32::MAX);
         let error = check(address, memory.len()).err();
@@ -248,7 +248,7 @@ impl Master {
         transaction.is_none_or(|transaction| transaction.poll())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, MasterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -320,7 +320,7 @@ impl Master {
     }
 }
 
-impl State {
+impl MasterState {
     fn note(&mut self, outcome: &Result<()>) {
         if let Err(error) = outcome {
             self.error = Some(error.clone());

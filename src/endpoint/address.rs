@@ -30,14 +30,14 @@ pub mod fuzzed {
     use crate::error::Result;
 
     #[derive(Debug, PartialEq, Eq)]
-    pub struct Target {
+    pub struct FuzzedDestination {
         /// The address or the name, written out.
         pub host: String,
         pub ip: Option<IpAddr>,
         pub source: Option<SocketAddr>,
     }
 
-    pub fn target(address: &str, port: u16) -> Result<Target> {
+    pub fn target(address: &str, port: u16) -> Result<FuzzedDestination> {
         let target = super::destination(address, port)?;
         let (host, ip) = match target.host {
             Host::Name(name) => (name, None),
@@ -47,7 +47,7 @@ pub mod fuzzed {
                 zone: Some(zone),
             }) => (format!("{ip}%{zone}"), Some(ip)),
         };
-        Ok(Target {
+        Ok(FuzzedDestination {
             host,
             ip,
             source: target.source,

@@ -25,6 +25,13 @@ use crate::process::{above_stdio, own, Stdio};
 #[cfg(target_os = "linux")]
 const PROBES: u8 = 3;
 
+/// Data of at least this many bytes is received straight into its memory, as far as that is known
+/// when it comes.
+pub(super) const MIN_IN_PLACE: u64 = 1 << 14;
+
+/// Bytes to receive at a time while such data is expected: what follows it, or its beginning.
+pub(super) const READ_AHEAD: usize = 4096;
+
 /// Whether a call may block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {

@@ -29,12 +29,12 @@ pub struct rim_tcp_server {
     slave: Arc<Mutex<Option<Arc<dyn Slave>>>>,
     /// Also held while the options are set or read, so that no thread sees half of a change.
     access: Mutex<AccessSizes>,
-    mode: Mutex<Mode>,
+    mode: Mutex<ServerMode>,
     home: Home,
 }
 
 /// What takes the server's transactions.
-enum Mode {
+enum ServerMode {
     /// The program. The number of its calls that are under way.
     Polled(usize),
     /// A thread, for a slave.
@@ -55,22 +55,22 @@ impl rim_tcp_server {
     fn set_slave(&self, slave: Arc<dyn Slave>) -> Result<()> {
         let mut mode = self.mode();
         match *mode {
-            Mode::Polled(0) => {
+            ServerMode::Polled(0) => {
                 self.replace_slave(slave);
                 let current = Arc::clone(&self.slave);
                 let slave = move || lock(&current).clone().unwrap_or_else(unconnected);
-                *mode = Mode::Served(serve(Arc::clone(&self.server), slave)?);
+                *mode = ServerMode::Served(serve(Arc::clone(&self.server), slave)?);
             }
-            Mode::Polled(_) => {
+            ServerMode::Polled(_) => {
                 let text =
                     "A thread is inside rim_tcp_server_next: the server cannot be given a slave";
                 return Err(Error::new(ErrorKind::Busy, text));
             }
-            Mode::Served(_) => {
+            ServerMode::Served(_) => {
                 drop(mode);
                 self.replace_slave(slave);
             }
-            Mode::Stopped => {
+            ServerMode::Stopped => {
                 return Err(Error::new(
                     ErrorKind::Stopped,
                     "The server has been stopped",
@@ -90,16 +90,16 @@ impl rim_tcp_server {
         {
             let mut mode = self.mode();
             match &mut *mode {
-                Mode::Polled(calls) => *calls += 1,
-                Mode::Served(_) => {
+                ServerMode::Polled(calls) => *calls += 1,
+                ServerMode::Served(_) => {
                     let text = "The server has a slave: it cannot be polled";
                     return Err(Error::new(ErrorKind::Busy, text));
                 }
-                Mode::Stopped => {}
+                ServerMode::Stopped => {}
             }
         }
         let result = self.pull(timeout_us);
-        if let Mode::Polled(calls) = &mut *self.mode() {
+        if let ServerMode::Polled(calls) = &mut *self.mode() {
             *calls = calls.saturating_sub(1);
         }
         result
@@ -130,14 +130,14 @@ impl rim_tcp_server {
             return;
         }
         self.server.stop();
-        let old = std::mem::replace(&mut *self.mode(), Mode::Stopped);
+        let old = std::mem::replace(&mut *self.mode(), ServerMode::Stopped);
         // Without the lock: the slave may be inside a call that takes it.
-        if let Mode::Served(mut thread) = old {
+        if let ServerMode::Served(mut thread) = old {
             thread.join();
         }
     }
 
-    fn mode(&self) -> MutexGuard<'_, Mode> {
+    fn mode(&self) -> MutexGuard<'_, ServerMode> {
         lock(&self.mode)
     }
 }
@@ -146,7 +146,10 @@ impl Drop for rim_tcp_server {
     fn drop(&mut self) {
         if !self.home.is_here() {
             // The thread belongs to the parent. It cannot be joined or detached here.
-            std::mem::forget(std::mem::replace(&mut self.mode, Mutex::new(Mode::Stopped)));
+            std::mem::forget(std::mem::replace(
+                &mut self.mode,
+                Mutex::new(ServerMode::Stopped),
+            ));
             return;
         }
         self.stop();
@@ -191,7 +194,7 @@ pub unsafe extern "C" fn rim_tcp_server_new(
             server: Arc::new(made),
             slave: Arc::default(),
             access: Mutex::new(setup.access),
-            mode: Mutex::new(Mode::Polled(0)),
+            mode: Mutex::new(ServerMode::Polled(0)),
             home: Home::here(),
         };
         made.give(server);

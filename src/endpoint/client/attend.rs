@@ -28,7 +28,7 @@ use crate::wire::{Decoder, Event};
 /// How often to look whether to stand by, while transactions come and go. Registering the socket
 /// costs more than a transaction, so short pauses are skipped; and a response that a thread has
 /// asked for, and will wait for, need not be read before that.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const STANDBY_CHECK: Duration = Duration::from_millis(500);
 /// The pause after the first failed attempt to connect, and between attempts while transactions
 /// wait for a connection. Under a fuzzer (`fuzz/`) it would be most of the time.
 const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(fuzzing) { 1 } else { 100 });
@@ -303,10 +303,10 @@ impl Attendance<'_> {
         let turn = &self.connection.turn;
         if turn.is_looking() && self.look_at.is_none() {
             // A thread has begun to read.
-            self.look_at = Some(now + LOOK_EVERY);
+            self.look_at = Some(now + STANDBY_CHECK);
         } else if self.look_at.is_none_or(|at| at <= now) {
             self.look_at = match turn.look(&mut self.turns) {
-                Look::Busy => Some(now + LOOK_EVERY),
+                Look::Busy => Some(now + STANDBY_CHECK),
                 Look::Idle => None,
             };
         }

@@ -20,15 +20,15 @@ pub(super) struct Awaited<'a> {
     link: &'a Arc<ClientLink>,
     transaction: Transaction,
     /// Where the end will be told; `None` until it is asked for.
-    answer: Option<Arc<Answer>>,
+    answer: Option<Arc<FutureOutcome>>,
 }
 
 /// How a transaction has ended, and the task that waits for that.
 #[derive(Default)]
-struct Answer(Mutex<AnswerState>);
+struct FutureOutcome(Mutex<FutureState>);
 
 #[derive(Default)]
-struct AnswerState {
+struct FutureState {
     outcome: Option<Result<Vec<u8>>>,
     waker: Option<Waker>,
 }
@@ -43,8 +43,8 @@ impl<'a> Awaited<'a> {
     }
 
     /// Sends the request, or leaves it to wait for the connection.
-    fn ask(&self) -> Arc<Answer> {
-        let answer = Arc::new(Answer::default());
+    fn ask(&self) -> Arc<FutureOutcome> {
+        let answer = Arc::new(FutureOutcome::default());
         self.transaction
             .on_completion(Arc::clone(&answer) as Arc<dyn Completion>, 0);
         // An executor's thread must not be held back: its other tasks would not go on. It is marked
@@ -105,13 +105,13 @@ impl Drop for Awaited<'_> {
     }
 }
 
-impl Answer {
-    fn lock(&self) -> MutexGuard<'_, AnswerState> {
+impl FutureOutcome {
+    fn lock(&self) -> MutexGuard<'_, FutureState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Completion for Answer {
+impl Completion for FutureOutcome {
     fn completed(&self, _token: u64, completed: Completed) {
         let outcome = completed.outcome.map(|()| bytes(&completed.content));
         let mut state = self.lock();

@@ -11,7 +11,7 @@ use super::pending::Pending;
 use super::reader::{ReadError, Reader};
 use super::requests::{Requests, Submitted};
 use super::room::Attending;
-use super::turn::{Reading, Turn};
+use super::turn::{ReadTurn, Reading};
 use crate::bus::{Kind, Transaction};
 use crate::endpoint::socket::{self, Mode, Until};
 use crate::error::{Error, ErrorKind};
@@ -26,7 +26,7 @@ pub(super) struct Connection {
     pub(super) requests: Requests,
     pub(super) responses: Arc<TcpStream>,
     pub(super) pending: Arc<Pending>,
-    pub(super) turn: Turn<Reader>,
+    pub(super) turn: ReadTurn<Reader>,
     /// The server knows PING.
     pub(super) answers_pings: bool,
     /// A PING has not been answered in time.
@@ -55,7 +55,7 @@ impl Connection {
             context,
             responses,
             pending,
-            turn: Turn::new(reader),
+            turn: ReadTurn::new(reader),
             answers_pings,
             silent: AtomicBool::new(false),
         }

@@ -101,10 +101,16 @@ impl TcpClient {
 
     /// Sets the limits and times. Limits hold from now on, times for connections made from now on.
     pub fn set_options(&self, options: &ClientOptions) {
+        self.update_options(|now| now.clone_from(options));
+    }
+
+    /// As [`TcpClient::set_options`], for some of them: `change` gets the options as they are. No
+    /// change that another thread makes meanwhile is lost. `change` must not call the client.
+    pub fn update_options(&self, change: impl FnOnce(&mut ClientOptions)) {
         if !self.link.context.is_here() {
             return;
         }
-        self.link.context.settings.set(options);
+        self.link.context.settings.update(change);
         self.link.context.room.freed();
     }
 

@@ -8,12 +8,10 @@ use std::time::Instant;
 use super::context::{untimed, ClientContext};
 use crate::bus::{Transaction, POST, READ, VERIFY, WRITE};
 use crate::endpoint::ids::Ids;
+use crate::endpoint::socket::MIN_IN_PLACE;
 use crate::endpoint::stats::{Ended, EndedAs, Traffic};
 use crate::error::Error;
 use crate::wire::Header;
-
-/// Reads of at least this many bytes are received straight into their memory.
-pub(super) const MIN_IN_PLACE: u64 = 1 << 14;
 
 /// The table of transactions that wait. All methods may be called from any thread.
 pub(super) struct Pending {

@@ -32,20 +32,20 @@ const MOST_UNREAD_BYTES: u64 = 64 << 10;
 /// all the time.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The longest that one more connection is kept without a greeting.
-const LONGEST: Duration = Duration::from_secs(600);
+const LONGEST_QUESTION: Duration = Duration::from_secs(600);
 
 type Question = Pin<Box<dyn Future<Output = bool>>>;
 
 /// The state of the question for one connection. Only the client's thread has it.
 pub(super) struct Pulse {
-    step: Step,
+    step: PulseStep,
     /// What had been heard when the server was suspected.
     heard: u64,
     /// How long the next connection is kept without a greeting.
     ask_for: Duration,
 }
 
-enum Step {
+enum PulseStep {
     Calm,
     Pinged {
         until: Instant,
@@ -68,7 +68,7 @@ enum Step {
 impl Pulse {
     pub(super) fn new() -> Pulse {
         Pulse {
-            step: Step::Calm,
+            step: PulseStep::Calm,
             heard: 0,
             ask_for: Duration::ZERO,
         }
@@ -82,12 +82,12 @@ impl Pulse {
         now: Instant,
     ) -> Result<(), ReadError> {
         let wait = keep_alive.max(SHORTEST);
-        if !matches!(self.step, Step::Calm) && connection.pending.heard() != self.heard {
+        if !matches!(self.step, PulseStep::Calm) && connection.pending.heard() != self.heard {
             connection.set_silent(false);
-            self.step = Step::Calm;
+            self.step = PulseStep::Calm;
         }
         let until = match &self.step {
-            Step::Calm => {
+            PulseStep::Calm => {
                 if connection.pending.take_suspicion() && connection.answers_pings {
                     let unread = connection.pending.unread();
                     if unread.requests <= MOST_UNREAD && unread.bytes <= MOST_UNREAD_BYTES {
@@ -95,23 +95,23 @@ impl Pulse {
                         self.ask_for = wait;
                         let body = Body::Borrowed(&[]);
                         connection.requests.outgoing.send(&ping(), body, &[]);
-                        self.step = Step::Pinged {
+                        self.step = PulseStep::Pinged {
                             until: later(now, wait),
                         };
                     }
                 }
                 return Ok(());
             }
-            Step::Pinged { until }
-            | Step::Asking { until, .. }
-            | Step::Resting { until }
-            | Step::Greeted { until } => *until,
+            PulseStep::Pinged { until }
+            | PulseStep::Asking { until, .. }
+            | PulseStep::Resting { until }
+            | PulseStep::Greeted { until } => *until,
         };
         if now < until {
             return Ok(());
         }
         match self.step {
-            Step::Greeted { .. } => {
+            PulseStep::Greeted { .. } => {
                 // An answer may have come that no thread has read yet.
                 let came = [&connection.requests.stream, &connection.responses]
                     .iter()
@@ -123,14 +123,14 @@ impl Pulse {
                     );
                     return Err(ReadError::Io(io::Error::other(text)));
                 }
-                self.step = Step::Calm;
+                self.step = PulseStep::Calm;
             }
             _ => {
-                if matches!(self.step, Step::Asking { .. }) {
-                    self.ask_for = (self.ask_for * 2).min(LONGEST.max(wait));
+                if matches!(self.step, PulseStep::Asking { .. }) {
+                    self.ask_for = (self.ask_for * 2).min(LONGEST_QUESTION.max(wait));
                 }
                 connection.set_silent(true);
-                self.step = Step::Asking {
+                self.step = PulseStep::Asking {
                     question: Box::pin(greeted(connection)),
                     until: later(now, self.ask_for),
                 };
@@ -142,23 +142,23 @@ impl Pulse {
     /// When to call [`Pulse::beat`] at the latest.
     pub(super) fn alarm(&self) -> Option<Instant> {
         match &self.step {
-            Step::Calm => None,
-            Step::Pinged { until }
-            | Step::Asking { until, .. }
-            | Step::Resting { until }
-            | Step::Greeted { until } => Some(*until),
+            PulseStep::Calm => None,
+            PulseStep::Pinged { until }
+            | PulseStep::Asking { until, .. }
+            | PulseStep::Resting { until }
+            | PulseStep::Greeted { until } => Some(*until),
         }
     }
 
     /// Whether one more connection waits for its greeting.
     pub(super) fn is_asking(&self) -> bool {
-        matches!(self.step, Step::Asking { .. })
+        matches!(self.step, PulseStep::Asking { .. })
     }
 
     /// Whether the server greets it. Ends only while [`Pulse::is_asking`], and may be dropped before.
     pub(super) async fn answer(&mut self) -> bool {
         match &mut self.step {
-            Step::Asking { question, .. } => question.await,
+            PulseStep::Asking { question, .. } => question.await,
             _ => std::future::pending().await,
         }
     }
@@ -167,9 +167,9 @@ impl Pulse {
     pub(super) fn answered(&mut self, greeted: bool, keep_alive: Duration) {
         let until = later(Instant::now(), keep_alive.max(SHORTEST));
         self.step = if greeted {
-            Step::Greeted { until }
+            PulseStep::Greeted { until }
         } else {
-            Step::Resting { until }
+            PulseStep::Resting { until }
         };
     }
 }

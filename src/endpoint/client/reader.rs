@@ -7,16 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::context::{About, ClientContext, READ_LIMIT};
-use super::pending::{Entry, Pending, MIN_IN_PLACE};
+use super::pending::{Entry, Pending};
 use super::response::{fit, Response};
 use crate::bus::{READ, VERIFY};
 use crate::endpoint::liveness::Gone;
-use crate::endpoint::socket::{self, Mode, Until};
+use crate::endpoint::socket::{self, Mode, Until, MIN_IN_PLACE, READ_AHEAD};
 use crate::error::Error;
 use crate::wire::{response_head, Decoder, Event, Header};
-
-/// Bytes to receive at a time while responses are to come that are received in place.
-const READ_AHEAD: usize = 4096;
 
 /// Why a connection cannot be read any more.
 #[derive(Debug)]
@@ -50,7 +47,7 @@ struct Current {
 }
 
 /// What came of receiving data in place.
-enum Received {
+enum InPlace {
     Nothing,
     /// Data, and `beyond` bytes behind the last of it.
     Data {
@@ -106,14 +103,14 @@ impl Reader {
         let remaining = self.decoder.data_remaining();
         if remaining >= MIN_IN_PLACE {
             match self.receive_data(mode, remaining)? {
-                Received::Nothing => return Ok(false),
-                Received::Data { beyond } => {
+                InPlace::Nothing => return Ok(false),
+                InPlace::Data { beyond } => {
                     if self.decoder.data_remaining() == 0 {
                         self.work_buffer(0..beyond)?;
                     }
                     return Ok(true);
                 }
-                Received::Unwanted => {}
+                InPlace::Unwanted => {}
             }
         }
         // Of data that is received in place only the beginning comes this way: the rest needs no
@@ -194,9 +191,9 @@ impl Reader {
     }
 
     /// Receives data into the memory of its transaction, and what follows into the buffer.
-    fn receive_data(&mut self, mode: Mode, remaining: u64) -> Result<Received, ReadError> {
+    fn receive_data(&mut self, mode: Mode, remaining: u64) -> Result<InPlace, ReadError> {
         let Some(current) = self.current.as_mut().filter(|current| current.fits) else {
-            return Ok(Received::Unwanted);
+            return Ok(InPlace::Unwanted);
         };
         let mut lock = current.entry.transaction.lock();
         let place = lock
@@ -204,13 +201,13 @@ impl Reader {
             .and_then(|bytes| bytes.get_mut(current.offset..));
         let Some(place) = place else {
             current.fits = false;
-            return Ok(Received::Unwanted);
+            return Ok(InPlace::Unwanted);
         };
         let room = place
             .len()
             .min(usize::try_from(remaining).unwrap_or(usize::MAX));
         if room == 0 {
-            return Ok(Received::Unwanted);
+            return Ok(InPlace::Unwanted);
         }
         // Where the data ends, the rest of the response saves a call of its own.
         let behind = if room as u64 == remaining {
@@ -225,7 +222,7 @@ impl Reader {
                 let data = count.min(room);
                 current.offset += data;
                 self.decoder.data_taken(data as u64);
-                Ok(Received::Data {
+                Ok(InPlace::Data {
                     beyond: count - data,
                 })
             }
@@ -235,9 +232,9 @@ impl Reader {
                 let more =
                     mode == Mode::Wait && socket::wait(&self.stream, Until::Readable, READ_LIMIT);
                 Ok(if more {
-                    Received::Data { beyond: 0 }
+                    InPlace::Data { beyond: 0 }
                 } else {
-                    Received::Nothing
+                    InPlace::Nothing
                 })
             }
             Err(error) => Err(ReadError::Io(error)),

@@ -7,7 +7,7 @@
 //!
 //! The client's own thread reads only while no other does: it *stands by*. It is not told each time
 //! that a thread leaves. Instead it looks again and again while transactions come and go, at the
-//! interval `LOOK_EVERY` of `attend.rs`; where no thread is going to wait, it is told to read at
+//! interval `STANDBY_CHECK` of `attend.rs`; where no thread is going to wait, it is told to read at
 //! once.
 //!
 //! The rule: while a thread waits for a response, some thread reads or has been nudged to. What no
@@ -20,11 +20,11 @@ use crate::bus::Transaction;
 use crate::sync::{Mutex, MutexGuard};
 
 /// The turn to read with an `R`.
-pub(super) struct Turn<R> {
-    state: Mutex<State<R>>,
+pub(super) struct ReadTurn<R> {
+    state: Mutex<TurnState<R>>,
 }
 
-struct State<R> {
+struct TurnState<R> {
     /// `None` while a thread has it.
     reader: Option<Box<R>>,
     followers: Vec<Transaction>,
@@ -38,7 +38,7 @@ struct State<R> {
 
 /// The turn of a thread, which ends when this is dropped.
 pub(super) struct Reading<'a, R> {
-    turn: &'a Turn<R>,
+    turn: &'a ReadTurn<R>,
     /// `Some` until the end.
     reader: Option<Box<R>>,
     /// The client's thread stands by, and has to be told not to.
@@ -54,16 +54,16 @@ pub(super) enum Look {
     Idle,
 }
 
-impl<R> Turn<R> {
-    pub(super) fn new(reader: R) -> Turn<R> {
-        let state = State {
+impl<R> ReadTurn<R> {
+    pub(super) fn new(reader: R) -> ReadTurn<R> {
+        let state = TurnState {
             reader: Some(Box::new(reader)),
             followers: Vec::new(),
             nudged: None,
             turns: 0,
             looking: false,
         };
-        Turn {
+        ReadTurn {
             state: Mutex::new(state),
         }
     }
@@ -128,13 +128,13 @@ impl<R> Turn<R> {
         self.lock().looking
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<R>> {
+    fn lock(&self) -> MutexGuard<'_, TurnState<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// No thread reads: nudges a follower; false if there is none.
-fn pass_on<R>(mut state: MutexGuard<'_, State<R>>) -> bool {
+fn pass_on<R>(mut state: MutexGuard<'_, TurnState<R>>) -> bool {
     if state.nudged.as_ref().is_some_and(|next| !next.completed()) {
         // It is on its way.
         return true;
@@ -148,7 +148,7 @@ fn pass_on<R>(mut state: MutexGuard<'_, State<R>>) -> bool {
     })
 }
 
-impl<R> State<R> {
+impl<R> TurnState<R> {
     /// Whether `transaction` is the one that was nudged; it is no longer.
     fn answers_nudge(&mut self, transaction: &Transaction) -> bool {
         let nudged = |next: &mut Transaction| next.same(transaction);
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn one_reads_and_the_others_follow() {
-        let (turn, a, b) = (Turn::new(7), transaction(), transaction());
+        let (turn, a, b) = (ReadTurn::new(7), transaction(), transaction());
         let mut reading = turn.enter(&a).unwrap();
         assert!(reading.wakes_standby);
         *reading += 1;
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_turn_ends_when_its_thread_panics() {
-        let (turn, a) = (Turn::new(()), transaction());
+        let (turn, a) = (ReadTurn::new(()), transaction());
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let _reading = turn.enter(&a).unwrap();
@@ -243,7 +243,12 @@ mod tests {
 
     #[test]
     fn a_follower_that_quits_after_its_nudge_passes_it_on() {
-        let (turn, a, b, c) = (Turn::new(()), transaction(), transaction(), transaction());
+        let (turn, a, b, c) = (
+            ReadTurn::new(()),
+            transaction(),
+            transaction(),
+            transaction(),
+        );
         let reading = turn.enter(&a).unwrap();
         assert!(turn.enter(&b).is_none());
         assert!(turn.enter(&c).is_none());
@@ -254,7 +259,12 @@ mod tests {
 
     #[test]
     fn a_nudge_is_passed_on_by_the_thread_it_was_meant_for() {
-        let (turn, a, b, c) = (Turn::new(()), transaction(), transaction(), transaction());
+        let (turn, a, b, c) = (
+            ReadTurn::new(()),
+            transaction(),
+            transaction(),
+            transaction(),
+        );
         let reading = turn.enter(&a).unwrap();
         assert!(turn.enter(&b).is_none());
         assert!(turn.enter(&c).is_none());
@@ -272,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_completed_follower_is_passed_over() {
-        let (turn, a, b) = (Turn::new(()), transaction(), transaction());
+        let (turn, a, b) = (ReadTurn::new(()), transaction(), transaction());
         let reading = turn.enter(&a).unwrap();
         assert!(turn.enter(&b).is_none());
         b.done();
@@ -281,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_client_thread_stands_by_when_no_thread_reads() {
-        let (turn, a) = (Turn::new(()), transaction());
+        let (turn, a) = (ReadTurn::new(()), transaction());
         let mut turns = 0;
         assert_eq!(turn.look(&mut turns), Look::Idle);
         let reading = turn.enter(&a).unwrap();

@@ -12,12 +12,13 @@ use tokio::io::Interest;
 
 use super::context::{ServerContext, ServerTopic};
 use super::ending::{Cause, Ending, Finish};
-use super::receive::{Received, Receiver, RECEIVE_AHEAD};
+use super::receive::{Received, Receiver};
 use super::registry::Registry;
 use super::request::RequestReader;
 use crate::endpoint::liveness::Liveness;
 use crate::endpoint::outgoing::{Body, Outgoing, Sent};
 use crate::endpoint::pairing::{Arrival, Side};
+use crate::endpoint::socket::READ_AHEAD;
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role, SessionId};
 
 /// How often a connection receives before the others have their turn.
@@ -211,7 +212,7 @@ impl PeerConnection {
     /// Receives what is there and works through it. False at the end of the stream.
     async fn receive(&mut self) -> Finish<bool> {
         let direct = self.decoder.data_remaining();
-        if direct >= RECEIVE_AHEAD as u64 {
+        if direct >= READ_AHEAD as u64 {
             let closed = self.receiver.closed();
             if !self.requests.reserve(direct, closed).await {
                 return Ok(false);

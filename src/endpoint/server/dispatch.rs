@@ -17,7 +17,7 @@ use crate::endpoint::socket;
 use crate::wire::Header;
 
 /// What came of a look at the client whose turn it is.
-enum Turn {
+enum Dispatched {
     HandedOut(Transaction, Header),
     /// This client cannot be served now: the next one.
     Next,
@@ -50,9 +50,9 @@ pub(super) fn take_at(registry: &Registry, now: u64) -> Option<Transaction> {
     let share = state.roster.update_share(most);
     let (transaction, header) = loop {
         match take_turn(context, state, share, now) {
-            Turn::HandedOut(transaction, header) => break (transaction, header),
-            Turn::Next => {}
-            Turn::Nobody => {
+            Dispatched::HandedOut(transaction, header) => break (transaction, header),
+            Dispatched::Next => {}
+            Dispatched::Nobody => {
                 state.roster.publish(context);
                 // SeqCst pairs with `ServerContext::completed`: a thread that makes room looks at
                 // `waiting` afterwards.
@@ -84,20 +84,20 @@ fn take_turn(
     registry: &mut RegistryState,
     share: usize,
     now: u64,
-) -> Turn {
+) -> Dispatched {
     let roster = &mut registry.roster;
     let Some(id) = roster.turns.first() else {
-        return Turn::Nobody;
+        return Dispatched::Nobody;
     };
     let Some(member) = roster.members.get(&id) else {
-        return Turn::Nobody;
+        return Dispatched::Nobody;
     };
     if is_too_late(context, member) {
         roster.drop_requests(id);
-        return Turn::Next;
+        return Dispatched::Next;
     }
     let (Some(peer), Some(request)) = (&member.peer, member.requests.front()) else {
-        return Turn::Nobody;
+        return Dispatched::Nobody;
     };
     let answer = answer_bytes(request.header.kind, request.header.size);
     let others = roster.is_short() && !member.has_room();
@@ -121,10 +121,10 @@ fn take_turn(
         if for_room {
             context.housekeep.notify_one();
         }
-        return Turn::Next;
+        return Dispatched::Next;
     }
     let Some(request) = roster.take_request(id, context) else {
-        return Turn::Nobody;
+        return Dispatched::Nobody;
     };
     let header = request.header;
     let transaction = peer.hand_out(&mut state, request, now);
@@ -132,7 +132,7 @@ fn take_turn(
     if gone {
         finish_departed(context, registry, id, &peer);
     }
-    Turn::HandedOut(transaction, header)
+    Dispatched::HandedOut(transaction, header)
 }
 
 /// A request of a client that has gone was handed out.

@@ -48,7 +48,7 @@ impl HeldResponse {
 
 /// What became of a response without a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum HeldOutcome {
     /// It waits, and counts for this many bytes.
     Yes(usize),
     /// It was dropped. `first`: the first one since there was a connection.
@@ -76,18 +76,18 @@ impl HeldResponses {
     }
 
     /// Keeps a response, if no more than `most` bytes wait then.
-    pub(super) fn keep(&mut self, response: HeldResponse, most: usize) -> Kept {
+    pub(super) fn keep(&mut self, response: HeldResponse, most: usize) -> HeldOutcome {
         let cost = response.cost();
         // A client that had no connection for one response has none soon: to hold each of the
         // following ones would make its requests, and its end, wait for them.
         if self.dropping || self.bytes + cost > most {
             // One log line is enough: the client may send requests for as long as it likes.
             let first = !std::mem::replace(&mut self.dropping, true);
-            return Kept::No { first };
+            return HeldOutcome::No { first };
         }
         self.bytes += cost;
         self.queue.push_back(response);
-        Kept::Yes(cost)
+        HeldOutcome::Yes(cost)
     }
 
     /// Drops the responses that have waited too long at `now`.
@@ -139,10 +139,10 @@ mod tests {
     #[test]
     fn what_has_waited_too_long_is_dropped_and_told_once() {
         let mut held = HeldResponses::default();
-        let Kept::Yes(cost) = held.keep(response(1), 1000) else {
+        let HeldOutcome::Yes(cost) = held.keep(response(1), 1000) else {
             panic!("there is room");
         };
-        assert_eq!(held.keep(response(2), 1000), Kept::Yes(cost));
+        assert_eq!(held.keep(response(2), 1000), HeldOutcome::Yes(cost));
         let now = Instant::now();
         assert_eq!(held.expire(now), Expired::default());
         let expired = held.expire(now + HOLD);
@@ -153,16 +153,19 @@ mod tests {
         assert_eq!(expired, all);
         assert!(held.is_empty() && held.bytes() == 0);
         // From now on none waits, until there is a connection.
-        assert_eq!(held.keep(response(3), 1000), Kept::No { first: false });
+        assert_eq!(
+            held.keep(response(3), 1000),
+            HeldOutcome::No { first: false }
+        );
         held.take();
-        assert_eq!(held.keep(response(4), 1000), Kept::Yes(cost));
+        assert_eq!(held.keep(response(4), 1000), HeldOutcome::Yes(cost));
     }
 
     #[test]
     fn what_is_too_much_is_dropped_and_told_once() {
         let mut held = HeldResponses::default();
-        assert_eq!(held.keep(response(1), 10), Kept::No { first: true });
-        assert_eq!(held.keep(response(2), 10), Kept::No { first: false });
+        assert_eq!(held.keep(response(1), 10), HeldOutcome::No { first: true });
+        assert_eq!(held.keep(response(2), 10), HeldOutcome::No { first: false });
         assert_eq!(held.bytes(), 0);
     }
 }

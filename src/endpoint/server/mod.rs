@@ -182,14 +182,7 @@ impl TcpServer {
     /// client gets an error. An hour unless set; `None` is no limit. It is kept only while a thread
     /// pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
-        if !self.outlet.is_here() {
-            return;
-        }
-        self.context
-            .settings
-            .timeout
-            .set(timeout.unwrap_or(Duration::MAX));
-        self.registry.deadlines.retime(&self.context);
+        self.update_options(|options| options.timeout = timeout);
     }
 
     /// The limits and times as they are now.
@@ -200,10 +193,16 @@ impl TcpServer {
     /// Sets the limits and times. Limits hold from now on; times, and the largest transaction, hold
     /// for connections that come from now on.
     pub fn set_options(&self, options: &ServerOptions) {
+        self.update_options(|now| now.clone_from(options));
+    }
+
+    /// As [`TcpServer::set_options`], for some of them: `change` gets the options as they are. No
+    /// change that another thread makes meanwhile is lost. `change` must not call the server.
+    pub fn update_options(&self, change: impl FnOnce(&mut ServerOptions)) {
         if !self.outlet.is_here() {
             return;
         }
-        self.context.settings.set(options);
+        self.context.settings.update(change);
         // There may be more to hand out, more room, and times that end sooner.
         self.context.look_again();
         self.context.incoming.tell();

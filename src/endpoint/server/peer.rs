@@ -9,7 +9,7 @@ use ::log::Level;
 use tokio::sync::Notify;
 
 use super::context::{nanos, ServerContext, ServerTopic};
-use super::held::{HeldResponse, Kept};
+use super::held::{HeldOutcome, HeldResponse};
 use super::peer_state::{Answer, Effect, PeerState};
 use super::queued::{data_bytes, QueuedRequest, RequestData};
 use super::reply::{failure_tail, filler, sent_body};
@@ -258,7 +258,7 @@ impl Peer {
                 let most = context.settings.max_queued.get();
                 let response = HeldResponse::new(*header, body, tail);
                 let became = state.held.keep(response, most);
-                if let Kept::Yes(cost) = became {
+                if let HeldOutcome::Yes(cost) = became {
                     context.budget.reserve(cost);
                 }
                 kept = Some(became);
@@ -310,9 +310,9 @@ impl Peer {
     }
 
     /// Logs what became of the response to the request `id`, for which there is no connection.
-    fn report_kept(&self, kept: Kept, id: u32) {
+    fn report_kept(&self, kept: HeldOutcome, id: u32) {
         match kept {
-            Kept::Yes(_) => {
+            HeldOutcome::Yes(_) => {
                 ::log::debug!(
                     target: &self.context.name,
                     "Holding the response to id={id} until {} has a response connection.",
@@ -320,7 +320,7 @@ impl Peer {
                 );
                 self.context.response_held();
             }
-            Kept::No { first: true } => {
+            HeldOutcome::No { first: true } => {
                 self.context.say(
                     Level::Warn,
                     ServerTopic::NoResponses,
@@ -331,7 +331,7 @@ impl Peer {
                 ),
                 );
             }
-            Kept::No { first: false } => {}
+            HeldOutcome::No { first: false } => {}
         }
     }
 

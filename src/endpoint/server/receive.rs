@@ -13,10 +13,7 @@ use tokio::io::Interest;
 
 use super::context::ServerContext;
 use super::wake::Wake;
-use crate::endpoint::socket::{self, Mode};
-
-/// Bytes received at a time while large data is expected, or memory is short.
-pub(super) const RECEIVE_AHEAD: usize = 4096;
+use crate::endpoint::socket::{self, Mode, READ_AHEAD};
 
 type Ready<'a> = AsyncFdReadyGuard<'a, Arc<TcpStream>>;
 
@@ -73,7 +70,7 @@ impl Receiver {
         // Only the beginning of large data comes this way: the rest needs no copy. Without room for
         // more, little should come.
         let little = large || context.is_crammed();
-        let most = if little { RECEIVE_AHEAD } else { buffer.len() };
+        let most = if little { READ_AHEAD } else { buffer.len() };
         match socket::receive(self.socket.get_ref(), &mut buffer[..most], mode) {
             Ok(0) => Ok(Received::End),
             Ok(count) => {

@@ -11,10 +11,8 @@ use super::incoming::Charge;
 use super::peer::Peer;
 use super::queued::{QueuedRequest, RequestData};
 use crate::bus::{check_range, Kind, POST, READ, VERIFY, WRITE};
+use crate::endpoint::socket::MIN_IN_PLACE;
 use crate::wire::{Header, Message, MessageEnd, PROBE};
-
-/// Data of at least this much is received where it belongs, as far as it has not come yet.
-const LARGE_DATA: u64 = 1 << 14;
 
 /// See the [module](self).
 pub(super) struct RequestReader {
@@ -84,7 +82,7 @@ impl RequestReader {
 
     /// It is complete. False if it was answered here and now.
     pub(super) fn end(&mut self, end: &MessageEnd) -> bool {
-        self.large = end.data_len.is_some_and(|len| len >= LARGE_DATA);
+        self.large = end.data_len.is_some_and(|len| len >= MIN_IN_PLACE);
         let data = RequestData::take(&mut self.data, &mut self.charge);
         self.request(end, data)
     }
