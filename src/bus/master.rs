@@ -356,6 +356,7 @@ impl Drop for Master {
 }
 
 /// The size of a transaction on `len` bytes at `address`, or what is wrong with them.
+#[inline]
 fn check(address: u64, len: usize) -> Result<u32> {
     if len == 0 {
         let text = "A transaction of 0 bytes is not allowed";

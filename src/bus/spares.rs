@@ -26,13 +26,13 @@ impl<T: Default> Spares<T> {
         spare.ok().flatten().unwrap_or_default()
     }
 
-    /// Keeps `object`, whose last other handle is about to be dropped.
-    pub(super) fn keep(spares: &'static LocalKey<Spares<T>>, object: &Arc<T>) {
+    /// Keeps `object`, of which there is no other handle.
+    pub(super) fn keep(spares: &'static LocalKey<Spares<T>>, object: Arc<T>) {
         let _ = spares.try_with(|spares| {
             let mut spares = spares.0.borrow_mut();
             // Freeing an object must not fail for want of memory.
             if spares.len() < MAX_SPARES && spares.try_reserve(1).is_ok() {
-                spares.push(Arc::clone(object));
+                spares.push(object);
             }
         });
     }
@@ -50,10 +50,9 @@ mod tests {
         let objects: Vec<_> = (0..MAX_SPARES as u32 + 5)
             .map(|n| Arc::new(AtomicU32::new(n + 1)))
             .collect();
-        for object in &objects {
+        for object in objects {
             Spares::keep(&NUMBERS, object);
         }
-        drop(objects);
         for n in (0..MAX_SPARES as u32).rev() {
             let mut spare = Spares::take(&NUMBERS);
             assert!(Arc::get_mut(&mut spare).is_some(), "nobody else has it");

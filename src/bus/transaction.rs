@@ -30,7 +30,7 @@ pub use wait::deadline_from_now;
 impl WeakTransaction {
     /// A handle that keeps the transaction alive, if it is still there.
     pub fn upgrade(&self) -> Option<Transaction> {
-        self.0.upgrade().map(Transaction)
+        self.0.upgrade().map(Transaction::from)
     }
 
     /// Whether it is a handle to `transaction`.

@@ -4,6 +4,7 @@
 //! link carries it, and both get the transaction. What only builds on it is in the files beside.
 #![allow(unsafe_code)]
 
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, Weak};
@@ -110,7 +111,16 @@ pub trait Link: Send + Sync {
 /// It is one pointer: the C++ classes keep it where a `void*` has room (`bridge/memory.rs`).
 #[derive(Clone)]
 #[repr(transparent)]
-pub struct Transaction(pub(super) Arc<Inner>);
+pub struct Transaction(
+    /// Taken out when this is dropped.
+    pub(super) ManuallyDrop<Arc<Inner>>,
+);
+
+impl From<Arc<Inner>> for Transaction {
+    fn from(inner: Arc<Inner>) -> Transaction {
+        Transaction(ManuallyDrop::new(inner))
+    }
+}
 
 /// A handle that does not keep its transaction alive.
 #[derive(Clone)]
@@ -207,7 +217,7 @@ impl Transaction {
         inner.address = AtomicU64::new(address);
         inner.parent = parent;
         fill(inner);
-        Transaction(blank)
+        Transaction::from(blank)
     }
 
     /// Whether this is the process that the transaction was made in.
@@ -256,6 +266,7 @@ impl Inner {
     }
 
     /// Whether there is an outcome.
+    #[inline]
     pub(super) fn has_completed(&self) -> bool {
         // Acquire pairs with the release in `finish_locked`: the caller sees what the slave did.
         self.progress.load(Ordering::Acquire) != OPEN
@@ -399,7 +410,9 @@ impl Inner {
 
     /// Makes it blank, for another transaction. One without an outcome fails first.
     fn clear(&mut self) {
-        self.abandon();
+        if !self.has_completed() {
+            self.abandon();
+        }
         self.order = 0;
         self.provided = false;
         self.progress = AtomicU8::default();
@@ -422,9 +435,14 @@ impl Drop for Transaction {
         if !self.is_here() {
             // Another process's: a thread that does not exist here may have been changing it. It
             // must not be freed, so this handle is never counted down.
-            std::mem::forget(Arc::clone(&self.0));
-        } else if REUSE && Arc::get_mut(&mut self.0).map(Inner::clear).is_some() {
-            Spares::keep(&SPARES, &self.0);
+            return;
+        }
+        // SAFETY: nothing uses the handle after this.
+        let mut inner = unsafe { ManuallyDrop::take(&mut self.0) };
+        // The count is looked at first: to make sure costs an atomic write.
+        let is_last = REUSE && Arc::strong_count(&inner) == 1;
+        if is_last && Arc::get_mut(&mut inner).map(Inner::clear).is_some() {
+            Spares::keep(&SPARES, inner);
         }
     }
 }

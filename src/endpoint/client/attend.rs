@@ -258,14 +258,18 @@ impl Attendance<'_> {
     /// reads. A thread that waits for a response sends them before that.
     fn flush(&mut self, now: Instant) -> io::Result<bool> {
         let requests = &self.connection.requests;
-        if requests.take_deferred() {
-            self.flush_at.get_or_insert(now + DEFER_FOR);
+        if self.flush_at.is_none() && requests.has_deferred() {
+            self.flush_at = Some(now + DEFER_FOR);
         }
         let waits = self.flush_at.is_some_and(|at| at > now);
         if waits && !self.connection.pending.needs_reader() && !requests.outgoing.is_stalled() {
             return Ok(false);
         }
-        self.flush_at = None;
+        if self.flush_at.take().is_some() {
+            // Until here no further request has woken this thread. One that is deferred from now on
+            // does, or is sent by the flush.
+            requests.forget_deferred();
+        }
         Ok(requests.flush()? > 0)
     }
 

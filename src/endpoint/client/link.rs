@@ -56,22 +56,29 @@ impl ClientLink {
 
     /// Checks `transaction`, and submits it or fails it.
     pub(super) fn carry_out(self: &Arc<Self>, transaction: &Transaction) {
-        let (size, kind) = (transaction.size(), transaction.kind());
-        // In a process that was forked off the transaction ends here.
-        let mut checked = self.context.check_home().and(transaction.check_home());
-        if let Kind::Other(number) = kind {
-            let text = format!("Transaction type {number} is not known");
-            checked = checked.and(Err(Error::new(ErrorKind::InvalidArgument, text)));
-        } else if size == 0 {
-            let text = format!("A {kind} of 0 bytes is not allowed");
-            checked = checked.and(Err(Error::new(ErrorKind::Size, text)));
-        }
-        match checked.and_then(|()| check_range(transaction.address(), size)) {
+        match self.check(transaction) {
             Ok(()) => self.submit(transaction),
             Err(error) => {
                 transaction.fail(error);
             }
         }
+    }
+
+    #[inline]
+    fn check(&self, transaction: &Transaction) -> Result<()> {
+        // In a process that was forked off the transaction ends here.
+        self.context.check_home()?;
+        transaction.check_home()?;
+        let (size, kind) = (transaction.size(), transaction.kind());
+        if let Kind::Other(number) = kind {
+            let text = format!("Transaction type {number} is not known");
+            return Err(Error::new(ErrorKind::InvalidArgument, text));
+        }
+        if size == 0 {
+            let text = format!("A {kind} of 0 bytes is not allowed");
+            return Err(Error::new(ErrorKind::Size, text));
+        }
+        check_range(transaction.address(), size)
     }
 
     /// Sends `transaction`, or keeps it until there is a connection. Blocks while too many are
@@ -80,50 +87,58 @@ impl ClientLink {
         let mut now = Instant::now();
         let unattended = transaction.set_link(Arc::clone(self) as Arc<dyn Link>, now);
         loop {
-            if self.is_full() && !is_attending() {
+            let current = self.current.load();
+            let connection = current.as_ref();
+            if self.is_full(connection) && !is_attending() {
                 if !self.wait_for_slot(transaction) {
                     return;
                 }
                 now = Instant::now();
+                continue;
             }
-            let current = self.current.load();
-            if let Some(connection) = current.as_ref() {
+            if let Some(connection) = connection {
                 if connection.submit(transaction, (unattended, true), now) == Submitted::Taken {
                     return;
                 }
                 // It ended just now, and nothing of this transaction was sent.
                 self.retire(connection);
-                continue;
-            }
-            let mut state = self.lock();
-            if state.status.stopped {
-                drop(state);
-                self.context.count(transaction, EndedAs::Failed);
-                transaction.fail(self.context.stopped());
-                return;
-            }
-            if self.current.load().is_none() {
-                let swept = state.backlog.push(transaction);
-                drop(state);
-                drop(swept);
-                self.context.wake();
+            } else if self.queue(transaction) {
                 return;
             }
         }
     }
 
+    /// Keeps `transaction` until there is a connection, or fails it if the client is stopped. False
+    /// if there is a connection by now.
+    fn queue(&self, transaction: &Transaction) -> bool {
+        let mut state = self.lock();
+        if state.status.stopped {
+            drop(state);
+            self.context.count(transaction, EndedAs::Failed);
+            transaction.fail(self.context.stopped());
+            return true;
+        }
+        if self.current.load().is_some() {
+            return false;
+        }
+        let swept = state.backlog.push(transaction);
+        drop(state);
+        drop(swept);
+        self.context.wake();
+        true
+    }
+
     /// Whether as many transactions are outstanding as may be, when those that are over have been
     /// thrown out.
-    fn is_full(&self) -> bool {
+    fn is_full(&self, connection: Option<&Arc<Connection>>) -> bool {
         let most = self.context.settings.max_outstanding.get();
-        if let Some(connection) = self.current.load().as_ref() {
+        if let Some(connection) = connection {
             // The backlog is empty while there is a connection.
             let pending = &connection.pending;
-            if pending.outstanding() < most {
-                return false;
-            }
-            pending.sweep();
-            return pending.outstanding() >= most;
+            return pending.outstanding() >= most && {
+                pending.sweep();
+                pending.outstanding() >= most
+            };
         }
         let mut state = self.lock();
         if state.status.stopped || state.backlog.len() < most {
@@ -150,7 +165,9 @@ impl ClientLink {
         self.context.wake();
         transaction.delayed();
         let room = &self.context.room;
-        let free = room.wait(transaction.timeout(), || !self.is_full());
+        let free = room.wait(transaction.timeout(), || {
+            !self.is_full(self.current.load().as_ref())
+        });
         add_unattended(-1);
         if !free {
             let text = format!(

@@ -90,8 +90,10 @@ impl Pending {
         unattended: bool,
         now: Instant,
     ) -> Option<bool> {
-        let mut swept = Vec::new();
         let mut table = self.lock();
+        if table.entries.len() >= table.sweep_at {
+            table = self.sweep_before(table);
+        }
         if table.closed {
             return None;
         }
@@ -102,10 +104,6 @@ impl Pending {
         }
         if header.kind == POST {
             return Some(others);
-        }
-        if table.entries.len() >= table.sweep_at {
-            swept = self.sweep_locked(&mut table);
-            table.sweep_at = 1024 + 2 * table.entries.len();
         }
         if unattended {
             self.add_unattended(1);
@@ -127,8 +125,6 @@ impl Pending {
         table.traffic.begin();
         table.in_place += usize::from(is_in_place(&header));
         self.note_lengths(&table);
-        drop(table);
-        drop(swept);
         Some(others)
     }
 
@@ -136,6 +132,16 @@ impl Pending {
     pub(super) fn sweep(&self) {
         let swept = self.sweep_locked(&mut self.lock());
         drop(swept);
+    }
+
+    /// As [`Pending::sweep`], on the way to an entry more.
+    #[cold]
+    fn sweep_before<'a>(&'a self, mut table: MutexGuard<'a, Table>) -> MutexGuard<'a, Table> {
+        let swept = self.sweep_locked(&mut table);
+        table.sweep_at = 1024 + 2 * table.entries.len();
+        drop(table);
+        drop(swept);
+        self.lock()
     }
 
     /// As [`Pending::sweep`]. What is returned must be dropped when the lock is released: the last

@@ -41,7 +41,7 @@ pub(super) struct Requests {
     pub(super) stream: Arc<TcpStream>,
     pub(super) outgoing: Outgoing,
     posts: Posts,
-    /// Requests have been deferred since the client's thread looked last.
+    /// See [`Requests::has_deferred`].
     deferred: AtomicBool,
     /// The last time that nothing was under way, more than one request was made before it was so
     /// again.
@@ -244,9 +244,16 @@ impl Requests {
         }
     }
 
-    /// Whether requests have been deferred since this was asked last.
-    pub(super) fn take_deferred(&self) -> bool {
-        self.deferred.load(Ordering::Acquire) && self.deferred.swap(false, Ordering::AcqRel)
+    /// Whether requests have been deferred since [`Requests::forget_deferred`]. The first of them has
+    /// woken the client's thread.
+    pub(super) fn has_deferred(&self) -> bool {
+        self.deferred.load(Ordering::Acquire)
+    }
+
+    /// The client's thread is about to send what was deferred: the next request to be deferred wakes
+    /// it again.
+    pub(super) fn forget_deferred(&self) {
+        self.deferred.store(false, Ordering::SeqCst);
     }
 
     fn complete_sent_posts(&self) {
