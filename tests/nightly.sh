@@ -9,7 +9,7 @@
 # SOAK_SECONDS (600) that of the soak. Exits with 1 if a part failed.
 set -eu
 cd "$(dirname "$0")/.."
-all="rust deny miri sanitizers fuzz soak foreign mutants"
+all="rust deny locks miri sanitizers fuzz soak foreign mutants"
 work=${NIGHTLY_DIR:-build/nightly}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -62,6 +62,11 @@ deny() {
     else
         left_out "advisories: their database cannot be downloaded"
     fi
+}
+
+# A read of a register takes 12 mutexes in the client, and one more in each millisecond.
+locks() {
+    LOCKS_DIR="$work/locks" sh tests/locks.sh 13 3
 }
 
 miri() {

@@ -39,7 +39,7 @@ macro_rules! async_word_methods {
 }
 pub(super) use async_word_methods;
 
-/// A client, with a timeout of its own: see [`TcpClient::with_timeout`].
+/// A client, with a timeout of its own: see [`TcpClient::with_timeout`](crate::TcpClient::with_timeout).
 #[derive(Clone, Copy)]
 pub struct Timed<'a> {
     link: &'a Arc<ClientLink>,
@@ -51,7 +51,7 @@ impl<'a> Timed<'a> {
         Timed { link, timeout }
     }
 
-    /// As [`TcpClient::read`].
+    /// As [`TcpClient::read`](crate::TcpClient::read).
     pub fn read(&self, address: u64, data: &mut [u8]) -> Result<()> {
         may_wait()?;
         lend_mut((address, Kind::Read), data, self.timeout, |transaction| {
@@ -59,7 +59,7 @@ impl<'a> Timed<'a> {
         })
     }
 
-    /// As [`TcpClient::verify`].
+    /// As [`TcpClient::verify`](crate::TcpClient::verify).
     pub fn verify(&self, address: u64, data: &mut [u8]) -> Result<()> {
         may_wait()?;
         lend_mut((address, Kind::Verify), data, self.timeout, |transaction| {
@@ -67,7 +67,7 @@ impl<'a> Timed<'a> {
         })
     }
 
-    /// As [`TcpClient::write`].
+    /// As [`TcpClient::write`](crate::TcpClient::write).
     pub fn write(&self, address: u64, data: &[u8]) -> Result<()> {
         may_wait()?;
         lend((address, Kind::Write), data, self.timeout, |transaction| {
@@ -75,7 +75,7 @@ impl<'a> Timed<'a> {
         })
     }
 
-    /// As [`TcpClient::post`].
+    /// As [`TcpClient::post`](crate::TcpClient::post).
     pub fn post(&self, address: u64, data: &[u8]) -> Result<()> {
         may_wait()?;
         lend((address, Kind::Post), data, self.timeout, |transaction| {
@@ -85,22 +85,22 @@ impl<'a> Timed<'a> {
 
     word_methods!();
 
-    /// As [`TcpClient::read_async`].
+    /// As [`TcpClient::read_async`](crate::TcpClient::read_async).
     pub async fn read_async(&self, address: u64, size: usize) -> Result<Vec<u8>> {
         self.fetch(Kind::Read, address, size).await
     }
 
-    /// As [`TcpClient::verify_async`].
+    /// As [`TcpClient::verify_async`](crate::TcpClient::verify_async).
     pub async fn verify_async(&self, address: u64, size: usize) -> Result<Vec<u8>> {
         self.fetch(Kind::Verify, address, size).await
     }
 
-    /// As [`TcpClient::write_async`].
+    /// As [`TcpClient::write_async`](crate::TcpClient::write_async).
     pub async fn write_async(&self, address: u64, data: impl Into<Vec<u8>>) -> Result<()> {
         self.give(Kind::Write, address, data.into()).await
     }
 
-    /// As [`TcpClient::post_async`].
+    /// As [`TcpClient::post_async`](crate::TcpClient::post_async).
     pub async fn post_async(&self, address: u64, data: impl Into<Vec<u8>>) -> Result<()> {
         self.give(Kind::Post, address, data.into()).await
     }

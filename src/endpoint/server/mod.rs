@@ -256,8 +256,8 @@ impl TcpServer {
     /// out and completed, at once or later, on any thread.
     ///
     /// The server's work with the network is done inside this call, so call it again and again.
-    /// Fails with [`Stopped`](ErrorKind::Stopped) once the server has been stopped, and with
-    /// [`Busy`](ErrorKind::Busy) while another thread is in this call or a future waits in
+    /// Fails with [`Stopped`](crate::ErrorKind::Stopped) once the server has been stopped, and with
+    /// [`Busy`](crate::ErrorKind::Busy) while another thread is in this call or a future waits in
     /// [`TcpServer::next_async`].
     ///
     /// ```
