@@ -1,5 +1,5 @@
 //! Checks the structure that `src/lib.rs` promises: which module may use which, no circle of files,
-//! and `impl` blocks beside their types.
+//! `impl` blocks beside their types, and one type for each name.
 //!
 //! The sources are read as text. Comments, strings and test modules are left out; what remains is
 //! searched for paths that begin with `crate`, `self` or `super`, and for `use` declarations.
@@ -193,6 +193,23 @@ fn impl_blocks_stand_with_their_types() {
     }
     assert!(checked > 200, "only {checked} blocks were found");
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn a_name_stands_for_one_type() {
+    let mut places = BTreeMap::<&str, Vec<&str>>::new();
+    // The types of `bridge.rs` are those of other files, as C++ sees them.
+    let sources = SOURCES.iter().filter(|(module, _)| *module != "bridge");
+    for (module, source) in sources {
+        for name in &source.defined {
+            places.entry(name).or_default().push(module);
+        }
+    }
+    assert!(places.len() > 200, "only {} types were found", places.len());
+    // Every implementation of a trait of the standard library has these.
+    places.retain(|name, _| !matches!(*name, "Item" | "IntoIter" | "Output" | "Target"));
+    places.retain(|_, modules| modules.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
 }
 
 #[test]

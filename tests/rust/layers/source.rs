@@ -62,7 +62,8 @@ impl Source {
                     index += 2 * path.len() - 2;
                     source.paths.extend(resolve(&module, &path));
                 }
-                "struct" | "enum" | "trait" | "union" | "type" => {
+                // Not `r#type`, nor a macro's `$type`.
+                "struct" | "enum" | "trait" | "union" | "type" if is_word(next(1)) => {
                     source.defined.insert(next(1).to_owned());
                 }
                 "impl" if matches!(previous(&tokens, index), "" | ";" | "}" | "]" | "unsafe") => {
