@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::turn::{Look, Reading, Turn};
+use super::turn::{Look, ReadTurn, Reading};
 use crate::bus::{Link, Transaction, READ};
 use crate::error::Error;
 use crate::sync::{Condvar, Mutex};
@@ -18,7 +18,7 @@ const MOST_ROUNDS: u32 = 1;
 
 /// A client with its connection.
 pub struct Client {
-    turn: Turn<()>,
+    turn: ReadTurn<()>,
     table: Mutex<Vec<Entry>>,
     socket: Mutex<Socket>,
     /// Something has changed about the socket.
@@ -75,7 +75,7 @@ enum Heard {
 impl Client {
     pub fn new() -> Arc<Client> {
         Arc::new(Client {
-            turn: Turn::new(()),
+            turn: ReadTurn::new(()),
             table: Mutex::default(),
             socket: Mutex::default(),
             changed: Condvar::default(),
