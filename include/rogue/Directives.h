@@ -1,12 +1,12 @@
-// Preprocessor settings that every Rogue header takes first, and two checks: that none of Rogue's
-// own headers is there beside the bridge's, and that the standard library of C++ is the one that
-// the bridge was built with. Declares nothing.
+// Included first by every header here. It defines some macros and makes two checks: that none of
+// Rogue's own headers is included beside the bridge's, and that the C++ standard library is the one
+// that the bridge was built with. It declares nothing.
 
-// Rogue's headers and these declare the same names, differently. A header of Rogue's that comes
-// after one of these includes this file again and finds this check, so it is outside the include
-// guard. The names are the include guards of Rogue 5 and 6, up to 6.15.
+// Rogue's headers and these declare the same names, differently. This check is outside the include
+// guard: a header of Rogue's that comes after one of these includes this file again, and must meet
+// the check. The names are the include guards of Rogue 5 and 6, up to 6.15.
 
-// Headers of which the bridge has its own: what they declare can be there once.
+// Headers of which the bridge has its own version. Their declarations would clash.
 #if defined(__ROGUE_DIRECTIVES_H__) || defined(__ROGUE_ENABLE_SHARED_FROM_THIS_H__) ||             \
     defined(__ROGUE_GENERAL_ERROR_H__) || defined(__ROGUE_GIL_RELEASE_H__) ||                      \
     defined(__ROGUE_HELPERS_H__) || defined(__ROGUE_INTERFACES_MEMORY_EMULATOR_H__) ||             \
@@ -21,9 +21,10 @@
 #define ROGUE_MEMORY_BRIDGE_MEETS_ROGUE
 #endif
 
-// Rogue's other headers. A program may have one of them as a copy in its own tree, MemMap.h above
-// all, and use it with the bridge. So they count only where the rest of Rogue is to be found. A
-// program with such a copy on a machine with a Rogue defines ROGUE_MEMORY_BRIDGE_OWN_COPIES.
+// Rogue's other headers. A program may have a copy of one of them in its own tree, usually
+// MemMap.h, and use it with the bridge. So these count only if the compiler finds the rest of
+// Rogue. A program that has such a copy, on a machine that has a Rogue, defines
+// ROGUE_MEMORY_BRIDGE_OWN_COPIES.
 #if !defined(ROGUE_MEMORY_BRIDGE_OWN_COPIES)
 #ifdef __has_include
 #if __has_include("rogue/interfaces/stream/Master.h")
@@ -130,14 +131,14 @@ See docs/from-rogue.md."
 #ifndef ROGUE_DIRECTIVES_H
 #define ROGUE_DIRECTIVES_H
 
-// Older C libraries give C++ the PRIu64 family of <inttypes.h> only when asked.
+// Older C libraries define the PRIu64 family of <inttypes.h> for C++ only if this macro is set.
 #ifndef __STDC_FORMAT_MACROS
 #define __STDC_FORMAT_MACROS
 #endif
 
-// std::string and its like are different types in libc++, in libstdc++, and in libstdc++ as it was
-// before GCC 5: a program for another one would not find the library's functions when it is linked.
-// The build makes BuiltWith.h; it is not in the source.
+// std::string and similar types differ between libc++, libstdc++, and libstdc++ with its ABI from
+// before GCC 5. A program that is compiled for another one than the bridge would fail to link, with
+// symbols missing; this check says why. The build makes BuiltWith.h; it is not in the source tree.
 #if defined(__cplusplus) && defined(__has_include)
 #if __has_include("rogue/BuiltWith.h")
 #include "rogue/BuiltWith.h"
@@ -163,7 +164,8 @@ docs/packaging.md."
 #include "stopped by the error above"
 #endif
 
-// The vectors of libstdc++'s debug mode are larger: what returns one cannot be called from there.
+// In libstdc++'s debug mode (_GLIBCXX_DEBUG) a vector is larger. Functions that return one cannot
+// be called if the mode is not the one that the bridge was built with.
 #if defined(_LIBCPP_VERSION) || defined(_GLIBCXX_DEBUG) == ROGUE_MEMORY_BRIDGE_DEBUG_CONTAINERS
 #elif defined(__clang__)
 #define ROGUE_MEMORY_BRIDGE_RETURNS_VECTOR                                                         \

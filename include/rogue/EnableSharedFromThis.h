@@ -1,4 +1,4 @@
-// `shared_from_this` for classes that inherit it by more than one way.
+// `shared_from_this` for classes that inherit it more than once.
 
 // Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
 #include "rogue/Directives.h"
@@ -13,7 +13,8 @@
 
 namespace rogue {
 
-/// The one place in an object that knows its owners, however many of its bases share it.
+/// Keeps track of an object's owners. It is a virtual base, so an object has it once, however many
+/// of its base classes offer `shared_from_this`.
 class EnableSharedFromThisBase : public std::enable_shared_from_this<EnableSharedFromThisBase> {
   public:
     virtual ~EnableSharedFromThisBase();
@@ -24,8 +25,8 @@ class EnableSharedFromThisBase : public std::enable_shared_from_this<EnableShare
 template <typename T>
 class EnableSharedFromThis : public virtual EnableSharedFromThisBase {
   public:
-    /// A pointer that shares this object with its owners. Throws std::bad_weak_ptr when it has
-    /// none: in the constructor, in the destructor, or outside of a shared pointer.
+    /// A further shared pointer to this object. Throws std::bad_weak_ptr if no shared pointer owns
+    /// the object: in its constructor, in its destructor, or if it was made without one.
     std::shared_ptr<T> shared_from_this() {
         return std::dynamic_pointer_cast<T>(EnableSharedFromThisBase::shared_from_this());
     }

@@ -18,10 +18,10 @@
 
 namespace rogue {
 
-/// A failure, with the place where it was noticed. Its text has any length.
+/// A failure. Its text, of any length, begins with the place where the failure was noticed.
 class GeneralError : public std::exception {
   public:
-    /// An error noticed in `src` that says `text`, as it stands.
+    /// An error noticed in `src`, with `text` as it stands.
     GeneralError(std::string src, std::string text);
 
     /// Copies share the text, so that copying an exception in flight cannot throw.
@@ -32,9 +32,8 @@ class GeneralError : public std::exception {
 
     ~GeneralError() noexcept override;
 
-    /// An error noticed in `src` whose text is formatted as by printf. Only a format that is part
-    /// of the program may be given: text from elsewhere goes in as an argument, or to the
-    /// constructor.
+    /// An error noticed in `src`, with a text that is formatted as by printf. The format must be
+    /// part of the program: text from elsewhere goes in as an argument, or to the constructor.
     static GeneralError create(std::string src, const char* fmt, ...);
 
     /// `src: General Error: text`

@@ -15,7 +15,7 @@
 /// its own semicolon, as Rogue's does, because programs rely on it.
 #define rogueBusConnect(src, dst) (src)->setSlave(dst);
 
-/// Time that a transaction may take unless its master says otherwise, in microseconds.
+/// Timeout of a transaction in microseconds, unless its master sets another one.
 #define ROGUE_DEFAULT_TIMEOUT 1000000
 
 namespace rogue {

@@ -25,34 +25,35 @@
 
 namespace rogue {
 
-/// A logger. All of them share the levels and filters, which may be set at any time, from any
-/// thread. Texts are printf formats; control characters in what they make are written as escapes.
+/// A logger. All loggers share the levels and filters, which may be set at any time. Any thread may
+/// use any logger. Texts are printf formats; control characters in the result are written as
+/// escapes.
 ///
-/// A line never makes its thread wait, and never raises a signal, whatever stdout or stderr is: one
-/// that is not taken at once is dropped and counted (`dropped`). One of more than 4096 bytes is
-/// cut.
+/// A line never makes its thread wait and never raises a signal, whatever stdout or stderr is. A
+/// line that is not taken at once is dropped and counted (`dropped`). A line is cut after 4096
+/// bytes.
 ///
-/// An operator can lower the level without the program's help: `RIM_LOG=info` in the environment,
-/// or for names that begin in a certain way `RIM_LOG=memory.TcpServer=debug`, or several of these
-/// with commas between them. It is read when the library is used first. Of this and what the
-/// program sets, the lowest level that applies counts.
+/// An operator can lower the level without the program's help, by the environment variable RIM_LOG:
+/// `RIM_LOG=info`, or `RIM_LOG=memory.TcpServer=debug` for names that begin so, or several of these
+/// with commas between them. It is read when the library is first used. The lowest level that
+/// applies counts, whether it comes from RIM_LOG or from the program.
 class Logging {
   public:
-    /// Level of a failure that ends the program's usefulness.
+    /// Level of a failure after which the program is of no use.
     static const uint32_t Critical = 50;
-    /// Level of a failure. The level that is set at the start.
+    /// Level of a failure. Lower levels are not emitted unless the program or RIM_LOG says so.
     static const uint32_t Error = 40;
     /// Level of messages about the identity of threads.
     static const uint32_t Thread = 35;
-    /// Level of what is unexpected but survivable.
+    /// Level of an unexpected event that the library survives.
     static const uint32_t Warning = 30;
-    /// Level of the rare events of normal operation.
+    /// Level of rare events of normal operation.
     static const uint32_t Info = 20;
-    /// Level of each step.
+    /// Level of each step, down to single transactions.
     static const uint32_t Debug = 10;
 
-    /// A logger named `name`, to which `pyrogue.` is added if it is not there. Unless `quiet`, it
-    /// says at level Warning which level applies to it.
+    /// Makes a logger named `name`, with `pyrogue.` put before the name unless it is there. Unless
+    /// `quiet`, it logs the level that applies to it, at level Warning.
     static std::shared_ptr<Logging> create(const std::string& name, bool quiet = false);
 
     /// As `create`.
@@ -66,30 +67,31 @@ class Logging {
     /// Sets the lowest level that all loggers emit.
     static void setLevel(uint32_t level);
 
-    /// Sets the lowest level that loggers emit whose name begins with `filter`, given with or
-    /// without `pyrogue.`. It holds for existing loggers and for those to come. Of all levels that
-    /// apply to a logger the lowest counts; the same filter set again replaces the earlier one.
+    /// Sets the lowest level that is emitted by loggers whose names begin with `filter`, with or
+    /// without `pyrogue.`. It applies to loggers that exist and to later ones. Of all levels that
+    /// apply to a logger, the lowest counts. Setting the same filter again replaces its level.
     static void setFilter(const std::string& filter, uint32_t level);
 
-    /// Sets whether records are written to stdout.
+    /// Sets whether records are written to stdout. At the start they are.
     static void setEmitStdout(bool enable);
 
     /// Whether records are written to stdout.
     static bool emitStdout();
 
-    /// Sets whether records are written to stderr, each with its level. At the start they are not.
-    /// It does not depend on `setEmitStdout`. Rogue has no such function.
+    /// Sets whether records are written to stderr, each with the name of its level. At the start
+    /// they are not. This does not depend on `setEmitStdout`. Rogue has no such function.
     static void setEmitStderr(bool enable);
 
     /// Whether records are written to stderr.
     static bool emitStderr();
 
-    /// How many lines stdout and stderr did not take at once, or could not be written there, since
-    /// the process began. The next line that is taken is preceded by one that tells how many it
-    /// were. It costs next to nothing. Rogue has no such function.
+    /// The number of lines that were dropped since the process began, because stdout or stderr did
+    /// not take them at once or could not be written. When a line is taken again, a line with the
+    /// number of those dropped comes before it. The call is cheap and may be made at any time.
+    /// Rogue has no such function.
     static uint64_t dropped();
 
-    /// `name` with `pyrogue.` before it, unless it is there.
+    /// Returns `name` with `pyrogue.` put before it, unless it is there.
     static std::string normalizeName(const std::string& name);
 
     /// Emits a record of any level.
@@ -106,10 +108,10 @@ class Logging {
     /// Emits a record of level Debug.
     void debug(const char* fmt, ...);
 
-    /// Emits the numbers of the process and the calling thread, at level Thread.
+    /// Emits the ids of the process and of the calling thread, at level Thread.
     void logThreadId();
 
-    /// The full name.
+    /// The full name, with `pyrogue.`.
     const std::string& name() const;
 
   private:

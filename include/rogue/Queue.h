@@ -1,5 +1,5 @@
-// A queue between threads. Header only; a part of Rogue's interface that applications use on their
-// own.
+// A queue between threads, in this header alone. The bridge does not use it: it is a part of
+// Rogue's interface that applications use.
 
 // Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
 #include "rogue/Directives.h"
@@ -31,7 +31,7 @@ class Queue {
     Queue(const Queue&) = delete;
     Queue& operator=(const Queue&) = delete;
 
-    /// Ends the queue for good: whoever waits returns, `push` drops what it is given, and `pop`
+    /// Ends the queue for good: waiting threads return, `push` drops its argument, and `pop`
     /// returns a default-constructed entry.
     void stop() {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -40,20 +40,20 @@ class Queue {
         entry_.notify_all();
     }
 
-    /// Sets the number of entries from which on `push` waits; 0, the default, is no limit.
+    /// Sets the number of entries at which `push` waits for room; 0, the default, is no limit.
     void setMax(uint32_t max) {
         std::lock_guard<std::mutex> lock(mutex_);
         max_ = max;
         room_.notify_all();
     }
 
-    /// Sets the number of entries from which on `busy` is true; 0, the default, is never.
+    /// Sets the number of entries at which `busy` becomes true; 0, the default, is never.
     void setThold(uint32_t thold) {
         std::lock_guard<std::mutex> lock(mutex_);
         thold_ = thold;
     }
 
-    /// Appends `data`, after waiting for room if there is a limit.
+    /// Appends a copy of `data`. If the queue is full, waits for room first.
     void push(T const& data) {
         std::unique_lock<std::mutex> lock(mutex_);
         room_.wait(lock, [this] { return !run_ || max_ == 0 || queue_.size() < max_; });
@@ -82,13 +82,14 @@ class Queue {
 
     /// Drops all entries.
     void reset() {
-        std::queue<T> dropped; // destroyed after the lock: T's destructor is somebody else's code
+        // Destroyed after the lock is released: T's destructor is the user's code.
+        std::queue<T> dropped;
         std::lock_guard<std::mutex> lock(mutex_);
         queue_.swap(dropped);
         room_.notify_all();
     }
 
-    /// Takes the first entry, after waiting for one.
+    /// Removes and returns the first entry. If the queue is empty, waits for one first.
     T pop() {
         std::unique_lock<std::mutex> lock(mutex_);
         entry_.wait(lock, [this] { return !run_ || !queue_.empty(); });

@@ -17,8 +17,8 @@
 
 namespace rogue {
 
-/// Answers a program that asks which Rogue it runs on. Versions are given as `major.minor.maint`;
-/// what follows is not looked at. Anything else throws GeneralError.
+/// Tells a program which release of Rogue this library stands in for. Versions are given as
+/// `major.minor.maint`; anything after that is ignored. Another format throws GeneralError.
 class Version {
   public:
     /// The release, as Rogue writes it.
@@ -54,7 +54,7 @@ class Version {
     /// The third number of the release.
     static uint32_t getMaint();
 
-    /// The number of commits since the release.
+    /// The number of commits since the release: always 0.
     static uint32_t getDevel();
 };
 
