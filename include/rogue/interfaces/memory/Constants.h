@@ -18,16 +18,16 @@ namespace memory {
 /// Read from the slave.
 static const uint32_t Read = 0x1;
 
-/// Write to the slave, and learn whether it went well.
+/// Write to the slave. The response tells whether the slave has carried it out.
 static const uint32_t Write = 0x2;
 
-/// Posted write: write to the slave, and wait for no answer.
+/// Posted write: for the master it is complete when it has been sent. No response comes.
 static const uint32_t Post = 0x3;
 
-/// Read from the slave what was written before, to compare it.
+/// Read whose data the master compares with what it wrote.
 static const uint32_t Verify = 0x4;
 
-/// Asks a TcpServer whether it is there. It does not reach the slave.
+/// Type of the request that asks a TcpServer whether it is there. It does not reach the slave.
 static const uint32_t TcpBridgeProbe = 0xFFFFFFFE;
 
 } // namespace memory

@@ -1,4 +1,4 @@
-// Memory that is there only for testing.
+// Emulated memory, for tests.
 
 // Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
 #include "rogue/Directives.h"
@@ -26,12 +26,12 @@ namespace rogue {
 namespace interfaces {
 namespace memory {
 
-/// A slave that reads and writes memory of its own, in pages of 4 KiB that are allocated when they
-/// are first written to. What was never written reads as zero.
+/// A slave that is memory. It keeps what is written; addresses that were never written read as 0.
+/// It allocates 4 KiB at a time, when they are first written to, up to 1 GiB.
 class Emulate : public Slave {
   public:
-    /// Memory for accesses of `min` to `max` bytes, at addresses and of sizes that are multiples of
-    /// `min`; everything else is refused.
+    /// Makes a memory that takes accesses of `min` to `max` bytes, at addresses and in sizes that
+    /// are multiples of `min`; others fail. A `max` of 0 is no limit.
     static std::shared_ptr<Emulate> create(uint32_t min, uint32_t max);
 
     /// As `create`.

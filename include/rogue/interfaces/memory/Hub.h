@@ -24,16 +24,16 @@ namespace rogue {
 namespace interfaces {
 namespace memory {
 
-/// Passes transactions on to the slave behind it, moved by its offset, and in parts when they are
-/// larger than that slave takes. One that would go beyond the last address, 2^64 - 1, fails before
-/// any of it is passed on.
+/// Passes transactions on to the slave behind it: adds an offset to their addresses, and splits
+/// those that are larger than that slave takes. A transaction that would go beyond the last
+/// address, 2^64 - 1, fails before any of it is passed on.
 ///
-/// With `min` and `max` both given, the hub is the root of an address space of its own: it answers
-/// for its own number, name and access sizes, and its address is 0. Otherwise it hands on what the
-/// slave behind it says, and takes any size.
+/// With `min` and `max` both above 0, the hub is the root of an address space of its own: it has
+/// its own number, name and access sizes, and its address is 0. Otherwise it gives the number, name
+/// and smallest access of the slave behind it, and takes transactions of any size.
 class Hub : public Master, public Slave {
   public:
-    /// A hub that adds `offset` to each address.
+    /// Makes a hub that adds `offset` to each address. `min` and `max` are in bytes.
     static std::shared_ptr<Hub> create(uint64_t offset, uint32_t min, uint32_t max);
 
     /// As `create`.
@@ -41,13 +41,13 @@ class Hub : public Master, public Slave {
 
     ~Hub() override;
 
-    /// Ends what the hub has running; nothing in this class.
+    /// Stops what a derived class runs. Does nothing in this class.
     void stop() override;
 
-    /// What the hub adds to each address.
+    /// The offset that the hub adds to each address.
     uint64_t getOffset();
 
-    /// The address of the slave behind it, and the offset.
+    /// The address of the slave behind the hub, plus the offset.
     uint64_t getAddress();
 
     uint32_t doSlaveId() override;

@@ -1,4 +1,4 @@
-// Who asks on the memory bus.
+// The source of transactions on the memory bus.
 
 // Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
 #include "rogue/Directives.h"
@@ -38,82 +38,88 @@ class Transaction;
 /// methods may be called from any thread.
 class Master {
   public:
-    /// A master that is connected to nothing: its transactions fail.
+    /// Makes a master that is not connected: its transactions fail.
     static std::shared_ptr<Master> create();
 
     /// As `create`.
     Master();
 
+    /// Fails the outstanding transactions. Afterwards nothing touches their data.
     virtual ~Master();
 
     Master(const Master&) = delete;
     Master& operator=(const Master&) = delete;
 
-    /// Ends what the master has running; nothing in this class.
+    /// Stops what a derived class runs. Does nothing in this class.
     virtual void stop();
 
-    /// Connects the master to `slave`; a null pointer disconnects it.
+    /// Connects the master to `slave`, in place of the one before, and keeps it alive. A null
+    /// pointer disconnects the master.
     void setSlave(std::shared_ptr<Slave> slave);
 
-    /// The slave that the master is connected to. Never null: a slave that fails everything stands
-    /// in where there is none.
+    /// The slave that the master is connected to. Never null: a master that is not connected has a
+    /// slave that fails every transaction.
     std::shared_ptr<Slave> getSlave();
 
-    /// The number of the slave.
+    /// The number of the slave, see `Slave::doSlaveId`.
     uint32_t reqSlaveId();
 
-    /// The name of the slave.
+    /// The name of the slave, see `Slave::doSlaveName`.
     std::string reqSlaveName();
 
     /// The smallest access of the slave in bytes.
     uint32_t reqMinAccess();
 
-    /// The largest access of the slave in bytes; 0 when none is known.
+    /// The largest access of the slave in bytes; 0 is no limit.
     uint32_t reqMaxAccess();
 
-    /// The address of the slave.
+    /// The address of the slave, see `Slave::doAddress`.
     uint64_t reqAddress();
 
-    /// The text of the last failure that a wait has met; empty if there was none since
+    /// The text of the last failure that a wait of this master found; empty if there was none since
     /// `clearError`.
     std::string getError();
 
     /// Forgets the last failure.
     void clearError();
 
-    /// Sets the time that slaves have for each transaction made from now on, in microseconds; 0
-    /// changes nothing. It is 1 s unless set.
+    /// Sets the timeout of each transaction made from now on, in microseconds. 0 changes nothing.
+    /// 1000000 unless set. The time runs from the moment when the slave has taken the transaction,
+    /// and starts again with each answer of the slave to an earlier one.
     void setTimeout(uint64_t timeout);
 
     /// Makes a transaction that moves `size` bytes between `data` and `address` at the slave, and
-    /// hands it to the slave on the calling thread. `type` is one of Constants.h. Every failure,
-    /// an exception of the slave's among them, is told by waiting for it.
+    /// hands it to the slave on the calling thread. `type` is one of Constants.h. Returns the
+    /// transaction's id, which is never 0, for `waitTransaction`. Every failure, also an exception
+    /// of the slave, is reported by `getError` after that wait.
     ///
-    /// Bytes go as they are in memory: nobody swaps them. Registers of Rogue's firmware are
-    /// little-endian by convention.
+    /// Bytes are transferred as they are in memory; nothing swaps them. Registers of Rogue's
+    /// firmware are little-endian by convention.
     ///
-    /// `data` must stay as it is, untouched, until the wait has returned. Returns the transaction's
-    /// id.
+    /// `data` is lent to the library until the wait has returned. Until then it must stay where it
+    /// is, and the program must not touch it, whatever the type.
     uint32_t reqTransaction(uint64_t address, uint32_t size, void* data, uint32_t type);
 
-    /// Waits until the transaction `id` has completed or its time is over; for all of this master
-    /// when `id` is 0. Afterwards nothing touches their data, and `getError` knows of their
-    /// failure.
+    /// Waits until the transaction `id` has completed or its time is over; with an `id` of 0, for
+    /// all transactions of this master. For an id that is not outstanding it returns at once.
+    /// Afterwards nothing touches the data, and `getError` has the text of a failure.
     void waitTransaction(uint32_t id);
 
     /// Copies `size` bits from bit `srcLsb` of `srcData` to bit `dstLsb` of `dstData`. Bit n is bit
-    /// n % 8 of byte n / 8.
+    /// n % 8 of byte n / 8. The two may overlap. Throws GeneralError if a pointer is null.
     static void copyBits(uint8_t* dstData, uint32_t dstLsb, uint8_t* srcData, uint32_t srcLsb,
                          uint32_t size);
 
-    /// Sets `size` bits of `dstData` from bit `lsb`.
+    /// Sets `size` bits of `dstData` to 1, starting at bit `lsb`. Throws GeneralError if the
+    /// pointer is null.
     static void setBits(uint8_t* dstData, uint32_t lsb, uint32_t size);
 
-    /// Whether any of `size` bits of `srcData` from bit `lsb` is set.
+    /// Whether any of `size` bits of `srcData` is 1, starting at bit `lsb`. Throws GeneralError if
+    /// the pointer is null.
     static bool anyBits(uint8_t* srcData, uint32_t lsb, uint32_t size);
 
-    /// Connects the master to `slave`, a shared pointer to any class of slave, and returns that
-    /// same pointer, so that connections chain: `*(*master >> hub) >> slave`.
+    /// Connects the master to `slave`, a shared pointer to any class of slave. Returns the same
+    /// pointer, so that connections can be chained: `*(*master >> hub) >> slave`.
     template <typename Pointer>
     typename std::enable_if<std::is_convertible<Pointer, std::shared_ptr<Slave>>::value,
                             Pointer>::type
@@ -123,8 +129,8 @@ class Master {
     }
 
   protected:
-    /// Hands a transaction made elsewhere to the slave, and takes it on as one of this master's, to
-    /// be waited for. Returns its id.
+    /// Registers a transaction that was made elsewhere as one of this master's, and hands it to the
+    /// slave. Returns its id, for `waitTransaction`. Throws GeneralError if it is null.
     uint32_t intTransaction(std::shared_ptr<Transaction> transaction);
 
   private:

@@ -46,71 +46,77 @@ class Hub;
 /// Transactions by their ids, for a slave that keeps some.
 using TransactionMap = std::map<uint32_t, std::shared_ptr<Transaction>>;
 
-/// What a master asks of a slave. The slave completes it once, with `done` or `error`, at once or
-/// later, on any thread; a second completion is ignored. All methods may be called from any thread.
+/// One access that a master asks of a slave. The slave completes it once, with `done`, `error` or
+/// `errorStr`, at once or later, on any thread; a second completion is ignored. All methods may be
+/// called from any thread.
 class Transaction : public rogue::EnableSharedFromThis<Transaction> {
   public:
     /// Points to a byte of the transaction.
     typedef uint8_t* iterator;
 
-    /// A transaction of no bytes, type 0, at address 0, for a slave that has `timeout` to carry it
-    /// out. Masters make those that move something.
+    /// Makes a transaction of no bytes, with type 0 and address 0, for a slave that has `timeout`
+    /// to carry it out. Transactions that move bytes are made by masters.
     explicit Transaction(struct timeval timeout);
 
-    /// For the library alone.
+    /// For the library only.
     explicit Transaction(rogue_memory_bridge::TransactionState state);
 
-    /// Fails the transaction if nobody has completed it and no master knows it any more.
+    /// Fails the transaction if it has not been completed, and no master or piece refers to it any
+    /// more.
     ~Transaction() override;
 
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 
-    /// Locks the transaction's bytes; see TransactionLock.
+    /// Locks the transaction's bytes, see TransactionLock. Waits while another lock on them is
+    /// held.
     std::shared_ptr<TransactionLock> lock();
 
-    /// Whether the bytes are out of reach: the transaction has completed, or its master has stopped
-    /// waiting for it.
+    /// Whether the slave can no longer reach the bytes: the transaction has completed, its master
+    /// has stopped waiting for it, or it never had any bytes.
     bool expired();
 
     /// The transaction's number in this process, never 0.
     uint32_t id();
 
-    /// The address, as moved by the hubs that it has passed.
+    /// The address of the first byte. Each hub that the transaction has passed has added its
+    /// offset.
     uint64_t address();
 
-    /// Bytes to move.
+    /// The size in bytes.
     uint32_t size();
 
     /// The type; see Constants.h.
     uint32_t type();
 
-    /// A part of this transaction, of no bytes, at the same address. This transaction completes
-    /// when `doneSubTransactions` has been called and all its parts have completed; it fails when
-    /// one of them has.
+    /// Makes a piece of this transaction (a sub-transaction), of no bytes, at the same address.
+    /// This transaction completes when `doneSubTransactions` has been called and all its pieces
+    /// have completed; it fails if one of them has failed.
     std::shared_ptr<Transaction> createSubTransaction();
 
-    /// No more parts will be made.
+    /// Says that no more pieces will be made.
     void doneSubTransactions();
 
-    /// Starts the transaction's time anew, if `reference` is not younger than it, or null.
+    /// Starts the transaction's time again. With a `reference`, which may be null, this happens
+    /// only if the transaction is not older than the reference.
     void refreshTimer(std::shared_ptr<Transaction> reference);
 
-    /// The transaction has been carried out.
+    /// Completes the transaction: it has been carried out.
     void done();
 
-    /// The transaction has failed, for the reason told by `error`, as it stands.
+    /// Completes the transaction: it has failed. The master gets `error` as the reason, as it
+    /// stands.
     void errorStr(std::string error);
 
-    /// The transaction has failed; the reason is formatted as by printf. Only a format that is part
-    /// of the program may be given: text from elsewhere goes to `errorStr`.
+    /// Completes the transaction: it has failed. The reason is formatted as by printf. The format
+    /// must be part of the program: text from elsewhere goes to `errorStr`.
     void error(const char* fmt, ...);
 
-    /// The first byte. Throws GeneralError when the bytes are out of reach. Hold a lock while using
-    /// it.
+    /// The place of the first byte, to be used only while a lock is held. Throws GeneralError if
+    /// the bytes are out of reach, see `expired`.
     iterator begin();
 
-    /// Behind the last byte. As `begin`.
+    /// The place behind the last byte. Otherwise as `begin`.
     iterator end();
 
   private:

@@ -26,14 +26,17 @@ namespace memory {
 
 class Transaction;
 
-/// Held around every access to the bytes between `begin()` and `end()` of a transaction. While it
-/// is held, nobody else touches those bytes, and a master that waits for the transaction does not
-/// return: a transaction completed under its lock counts as complete when the lock is released.
-/// A thread that locks what it has locked already waits for ever. Any thread may lock and unlock an
-/// object that another has made or locked, at the same time too.
+/// Must be held during every access to the bytes between `begin()` and `end()` of a transaction.
+/// While it is held, nothing else touches those bytes, and the master keeps waiting, even past its
+/// timeout: hold the lock for the copying, not for the work. A transaction that is completed under
+/// its lock counts as complete when the lock is released.
+///
+/// A thread that locks a transaction twice, by two objects, waits for ever. Any thread may lock and
+/// unlock an object that another thread has made or locked, also at the same time.
 class TransactionLock {
   public:
-    /// Locks `transaction`, after waiting for other holders.
+    /// Locks `transaction`. Waits while another object holds a lock on its bytes. Throws
+    /// GeneralError if `transaction` is null.
     static std::shared_ptr<TransactionLock> create(std::shared_ptr<Transaction> transaction);
 
     /// As `create`.
@@ -45,16 +48,16 @@ class TransactionLock {
     TransactionLock(const TransactionLock&) = delete;
     TransactionLock& operator=(const TransactionLock&) = delete;
 
-    /// Takes the lock again after `unlock`. Does nothing when it is held by this object; while
-    /// another thread takes it for this object, waits for that.
+    /// Takes the lock again after `unlock`. Does nothing if this object holds it. If another thread
+    /// is taking it for this object, waits until that thread has it.
     void lock();
 
-    /// Releases the lock. Does nothing when it is not held.
+    /// Releases the lock. Does nothing if this object does not hold it.
     void unlock();
 
   private:
     std::shared_ptr<Transaction> transaction_;
-    /// The lock of the Rust side while it is held, else null, or a mark while it is being taken.
+    /// The lock of the Rust side while it is held, a mark while it is being taken, otherwise null.
     std::atomic<rogue_memory_bridge::DataLock*> held_;
 };
 
