@@ -1,4 +1,4 @@
-// The end of the bridge where the masters are.
+// The client of the bridge: the end where the masters are.
 
 // Outside the include guard, so that it stops the compiler when a header of Rogue's comes later.
 #include "rogue/Directives.h"
@@ -30,22 +30,25 @@ namespace rogue {
 namespace interfaces {
 namespace memory {
 
-/// Whether a TcpClient has a connection to its server.
+/// The state of the link between a TcpClient and its server.
 enum class TcpLinkState : uint32_t {
-    Connecting = 1, ///< There has been none yet; the client tries.
-    Connected = 2,  ///< There is one, as far as is known.
-    Lost = 3,       ///< There was one; the client tries to get another.
-    Stopped = 4     ///< The client has been stopped, for good.
+    Connecting = 1, ///< There has been no connection yet; the client tries to connect.
+    Connected = 2,  ///< There is a connection, as far as the client knows.
+    Lost = 3,       ///< The connection was lost; the client tries to connect again.
+    Stopped = 4     ///< The client has been stopped and stays so.
 };
 
-/// A slave whose transactions are carried out by the slave of a TcpServer. It takes accesses of 4
-/// to 0xFFFFFFFF bytes.
+/// A slave that has its transactions carried out at a TcpServer, by the slave there. It takes
+/// accesses of 4 to 0xFFFFFFFF bytes. All methods may be called from any thread.
+///
+/// It connects by itself, and reconnects after a connection was lost. A transaction that is made
+/// meanwhile waits for the connection, for at most its timeout.
 class TcpClient : public Slave {
   public:
-    /// Connects to the server at `addr` (an address or host name without a port; a link-local
-    /// address of IPv6 with its interface, `fe80::1%eth0`), ports `port` and `port` + 1, and goes
-    /// on trying until stopped; it does not wait for that. Throws GeneralError when the address or
-    /// port cannot be one. `waitReady` makes `start` wait for the server.
+    /// Makes a client of the server at `addr`, on `port` and the port after it. It returns at once,
+    /// whether there is a server or not. `addr` is an IP address or host name without a port; a
+    /// link-local address of IPv6 names its interface, `fe80::1%eth0`. `waitReady` makes `start`
+    /// wait for the server. Throws GeneralError if the address or port cannot be one.
     static std::shared_ptr<TcpClient> create(std::string addr, uint16_t port,
                                              bool waitReady = false);
 
@@ -56,72 +59,75 @@ class TcpClient : public Slave {
     ~TcpClient() override;
 
     /// If `waitReady` was given to the constructor: waits up to 10 s for the server to answer, and
-    /// throws GeneralError when it does not. Otherwise nothing: the client runs when it has been
-    /// made.
+    /// throws GeneralError if it does not. Otherwise does nothing: the client runs from its
+    /// construction on.
     void start();
 
-    /// Closes the connection and fails what is outstanding; what comes later fails at once. It may
-    /// be called again. A stopped client stays stopped.
+    /// Closes the connection. Transactions under way fail at once, and so does each later one. It
+    /// may be called again. A stopped client stays stopped.
     void stop() override;
 
     /// As `stop`.
     [[deprecated("use stop()")]] void close();
 
-    /// Waits until the server answers, for at most `timeout` seconds, asking it anew each `period`
-    /// seconds. Returns whether it has answered.
+    /// Waits until the server answers, for at most `timeout` seconds, and asks it every `period`
+    /// seconds. Returns whether it has answered. It need not be called: transactions wait for the
+    /// connection by themselves. Servers of Rogue before 6.8.5 do not know the question.
     bool waitReady(double timeout, double period);
 
-    /// Whether there is a connection now.
+    /// The present state of the link.
     TcpLinkState linkState() const;
 
-    /// Waits until the link is in that state, for at most `timeout` seconds (infinity is for ever).
-    /// Returns whether it is; also false, and at once, when the client is stopped and another state
-    /// was waited for. A state that passes within a moment may be missed.
+    /// Waits until the link is in `state`, for at most `timeout` seconds (infinity waits without
+    /// limit). Returns whether it is. Returns false at once if the client is stopped and another
+    /// state was waited for. A state that lasts only a moment may be missed.
     bool waitLink(TcpLinkState state, double timeout);
 
-    /// What the client has done since it was made.
+    /// The client's statistics since it was made. Throws GeneralError in a process that was forked
+    /// off.
     TcpClientStats stats() const;
 
-    /// Sets how many transactions may wait for their responses at a time; who asks for more is held
-    /// back, for at most the timeout of the transaction. 65536 unless set, and again with 0. Holds
-    /// from now on.
+    /// Sets how many transactions may wait for their responses at a time. Above this number callers
+    /// block, for at most the timeout of their transaction. 65536 unless set, and again with 0.
+    /// Applies from now on.
     void setMaxOutstanding(uint64_t count);
 
-    /// Tells what `setMaxOutstanding` has set.
+    /// The limit that `setMaxOutstanding` sets.
     uint64_t getMaxOutstanding() const;
 
-    /// Sets how many bytes of requests the network may not have taken yet before who asks is held
-    /// back. 1048576 unless set, and again with 0. Holds from now on.
+    /// Sets how many bytes of requests may wait until the network takes them. Above this number
+    /// callers block, for at most the timeout of their transaction. 1048576 unless set, and again
+    /// with 0. Applies from now on.
     void setMaxQueued(uint64_t bytes);
 
-    /// Tells what `setMaxQueued` has set.
+    /// The limit that `setMaxQueued` sets, in bytes.
     uint64_t getMaxQueued() const;
 
-    /// Sets the time that an attempt to connect may take without progress, handshake included, in
-    /// microseconds. It begins anew when a connection opens, and when the server's greeting or its
-    /// READY has come, so an attempt takes at most six times as long. 5000000 unless set, and again
-    /// with 0. Holds for connections made from now on.
+    /// Sets how long an attempt to connect may make no progress, in microseconds. The time starts
+    /// again when a connection opens, when the server's greeting arrives and when its READY
+    /// arrives, so an attempt takes at most six times as long. 5000000 unless set, and again with
+    /// 0. Applies to connections made from now on.
     void setConnectTimeout(uint64_t timeout);
 
-    /// Tells what `setConnectTimeout` has set, in microseconds.
+    /// The time that `setConnectTimeout` sets, in microseconds.
     uint64_t getConnectTimeout() const;
 
     /// Sets how long the server's host may give no sign of life before the connection counts as
-    /// lost, at least one second, in microseconds. A server whose host lives is waited for, however
-    /// long it takes nothing. 10000000 unless set, and again with 0. Holds for connections made from
-    /// now on.
+    /// lost, in microseconds; at least one second. As long as the host is alive the client waits,
+    /// even if the server takes nothing. 10000000 unless set, and again with 0. Applies to
+    /// connections made from now on.
     void setKeepAlive(uint64_t time);
 
-    /// Tells what `setKeepAlive` has set, in microseconds.
+    /// The time that `setKeepAlive` sets, in microseconds.
     uint64_t getKeepAlive() const;
 
-    /// Sets that the connection is closed, and a new one made, when a transaction that was sent times
-    /// out: what this host has not sent of it by then never leaves, so that a write which was reported
-    /// as timed out is less likely to be carried out later. What else is under way fails with
-    /// "connection lost". Off unless set. Holds from now on.
+    /// Sets whether a transaction that was sent and times out closes the connection; then a new one
+    /// is made. What this host has not sent of the transaction by then is never sent, so a write
+    /// that was reported as timed out is less likely to be carried out later. Other transactions
+    /// under way fail with "connection lost". Off unless set. Applies from now on.
     void setCloseOnTimeout(bool close);
 
-    /// Tells what `setCloseOnTimeout` has set.
+    /// Whether `setCloseOnTimeout` is on.
     bool getCloseOnTimeout() const;
 
     void doTransaction(std::shared_ptr<Transaction> transaction) override;
