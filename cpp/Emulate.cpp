@@ -1,4 +1,4 @@
-// Emulated memory, which is the Rust side's.
+// Emulated memory. The Rust side does the work.
 #include "rogue/interfaces/memory/Emulate.h"
 
 #include "access.h"

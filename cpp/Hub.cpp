@@ -1,5 +1,5 @@
-// A hub. The loop over the parts of a transaction is here, not in Rust, because each turn of it
-// calls a slave.
+// A hub. Transactions are split here, not in Rust: each piece is handed to a slave, whose code must
+// have no Rust frame beneath it.
 #include "rogue/interfaces/memory/Hub.h"
 
 #include "access.h"
@@ -14,7 +14,7 @@ namespace interfaces {
 namespace memory {
 namespace {
 
-/// Declares all parts made, however the loop that makes them is left.
+/// Seals the transaction, so that it expects no more pieces, however the loop that makes them ends.
 class Seal {
   public:
     explicit Seal(rmb::Transaction& transaction) : transaction_(transaction) {}
@@ -26,8 +26,8 @@ class Seal {
     rmb::Transaction& transaction_;
 };
 
-/// Carries out `transaction` in parts of at most `max` bytes. Each is made when the one before it
-/// has been handed over, so that a slave which completes at once never has more than one in memory.
+/// Carries out `transaction` in pieces of at most `max` bytes. Each is made when the one before it
+/// has been handed over, so a slave that completes at once never has more than one in memory.
 void split(Slave& slave, rmb::Transaction& transaction, uint32_t max) {
     const uint32_t size = rmb::transaction_size(transaction);
     const uint64_t address = rmb::transaction_address(transaction);
@@ -39,10 +39,10 @@ void split(Slave& slave, rmb::Transaction& transaction, uint32_t max) {
                                    size, count, max, rmb::max_pieces());
     }
     const Seal seal(transaction);
-    // 64 bits: the last step may end beyond 32.
+    // 64 bits: the last step may go beyond 2^32.
     for (uint64_t done = 0; done < size; done += max) {
-        // Its master has stopped waiting: the rest would move nothing. As in `src/bus/hub.rs`.
-        // (Rogue's own hub issues all parts.)
+        // If the master has stopped waiting, the rest would move nothing. As in `src/bus/hub.rs`.
+        // (Rogue's own hub issues all pieces.)
         if (rmb::transaction_expired(transaction)) {
             rmb::transaction_fail(
                 transaction,
@@ -89,7 +89,8 @@ void Hub::doTransaction(TransactionPtr transaction) {
     const SlavePtr slave = getSlave();
     const uint32_t max = slave->doMaxAccess();
     rmb::Transaction& handle = rmb::Access::handle(*transaction);
-    // What would go beyond the last address has failed, and none of it is carried out.
+    // False: the transaction would go beyond the last address. It has failed, and none of it is
+    // carried out.
     if (!rmb::transaction_offset_address(handle, offset_)) return;
     if (max == 0 || rmb::transaction_size(handle) <= max) {
         slave->doTransaction(std::move(transaction));

@@ -1,4 +1,4 @@
-// A master: who it is connected to and the call of the slave here, transactions and waiting in
+// A master. Its connection and the call of the slave are here; transactions and waiting are in
 // Rust.
 #include "rogue/interfaces/memory/Master.h"
 
@@ -106,7 +106,7 @@ uint32_t Master::reqTransaction(uint64_t address, uint32_t size, void* data, uin
             return rmb::master_create(*state_->handle, address, size, static_cast<uint8_t*>(data),
                                       type, refused);
         }));
-    // What cannot be carried out has failed already; the wait tells why.
+    // It has failed already, because of its arguments. The wait reports why.
     if (refused) return transaction->id();
     return hand(*state_, transaction);
 }

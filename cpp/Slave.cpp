@@ -1,5 +1,5 @@
 // The base of slaves. It keeps the C++ pointers of transactions, so that a slave gets back the very
-// object that it put in; renewal of deadlines is the Rust side's.
+// object that it added. The Rust side renews deadlines.
 #include "rogue/interfaces/memory/Slave.h"
 
 #include "access.h"
@@ -21,11 +21,12 @@ struct SlaveState {
 
     void add(rim::TransactionPtr transaction) {
         const uint32_t id = transaction->id();
-        // Destroyed after the lock.
+        // Destroyed after the lock is released.
         std::vector<rim::TransactionPtr> dropped;
         std::lock_guard<std::mutex> lock(mutex_);
-        // Those that expire are never fetched, and must not pile up. Looking for them when as many
-        // have come as there are to look at keeps the cost of each addition constant.
+        // Nobody fetches expired transactions, so they are removed here, or they would pile up.
+        // They are looked for when the table has doubled: that keeps the mean cost of an addition
+        // constant.
         if (kept_.size() >= sweepAt_) {
             for (auto it = kept_.begin(); it != kept_.end();) {
                 if (it->second->expired()) {
@@ -50,7 +51,7 @@ struct SlaveState {
         return transaction;
     }
 
-    // Asked for with each transaction from the network.
+    // Kept here too, because a server reads them for each transaction.
     const uint32_t min;
     const uint32_t max;
     Owned<SlaveBase> handle;
@@ -70,7 +71,7 @@ namespace memory {
 SlavePtr Slave::create(uint32_t min, uint32_t max) { return std::make_shared<Slave>(min, max); }
 
 Slave::Slave(uint32_t min, uint32_t max) : state_(new rmb::SlaveState(min, max)) {
-    // Here, because nothing of the bus comes to be without a slave; the first one is enough.
+    // Here, because every object of the bus makes a slave. Once is enough.
     static const bool looked = (rmb::warnBesideRogue(), true);
     static_cast<void>(looked);
 }

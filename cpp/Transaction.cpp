@@ -1,4 +1,4 @@
-// A transaction: nothing but a handle of the Rust side.
+// A transaction: only a handle of the Rust side.
 #include "rogue/interfaces/memory/Transaction.h"
 
 #include "access.h"

@@ -1,4 +1,4 @@
-// The right to touch a transaction's bytes: a DataLock of the Rust side while it is held.
+// The right to touch a transaction's bytes. While it is held, there is a DataLock of the Rust side.
 #include "rogue/interfaces/memory/TransactionLock.h"
 
 #include "access.h"
@@ -15,7 +15,7 @@ namespace memory {
 namespace {
 
 /// Marks that are never the address of a lock. `taking`: a thread is taking the lock for the
-/// object. `awaited`: and other threads wait for that.
+/// object. `awaited`: the same, and other threads wait for it.
 rmb::DataLock* const taking = reinterpret_cast<rmb::DataLock*>(1);
 rmb::DataLock* const awaited = reinterpret_cast<rmb::DataLock*>(2);
 
@@ -69,7 +69,7 @@ TransactionLockPtr TransactionLock::create(TransactionPtr transaction) {
 TransactionLock::TransactionLock(TransactionPtr transaction)
     : transaction_(std::move(transaction)), held_(nullptr) {
     if (!transaction_) throw GeneralError("TransactionLock", "There is no transaction to lock");
-    // Nobody else has this object yet.
+    // No other thread has this object yet.
     held_.store(take(*transaction_), std::memory_order_relaxed);
 }
 

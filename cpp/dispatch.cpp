@@ -1,4 +1,4 @@
-// Calling a slave. No lock is held, and there is no Rust frame on the stack, while its code runs.
+// Calls a slave. While its code runs, no lock is held, and there is no Rust frame on the stack.
 #include "dispatch.h"
 
 #include "access.h"
@@ -12,7 +12,7 @@ namespace rim = rogue::interfaces::memory;
 namespace rogue_memory_bridge {
 namespace {
 
-/// Runs `call`, which is the user's code on behalf of `transaction`.
+/// Runs `call`, which is the user's code. If it throws or ends the thread, `transaction` fails.
 template <typename Call>
 void contain(const rim::TransactionPtr& transaction, Call call) {
     const auto fail = [&transaction](const char* text) {
@@ -24,7 +24,7 @@ void contain(const rim::TransactionPtr& transaction, Call call) {
         call();
     } catch (const std::exception& error) {
         fail(error.what());
-#ifdef __GLIBCXX__ // with libc++, no handler runs when a thread is ended
+#ifdef __GLIBCXX__ // with libc++, ending a thread runs no exception handlers
     } catch (abi::__forced_unwind&) {
         fail("the slave has ended the thread that called it");
         throw;

@@ -1,5 +1,5 @@
-// Calling a slave, whose code is the user's: no exception of it may be lost or end the process. Not
-// installed.
+// Calls a slave, whose code is the user's: none of its exceptions may be lost or end the process.
+// Not installed.
 #ifndef ROGUE_MEMORY_BRIDGE_DISPATCH_H
 #define ROGUE_MEMORY_BRIDGE_DISPATCH_H
 
@@ -12,8 +12,8 @@ namespace rogue_memory_bridge {
 void dispatch(rogue::interfaces::memory::Slave& slave,
               const rogue::interfaces::memory::TransactionPtr& transaction);
 
-/// As `dispatch`, for a transaction from the network, which is first held against the access sizes
-/// of the slave, and gets its memory only if it fits them.
+/// As `dispatch`, for a transaction from the network. Its size is checked against the access sizes
+/// of the slave first; only if it fits is memory allocated for it.
 void admitAndDispatch(rogue::interfaces::memory::Slave& slave,
                       const rogue::interfaces::memory::TransactionPtr& transaction);
 
