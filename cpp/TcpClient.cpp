@@ -1,4 +1,4 @@
-// The client end of the bridge, which is the Rust side's.
+// The client of the bridge. The Rust side does the work.
 #include "rogue/interfaces/memory/TcpClient.h"
 
 #include "access.h"
@@ -34,7 +34,7 @@ TcpClient::TcpClient(std::string addr, uint16_t port, bool waitReady)
 TcpClient::~TcpClient() { rmb::client_stop(*client_->handle); }
 
 void TcpClient::start() {
-    // Rogue's figures.
+    // Rogue's timeout and period.
     if (client_->waitReady && !waitReady(10.0, 0.1)) {
         throw GeneralError("memory::TcpClient::start",
                            "The server at " + client_->name + " has not answered within 10 s");

@@ -1,5 +1,5 @@
-// The server end of the bridge: sockets and protocol in Rust, and here the thread that pulls
-// transactions from it and calls the slave, so that no Rust frame lies beneath the user's code.
+// The server of the bridge. Sockets and protocol are in Rust. The thread that pulls transactions
+// and calls the slave is here, so that no Rust frame lies beneath the user's code.
 #include "rogue/interfaces/memory/TcpServer.h"
 
 #include "access.h"
@@ -21,8 +21,8 @@ namespace rogue_memory_bridge {
 
 namespace rim = rogue::interfaces::memory;
 
-/// What the server object and its thread share. The thread never touches the object itself, whose
-/// last reference may go while a slave is being called.
+/// What the server object and its thread share. The thread never touches the object itself: the
+/// last reference to it may be dropped while the slave is being called.
 struct ServerState {
     ServerState(const std::string& address, uint16_t port, std::shared_ptr<MasterState> shared)
         : handle(checked("memory::TcpServer",
@@ -41,7 +41,8 @@ struct ServerState {
 
     static thread_local const ServerState* current;
 
-    /// The process that it was made in. One that was forked off has no thread to wait for.
+    /// The process that the server was made in. A process that was forked off has no server thread
+    /// to wait for.
     const pid_t home = getpid();
     Owned<TcpServer> handle;
     std::shared_ptr<MasterState> master;
@@ -51,13 +52,13 @@ struct ServerState {
     std::condition_variable changed;
     std::thread thread;
     bool finished = false;
-    /// What the slave is busy with; 0 is nothing.
+    /// The id of the transaction that the slave is working on; 0 is none.
     std::atomic<uint32_t> busyId{0};
 };
 
 thread_local const ServerState* ServerState::current = nullptr;
 
-/// The thread's life, from beginning to end, including an end forced by pthread_exit.
+/// Runs the thread. `Life` also handles an end that is forced by pthread_exit.
 void ServerState::run() {
     struct Life {
         explicit Life(ServerState& state) : state_(state) {
@@ -66,10 +67,11 @@ void ServerState::run() {
             state_.log.logThreadId();
         }
         ~Life() {
-            // If the slave has ended the thread, the clients are not left without an answer.
+            // The slave may have ended the thread. Stopping the server keeps clients from waiting
+            // for an answer.
             server_stop(*state_.handle);
             current = nullptr;
-            // The slave has forked, and this is the child.
+            // The slave has forked, and this is the child. Nobody waits for this thread here.
             if (getpid() != state_.home) return;
             std::lock_guard<std::mutex> lock(state_.mutex);
             state_.finished = true;
@@ -83,7 +85,8 @@ void ServerState::run() {
     serve();
 }
 
-/// While the slave has the thread, however it leaves it.
+/// Marks the server as busy while the slave's code runs, however that ends: by a return, by an
+/// exception, or with the thread.
 struct ServerState::Busy {
     Busy(ServerState& state, rim::Transaction& transaction)
         : state_(state), transaction_(transaction) {
@@ -109,7 +112,7 @@ void ServerState::serve() {
         } catch (const rust::Error&) {
             return; // stopped
         } catch (const std::exception& error) {
-            // Memory has run out. The transaction has failed, its handle being gone.
+            // Out of memory. The transaction has failed, because its handle was freed.
             log.error("Transaction lost: %s", error.what());
         }
     }
@@ -119,7 +122,7 @@ void ServerState::stop() {
     if (getpid() != home) return;
     const Uncancelled uncancelled;
     server_stop(*handle);
-    // The slave stops the server: the thread ends when the slave returns.
+    // The slave itself stops the server: the thread ends when the slave returns.
     if (here()) return;
     std::unique_lock<std::mutex> lock(mutex);
     const auto over = [this] { return finished; };
@@ -156,7 +159,8 @@ TcpServer::TcpServer(std::string addr, uint16_t port)
 
 TcpServer::~TcpServer() {
     server_->stop();
-    // The slave has dropped the last reference: a thread cannot wait for itself.
+    // The slave has dropped the last reference, so this is the server's thread, which cannot wait
+    // for itself.
     if (server_->here() && server_->thread.joinable()) server_->thread.detach();
 }
 

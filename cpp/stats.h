@@ -1,4 +1,4 @@
-// What the Rust side has counted, as the public structs have it. Not installed.
+// Converts the counters of the Rust side into the public structs. Not installed.
 #ifndef ROGUE_MEMORY_BRIDGE_STATS_H
 #define ROGUE_MEMORY_BRIDGE_STATS_H
 
