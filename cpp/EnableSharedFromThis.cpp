@@ -1,4 +1,5 @@
-// The home of the class's virtual table.
+// Defines the destructor here, so that the compiler puts the class's virtual table into this file
+// alone.
 #include "rogue/EnableSharedFromThis.h"
 
 namespace rogue {

@@ -1,4 +1,4 @@
-// Named loggers: formatting here, the rest in Rust.
+// Named loggers. Formatting is here, the rest in Rust.
 #include "rogue/Logging.h"
 
 #include "bridge.h"
@@ -21,7 +21,7 @@ const uint32_t Logging::Debug;
 
 namespace {
 
-/// Formats only what will be emitted.
+/// Formats a record only if it will be emitted.
 void emit(const std::string& name, uint32_t level, const char* fmt, va_list args) {
     if (!rmb::log_enabled(rmb::bytes(name), level)) return;
     rmb::log_submit(rmb::bytes(name), level, rmb::bytes(rmb::format(fmt, args)));
@@ -81,7 +81,7 @@ void Logging::debug(const char* fmt, ...) { ROGUE_LOG_AT(Debug); }
 #undef ROGUE_LOG_AT
 
 void Logging::logThreadId() {
-    // glibc has had gettid() since 2.30 only.
+    // glibc has gettid() only since 2.30.
     log(Thread, "PID=%ld, TID=%ld", static_cast<long>(getpid()), syscall(SYS_gettid));
 }
 

@@ -16,7 +16,7 @@ const Numbers release = {{6, 15, 0}};
     throw GeneralError("Version", "'" + version + "' is not a version: major.minor.maint wanted");
 }
 
-/// Takes the number at `*at` and steps behind it.
+/// Reads the number at `*at`, and moves `*at` behind it.
 uint32_t number(const std::string& version, size_t* at) {
     const size_t first = *at;
     uint64_t value = 0;

@@ -1,4 +1,4 @@
-// The private state of the classes, as far as one class needs that of another. Not installed.
+// Access to the private state of the public classes, for the library's own sources. Not installed.
 #ifndef ROGUE_MEMORY_BRIDGE_ACCESS_H
 #define ROGUE_MEMORY_BRIDGE_ACCESS_H
 
@@ -15,7 +15,7 @@
 
 namespace rogue_memory_bridge {
 
-/// Shared with the thread of a server, which may outlive the server object.
+/// The state of a master. A server shares it with its thread, which may outlive the server object.
 struct MasterState {
     MasterState();
 
@@ -31,7 +31,7 @@ struct MasterState {
     rogue::interfaces::memory::SlavePtr slave_;
 };
 
-/// Access to private members, for the library's own sources.
+/// Functions that reach private members.
 struct Access {
     static Transaction& handle(rogue::interfaces::memory::Transaction& transaction) {
         return handle(transaction.state_);
@@ -41,7 +41,7 @@ struct Access {
         return master.state_;
     }
 
-    /// The Rust side takes a reference to a handle for the address at which the handle is.
+    /// To the Rust side, a reference to a handle is the address at which the handle is stored.
     static Transaction& handle(TransactionState& state) {
         // src/bridge/memory.rs asserts that a handle of the Rust side is one pointer, too.
         static_assert(std::is_standard_layout<TransactionState>::value &&
@@ -53,7 +53,8 @@ struct Access {
         return reinterpret_cast<Transaction&>(state);
     }
 
-    /// The C++ object that owns a new handle of the Rust side from now on.
+    /// Makes the C++ object that owns `handle`, a new handle of the Rust side. If that fails, frees
+    /// the handle.
     static rogue::interfaces::memory::TransactionPtr wrap(uint8_t* handle) {
         static_assert(sizeof(handle) == sizeof(TransactionState), "a handle must fit its place");
         try {

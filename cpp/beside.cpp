@@ -1,6 +1,6 @@
 // Looks for a real Rogue in the process: when this library is loaded, and again when the first
-// slave is made, in case Rogue came later. librim, which is at home beside a Rogue, is linked
-// without the C++ part of the archive, and so without this.
+// slave is made, in case Rogue was loaded later. librim may be loaded beside a Rogue: it is linked
+// without the C++ part of the archive, and so without this check.
 #include "beside.h"
 
 #include <link.h>
@@ -12,7 +12,7 @@
 namespace rogue_memory_bridge {
 namespace {
 
-/// For dl_iterate_phdr: stops at a library by that name, and leaves its path.
+/// A callback of dl_iterate_phdr. Stops at the first librogue-core, and stores its path.
 int isRogueCore(struct dl_phdr_info* library, size_t, void* path) {
     const char* name = library->dlpi_name;
     if (name == nullptr) return 0;

@@ -1,5 +1,5 @@
-// The Rust side as the C++ classes see it, and the conversions at the border. Not installed: public
-// headers know nothing of cxx.
+// The Rust side as the C++ classes see it, and the conversions between the two. Not installed:
+// public headers do not depend on cxx.
 #ifndef ROGUE_MEMORY_BRIDGE_BRIDGE_H
 #define ROGUE_MEMORY_BRIDGE_BRIDGE_H
 
@@ -15,13 +15,13 @@
 
 namespace rogue_memory_bridge {
 
-/// A string as bytes: the other side takes text of any encoding, whereas rust::Str throws on what
-/// is not UTF-8.
+/// A string as bytes. The Rust side takes text of any encoding; rust::Str would throw if it is not
+/// UTF-8.
 inline rust::Slice<const uint8_t> bytes(const std::string& text) {
     return rust::Slice<const uint8_t>(reinterpret_cast<const uint8_t*>(text.data()), text.size());
 }
 
-/// Calls `call`, an error of the Rust side becoming a GeneralError noticed in `source`.
+/// Calls `call`. An error of the Rust side becomes a GeneralError noticed in `source`.
 template <typename Call>
 auto checked(const char* source, Call call) -> decltype(call()) {
     try {
@@ -31,8 +31,8 @@ auto checked(const char* source, Call call) -> decltype(call()) {
     }
 }
 
-/// An object of the Rust side. To let go of it may send, close, or log, which is no moment for the
-/// thread to be cancelled in: that would unwind frames of Rust.
+/// Owns an object of the Rust side. Dropping the object may send, close or log. The thread must not
+/// be cancelled (pthread_cancel) there: that would unwind frames of Rust.
 template <typename T>
 class Owned {
   public:

@@ -10,7 +10,7 @@
 namespace rogue_memory_bridge {
 
 /// The text that `fmt` and `args` make, of any length. A null or broken format makes a text that
-/// says so. Takes `args` as if by va_arg: the caller still ends them.
+/// says so. `args` is used up, as by va_arg; the caller still calls va_end.
 inline std::string format(const char* fmt, va_list args) {
     if (fmt == nullptr) return "(null format)";
     va_list again;

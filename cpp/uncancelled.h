@@ -1,6 +1,6 @@
-// Cancellation of threads (pthread_cancel) unwinds a thread out of whatever it waits in. What waits
-// here may have callers that must not be unwound, destructors among them. Calls of the Rust side
-// see to it themselves. Not installed.
+// Cancellation (pthread_cancel) unwinds a thread out of any call that waits. Some code here waits
+// while its callers, such as destructors, must not be unwound. Calls of the Rust side hold
+// cancellation off themselves. Not installed.
 #ifndef ROGUE_MEMORY_BRIDGE_UNCANCELLED_H
 #define ROGUE_MEMORY_BRIDGE_UNCANCELLED_H
 
@@ -8,7 +8,8 @@
 
 namespace rogue_memory_bridge {
 
-/// While it lives the calling thread is not cancelled, but afterwards.
+/// While it exists, the calling thread is not cancelled. A cancellation in the meantime takes
+/// effect afterwards.
 class Uncancelled {
   public:
 #ifdef __ANDROID__ // has no cancellation
