@@ -1,10 +1,10 @@
-// Rogue's rogue::interfaces::memory::TcpServer, in the place of the one in Rogue's own tree: the
-// class as Rogue's header declares it, on librim. Goes into a Rogue that is built
-// (ReplaceRogueBridge.cmake) or beside one (CMakeLists.txt here); not a part of the bridge's own
-// libraries.
+// Rogue's class rogue::interfaces::memory::TcpServer, as Rogue's header declares it, on librim. It
+// replaces the one in Rogue's own tree: inside a Rogue that is being built
+// (ReplaceRogueBridge.cmake), or beside an installed one (CMakeLists.txt here). It is not a part of
+// the bridge's own libraries.
 //
-// The server's state hangs from zmqCtx_, one of the pointers that Rogue's class has: so the layout
-// stays, and programs that were compiled with a stock Rogue work with this.
+// The pointer zmqCtx_ of Rogue's class holds the server's state. So the layout stays the same, and
+// programs that were compiled with a stock Rogue work with this class.
 #include "rogue/Directives.h"
 
 #include "rogue/interfaces/memory/TcpServer.h"
@@ -41,7 +41,7 @@ TcpServerPtr TcpServer::create(std::string addr, uint16_t port) {
 }
 
 TcpServer::TcpServer(std::string addr, uint16_t port) {
-    // Looking a name up may take its time.
+    // Looking up a host name may take long.
     rogue::GilRelease noGil;
     std::unique_ptr<ServerPtr> holder(
         new ServerPtr(std::make_shared<rmb::Server>(*this, addr, port)));
@@ -65,10 +65,11 @@ void TcpServer::stop() {
     state(zmqCtx_)->stop();
 }
 
-// It listens from its construction on.
+// The server listens from its construction on.
 void TcpServer::start() {}
 
-// Rogue's class has it for its tests, which inject failures of ZeroMQ here. There is none here.
+// Rogue's class has this for its tests, which inject failures of ZeroMQ here. There is no ZeroMQ
+// here.
 int TcpServer::sendResponseMsg_(void*, int) {
     errno = ENOTSUP;
     return -1;

@@ -1,4 +1,4 @@
-// The life of a transaction between the network and a slave of Rogue's.
+// A transaction on its way from the network to a slave of Rogue's, and back.
 #include "access.h"
 
 #include "rogue/GeneralError.h"
@@ -48,7 +48,7 @@ bool Access::over() {
 
 void Access::answer() {
     {
-        // A deadline on a whole second would never come: wait() takes it for none.
+        // A deadline on a whole second would never come: wait() takes it for no deadline.
         std::lock_guard<std::mutex> lock(lock_);
         if (endTime_.tv_usec == 0) endTime_.tv_usec = 1;
     }
@@ -57,7 +57,7 @@ void Access::answer() {
     if (!error.empty()) {
         rim_transaction_fail(wire_.get(), error.c_str());
     } else {
-        // Either fails when the client has gone, and then nobody is to be told.
+        // Both calls fail if the client has gone. Then there is nobody to answer.
         if (type_ == rim::Read || type_ == rim::Verify) {
             rim_transaction_copy_in(wire_.get(), 0, bytes_.data(), bytes_.size());
         }

@@ -1,4 +1,4 @@
-// One transaction from the network in the hands of the slave that the server is connected to.
+// One transaction from the network, while it is with the server's slave.
 #ifndef ROGUE_MEMORY_BRIDGE_ACCESS_H
 #define ROGUE_MEMORY_BRIDGE_ACCESS_H
 
@@ -16,29 +16,30 @@ struct FreeTransaction {
     void operator()(rim_transaction* transaction) const { rim_transaction_free(transaction); }
 };
 
-/// The library's side of a transaction. It fails when it goes without having been completed, so
-/// that no client is left without an answer.
+/// The library's side of a transaction. If it is destroyed before it was completed, the transaction
+/// fails, so that every client gets an answer.
 typedef std::unique_ptr<rim_transaction, FreeTransaction> Wire;
 
-/// Rogue's side of it: a transaction that the server itself is the master of. A master has one text
-/// for the failures of all its transactions; this keeps that of each apart. Its bytes are its own
-/// and live as long as anyone has a reference to it.
+/// Rogue's side of it: a transaction whose master is the server itself. A master of Rogue's has one
+/// text for the failures of all its transactions; this class keeps the text of each one separate.
+/// It owns its bytes, which live as long as anything refers to it.
 class Access : public rim::Transaction {
   public:
-    /// Takes the data of a write from the network. Throws GeneralError if that is gone.
+    /// Copies the data of a write from `wire`. Throws GeneralError if that data is gone.
     Access(Wire wire, timeval timeout);
 
-    /// Fails it unless it is over, waiting for who holds its lock.
+    /// Fails the transaction unless it is over. Waits while its lock is held.
     void fail(const std::string& text);
 
-    /// As `fail`, if nobody holds its lock: whether it is over now.
+    /// As `fail`, but does nothing if the lock is held. Returns whether the transaction is over
+    /// now.
     bool tryFail(const std::string& text);
 
-    /// Whether it is over, as far as that can be told without waiting.
+    /// Whether the transaction is over; false if its lock is held, since this does not wait.
     bool over();
 
-    /// Waits until it is over, or its time is, and sends the answer. To be called once. Its time
-    /// runs from the last refreshTimer.
+    /// Waits until the transaction or its time is over, and sends the answer. Call it once. The
+    /// time runs from the last refreshTimer.
     void answer();
 
   private:

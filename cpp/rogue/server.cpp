@@ -20,12 +20,12 @@ namespace {
 
 const char* const stoppedText = "The server has been stopped";
 
-/// How long stop() waits before it says what for.
+/// How long stop() waits before it logs what it waits for.
 const std::chrono::milliseconds unremarkable(150);
 
 thread_local const Server* pulledHere = nullptr;
 
-/// The servers that there are. Never destroyed, as stopAll may come late.
+/// All servers of the process. Never destroyed, because stopAll may be called late.
 struct Servers {
     std::mutex mutex;
     std::vector<std::weak_ptr<Server>> all;
@@ -36,12 +36,12 @@ Servers& servers() {
     return *all;
 }
 
-/// The text of an exception, which may be none.
+/// The text of an exception, or a substitute if it has none.
 std::string textOf(const char* what) {
     return what == nullptr || *what == '\0' ? "exception without text" : what;
 }
 
-/// Ends the life of one of the threads, also one that is forced by pthread_exit, which is how
+/// Runs a function at the end of a scope, also if pthread_exit ends the thread there, which is how
 /// Python ends threads.
 template <typename Function>
 class AtEnd {
@@ -71,11 +71,12 @@ Server::Server(rim::Master& master, const std::string& address, uint16_t port)
 
 Server::~Server() {
     if (getpid() != home_) {
-        // A copy of the parent's threads, which are not here: there is nothing to be let go of.
+        // These are copies of the parent's threads, which do not run here. They are never
+        // destroyed, since a thread can be neither joined nor detached here.
         new std::thread(std::move(puller_));
         new std::thread(std::move(awaiter_));
     }
-    // They have ended, or are past the point where they use this.
+    // The threads have ended, or are past the point where they use this object.
     if (puller_.joinable()) puller_.detach();
     if (awaiter_.joinable()) awaiter_.detach();
     rim_tcp_server_free(handle_);
@@ -109,7 +110,8 @@ bool Server::here() const { return pulledHere == this; }
 
 void Server::pull() {
     const auto end = [this] {
-        // If the slave has ended the thread, the clients are not left without an answer.
+        // The slave may have ended the thread. Stopping the server keeps clients from waiting for
+        // an answer.
         rim_tcp_server_stop(handle_);
         pulledHere = nullptr;
         // The slave has forked, and this is the child.
@@ -121,7 +123,7 @@ void Server::pull() {
             busyId_ = 0;
             changed_.notify_all();
         }
-        // Also those that the slave held locked when it stopped the server.
+        // This time also those that the slave held locked when it stopped the server.
         failOutstanding();
     };
     const AtEnd<decltype(end)> atEnd(end);
@@ -140,7 +142,7 @@ void Server::pull() {
         try {
             serve(Wire(next));
         } catch (const std::exception& error) {
-            // Memory has run out; the transaction has failed, its handle being gone.
+            // Out of memory. The transaction has failed, because its handle was freed.
             log_.say(RIM_LOG_ERROR, std::string("Transaction lost: ") + error.what());
         }
     }
@@ -153,14 +155,15 @@ void Server::serve(Wire wire) {
         if (master_ == nullptr) return;
         target = targetOf(*master_);
     }
-    if (!target.slave) return; // set to none: its transaction fails with `wire`
+    if (!target.slave) return; // no slave: freeing `wire` fails the transaction
     const auto giveBack = [this, &target] {
         std::lock_guard<std::mutex> lock(masterMutex_);
         if (master_ != nullptr) rogue_memory_bridge::giveBack(*master_, target.slave);
     };
     const auto end = [&target, &giveBack] {
         if (target.slave) giveBack();
-        // The thread is being ended: Python's lock is not to be had, and the reference stays.
+        // Still there: the thread is being ended. It cannot get Python's lock, so the reference is
+        // never dropped.
         if (target.slave) new rim::SlavePtr(std::move(target.slave));
     };
     const AtEnd<decltype(end)> atEnd(end);
@@ -191,8 +194,8 @@ void Server::carryOut(Wire wire, const Target& target) {
     if (stopped) failOutstanding();
 }
 
-/// Why the slave does not take that many bytes; empty if it does. A slave in Python is not asked
-/// each time, which would take as long as the transaction: when it is new, and before it refuses.
+/// Why the slave does not take `size` bytes; empty if it does. Asking a slave in Python takes as
+/// long as a transaction, so it is asked only when it is new, and before a refusal.
 std::string Server::refusal(const rim::SlavePtr& slave, uint32_t size) {
     const bool known = !asked_.owner_before(slave) && !slave.owner_before(asked_);
     if (known && size >= min_ && size <= max_) return "";
@@ -247,7 +250,8 @@ void Server::await() {
         try {
             access->answer();
         } catch (const std::exception& error) {
-            // Memory has run out; the client hears that it failed when its handle goes.
+            // Out of memory. When the handle is freed, the client is told that the transaction has
+            // failed.
             log_.say(RIM_LOG_ERROR, std::string("Answer lost: ") + error.what());
         }
         std::lock_guard<std::mutex> lock(mutex_);
@@ -256,7 +260,7 @@ void Server::await() {
     }
 }
 
-/// Fails what is outstanding, but for those that somebody holds locked.
+/// Fails what is outstanding, except for transactions that are locked.
 void Server::failOutstanding() {
     std::deque<AccessPtr> outstanding;
     {
@@ -267,12 +271,12 @@ void Server::failOutstanding() {
         access->tryFail(stoppedText);
 }
 
-/// Waits until both threads have ended, for at most `patience`.
+/// Waits until both threads have ended, for at most `patience`. Returns whether they have.
 bool Server::waitFor(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds patience) {
     const auto over = [this] { return !pulling_ && !awaiting_; };
     const auto end = std::chrono::steady_clock::now() + patience;
     while (!over() && std::chrono::steady_clock::now() < end) {
-        // One that was locked a moment ago is tried again.
+        // Tried again, since a transaction may have been locked a moment ago.
         lock.unlock();
         failOutstanding();
         lock.lock();
@@ -295,7 +299,7 @@ void Server::stop(std::chrono::milliseconds patience, bool forEver) {
         changed_.notify_all();
     }
     failOutstanding();
-    // The slave stops the server: the threads end when the slave has returned.
+    // The slave itself stops the server: the threads end when the slave has returned.
     if (here()) return;
     std::unique_lock<std::timed_mutex> joining(joinMutex_, std::defer_lock);
     if (forEver) {
@@ -334,7 +338,7 @@ void Server::stop(std::chrono::milliseconds patience, bool forEver) {
 }
 
 void Server::detach() {
-    // Its thread may have held the lock when this process was forked off.
+    // In the child, the lock may be held for ever by a thread that exists only in the parent.
     if (getpid() != home_) return;
     stop();
     std::lock_guard<std::mutex> lock(masterMutex_);
