@@ -1,5 +1,5 @@
-// Rogue's rogue::interfaces::memory::TcpClient, in the place of the one in Rogue's own tree: as
-// TcpServer.cpp does it.
+// Rogue's class rogue::interfaces::memory::TcpClient, on librim. It replaces the one in Rogue's own
+// tree, in the same way as TcpServer.cpp does.
 #include "rogue/Directives.h"
 
 #include "rogue/interfaces/memory/TcpClient.h"
@@ -62,7 +62,7 @@ bool TcpClient::waitReady(double timeout, double period) {
 }
 
 void TcpClient::start() {
-    // Rogue's figures.
+    // Rogue's timeout and period.
     if (state(zmqCtx_).waitsReady() && !waitReady(10.0, 0.1)) {
         throw rogue::GeneralError("memory::TcpClient::start", "The server at " +
                                                                   state(zmqCtx_).place() +

@@ -19,13 +19,15 @@ namespace {
 
 const uint64_t second = 1000000;
 
-/// The library keeps a transaction's time: it renews it with each answer to an earlier one, at the
-/// same cost however many there are, by the monotonic clock, and knows why there was no answer.
-/// Rogue's own time is put off by this much so that it does not come first. In seconds.
+/// The library keeps the time of a transaction. It renews the deadline with each answer to an
+/// earlier transaction, at a constant cost however many are outstanding; it uses the monotonic
+/// clock; and it knows why there was no answer. Rogue's own deadline is put off by this time, in
+/// seconds, so that it does not come first.
 const time_t putOff = 3600;
 
-/// A transaction is made of several in Rogue's hub: the whole has a time of its own, that began a
-/// little later, and its text is to be that of its pieces. In microseconds, at most.
+/// Rogue's hub splits a transaction into pieces. The whole has a timeout of its own, which began a
+/// little later than those of the pieces; but it is to fail with the text of a piece. So the
+/// library gives a piece less time than its timeout: at most this much less, in microseconds.
 const uint64_t piecesAhead = 50000;
 
 uint64_t microseconds(timeval time) {
@@ -37,7 +39,7 @@ uint64_t microseconds(double seconds) {
     return seconds > 1e12 ? RIM_FOREVER_US : static_cast<uint64_t>(seconds * 1e6);
 }
 
-/// The text of a timeout names the transaction by the library's number: by Rogue's instead.
+/// The text of a timeout has the library's number of the transaction. Puts Rogue's in its place.
 std::string renumbered(std::string text, uint32_t id) {
     const std::string before = "Timeout waiting for register transaction ";
     if (text.compare(0, before.size(), before) != 0) return text;
@@ -46,18 +48,20 @@ std::string renumbered(std::string text, uint32_t id) {
     return text.replace(before.size(), digits, std::to_string(id));
 }
 
-/// One transaction under way. Does not refer to the client, which may go meanwhile.
+/// One transaction under way. It does not refer to the client, which may be destroyed in the
+/// meantime.
 class Request {
   public:
     explicit Request(rim::TransactionPtr transaction) : transaction_(std::move(transaction)) {}
 
-    /// Takes what is to be sent; false if nobody waits for the transaction any more.
+    /// Copies from the transaction all that is to be sent. False if no master waits for it any
+    /// more.
     bool take();
 
-    /// Sends it. `request` is deleted when it is over.
+    /// Sends `request`, which is deleted when it is over.
     static void send(rim_tcp_client* client, std::unique_ptr<Request> request);
 
-    /// Completes the transaction, if anybody waits for it: without an error, or with `text`.
+    /// Completes the transaction, if a master still waits for it: without an error, or with `text`.
     void complete(rim_status status, std::string text);
 
   private:
@@ -111,7 +115,7 @@ void Request::complete(rim_status status, std::string text) {
     transaction_->done();
 }
 
-/// A request is over.
+/// Is called when a request is over.
 void over(void* user, rim_status status, const char* text) {
     std::unique_ptr<Request> request(static_cast<Request*>(user));
     try {
@@ -120,7 +124,7 @@ void over(void* user, rim_status status, const char* text) {
         request.release();
         park();
     } catch (...) {
-        // Memory has run out: Rogue's own time ends the transaction.
+        // Out of memory: Rogue's own timeout ends the transaction.
     }
 }
 
@@ -131,7 +135,7 @@ void Request::send(rim_tcp_client* client, std::unique_ptr<Request> request) {
         rim_tcp_client_request(client, sent.address_, bytes, sent.bytes_.size(), sent.type_,
                                sent.timeout_, over, request.get(), nullptr);
     if (status == RIM_STATUS_OK) {
-        request.release(); // over() has it, or had it
+        request.release(); // over() owns it, or has deleted it
     } else {
         sent.complete(status, rim_last_error());
     }
@@ -165,8 +169,8 @@ bool Client::waitReady(double timeout, double period) {
 void Client::doTransaction(const rim::TransactionPtr& transaction) {
     log_.followLevel();
     try {
-        // Not `transaction` itself: one that comes through Python code keeps a Python object, which
-        // may not be let go of on the library's threads, without Python's lock.
+        // Not `transaction` itself: if it comes through Python code, it keeps a Python object,
+        // which must not be dropped on the library's threads, since they do not hold Python's lock.
         std::unique_ptr<Request> request(new Request(transaction->shared_from_this()));
         if (request->take()) Request::send(handle_, std::move(request));
     } catch (const std::bad_alloc&) {

@@ -1,5 +1,5 @@
-// The client between Rogue's TcpClient and librim: takes Rogue's transactions across, and brings
-// their results back.
+// The client between Rogue's TcpClient and librim. It hands Rogue's transactions to librim, and
+// brings their results back.
 #ifndef ROGUE_MEMORY_BRIDGE_CLIENT_H
 #define ROGUE_MEMORY_BRIDGE_CLIENT_H
 
@@ -12,29 +12,30 @@
 
 namespace rogue_memory_bridge RMB_HIDDEN {
 
-/// No function of it may be called with Python's lock held, but for the simple ones.
+/// Python's lock must not be held by a thread that calls it, except for waitsReady and place.
 class Client {
   public:
-    /// Throws GeneralError.
+    /// Throws GeneralError if the address or port cannot be one.
     Client(const std::string& address, uint16_t port, bool waitReady);
-    /// Stops it. No other call may be under way.
+    /// Stops the client. No other call may be running.
     ~Client();
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    /// Fails what is under way and what comes. Returns within 200 ms.
+    /// Fails all transactions under way and all later ones. Returns within 200 ms.
     void stop();
 
-    /// Asks the server for a sign of life, every `period` seconds, for at most `timeout` seconds.
+    /// Waits until the server answers, for at most `timeout` seconds, and asks it every `period`
+    /// seconds. Returns whether it has answered.
     bool waitReady(double timeout, double period);
 
-    /// Sends a transaction. It is completed on some thread or, at once, on this one. Its bytes are
-    /// copied: after its timeout nothing of the bridge looks at them.
+    /// Sends a transaction. It is completed on another thread, or on this one before the call
+    /// returns. Its bytes are copied, so nothing of the bridge touches them after its timeout.
     void doTransaction(const rim::TransactionPtr& transaction);
 
     bool waitsReady() const { return waitReady_; }
 
-    /// The server's address and port, for texts.
+    /// The server's address and port, for messages.
     const std::string& place() const { return place_; }
 
   private:
