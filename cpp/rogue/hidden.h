@@ -1,4 +1,5 @@
-// The attribute of what is the bridge's own: no library that its sources go into exports it.
+// The attribute of the bridge's own classes and functions: a library that contains them does not
+// export them.
 #ifndef ROGUE_MEMORY_BRIDGE_HIDDEN_H
 #define ROGUE_MEMORY_BRIDGE_HIDDEN_H
 

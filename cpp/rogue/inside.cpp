@@ -1,7 +1,7 @@
-// Reads members that Rogue declares private or protected, without touching Rogue: access is not
+// Reads members that Rogue declares private or protected, without changing Rogue. Access is not
 // checked where a template is explicitly instantiated, nor for a member of a base class that is
-// named through the derived one. All names and types are checked by the compiler: with a Rogue
-// that has other members this does not compile.
+// named through the derived class. The compiler checks all names and types: with a Rogue that has
+// other members, this does not compile.
 #include "inside.h"
 
 #include <mutex>
@@ -38,7 +38,7 @@ struct LoggingLevel {
 };
 template struct Reveal<LoggingLevel, &rogue::Logging::level_>;
 
-/// Names protected members; there is never an object of it.
+/// Only names protected members. No object of this class is ever made.
 struct Open : rim::Transaction {
     static timeval rim::Transaction::*timeout() { return &Open::timeout_; }
     static bool rim::Transaction::*piece() { return &Open::isSubTransaction_; }

@@ -1,4 +1,4 @@
-// The bridge and the Python interpreter.
+// Stops servers and drops slaves as the Python interpreter requires.
 #include "interpreter.h"
 
 #include "server.h"
@@ -20,7 +20,7 @@ void drop(rim::SlavePtr& slave) { slave.reset(); }
 
 namespace {
 
-/// How long the exit of the interpreter waits for slaves.
+/// How long the exit of the interpreter waits for the slave of each server.
 const std::chrono::milliseconds patienceAtExit(1000);
 
 PyObject* stopServers(PyObject*, PyObject*) {

@@ -1,4 +1,4 @@
-// What the bridge has to do with the Python interpreter, if Rogue was built with it.
+// What the bridge does for the Python interpreter, if Rogue was built with Python.
 #ifndef ROGUE_MEMORY_BRIDGE_INTERPRETER_H
 #define ROGUE_MEMORY_BRIDGE_INTERPRETER_H
 
@@ -8,15 +8,15 @@
 
 namespace rogue_memory_bridge RMB_HIDDEN {
 
-/// Lets go of a reference to a slave on a thread that does not have Python's lock. It may be the
-/// last one to an object of Python's. While the interpreter exits this may end the thread
-/// (pthread_exit), and then the reference is still there.
+/// Drops a reference to a slave, on a thread that does not hold Python's lock. It may be the last
+/// reference to a Python object. While the interpreter exits, this may end the thread
+/// (pthread_exit); the reference is still there then.
 void drop(rim::SlavePtr& slave);
 
 #ifndef NO_PYTHON
-/// Has all servers stopped when the interpreter exits, while Python code can still run: a slave
-/// that is called later would find its thread ended in the middle of Rogue's code, which takes the
-/// process down. Python's lock must be held.
+/// Has all servers stopped when the interpreter exits, while Python code can still run. A slave
+/// that is called later would find its thread ended in the middle of Rogue's code, which ends the
+/// process. Python's lock must be held.
 void stopServersAtExit();
 #endif
 

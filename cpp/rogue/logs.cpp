@@ -20,7 +20,7 @@
 namespace rogue_memory_bridge RMB_HIDDEN {
 namespace {
 
-/// The loggers of the ends that there are, by name. Never destroyed: the library's threads may log
+/// The loggers of all servers and clients, by name. Never destroyed: the library's threads may log
 /// until the process is gone.
 struct Loggers {
     std::mutex mutex;
@@ -39,7 +39,7 @@ rogue::LoggingPtr find(const std::string& name) {
     return found == known.all.end() ? nullptr : found->second;
 }
 
-/// While this lives, what the thread writes raises no signal: Rogue's loggers write with printf.
+/// While it exists, writing raises no signal on this thread. Rogue's loggers write with printf.
 class Quiet {
   public:
     Quiet() {
@@ -61,7 +61,7 @@ class Quiet {
     Quiet& operator=(const Quiet&) = delete;
 
   private:
-    /// Takes a signal that waits for this thread, whose own write has raised it.
+    /// Removes a pending signal, which this thread's own write has raised.
     static void takeBack(int signal) {
         sigset_t now, one;
         sigemptyset(&one);
@@ -81,21 +81,22 @@ class Quiet {
     sigset_t pending_;
 };
 
-/// Whether a line would not have to wait: no thread is in a printf, and stdout takes something. A
-/// pipe takes 4096 bytes then, more than a line or stdio's buffer has; another process that has the
-/// pipe too may still be faster.
+/// Whether a line can be written without waiting: no thread is in a printf, and stdout takes data.
+/// A pipe then takes 4096 bytes, more than a line or stdio's buffer has; but another process that
+/// writes to the same pipe may fill it first.
 bool stdoutTakesLines() {
     if (ftrylockfile(stdout) != 0) return false;
-    // Not held while Rogue logs: that may wait for Python's lock, and whoever has it for this one.
+    // Released before Rogue logs: Rogue may wait for Python's lock then, and the thread that holds
+    // that one may be waiting for stdout's lock.
     funlockfile(stdout);
     pollfd out = {STDOUT_FILENO, POLLOUT, 0};
     return poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP | POLLNVAL)) == 0;
 }
 
-/// Lines that were dropped, of which no line has told yet.
+/// Dropped lines that no line has reported yet.
 std::atomic<unsigned> dropped(0);
 
-/// Has Rogue's logger write a line, unless it would have to wait.
+/// Writes a line by Rogue's logger, unless it would have to wait.
 void emit(rogue::Logging& logger, uint32_t level, const char* text) {
     if (level < levelOf(logger)) return;
     const Quiet quiet;
@@ -116,20 +117,20 @@ void emit(rogue::Logging& logger, uint32_t level, const char* text) {
     logger.log(level, "%s", text);
 }
 
-/// A record of the library's.
+/// Receives a record of the library.
 void hear(void*, uint32_t level, const char* name, const char* text) {
     try {
         const rogue::LoggingPtr logger = find(name);
-        // Others come from ends that are just going.
+        // There is none for a server or client that is being destroyed.
         if (logger) emit(*logger, level, text);
     } catch (abi::__forced_unwind&) {
         park();
     } catch (...) {
-        // A line of the log is lost: memory has run out.
+        // Out of memory: this line of the log is lost.
     }
 }
 
-/// A logger of Rogue's, which begins with a line of its own where stdout takes one.
+/// Makes a logger of Rogue's. It writes a first line if stdout takes one.
 rogue::LoggingPtr begin(const std::string& name) {
     const Quiet quiet;
     return rogue::Logging::create(name, rogue::Logging::emitStdout() && !stdoutTakesLines());
@@ -180,7 +181,8 @@ void Log::sayThread() const {
 
 void Log::followLevel() {
     const uint32_t level = levelOf(*logger_);
-    // What librim emits too much when the level has been raised again, the logger drops.
+    // When the level has been raised again, librim emits more than necessary; the logger drops
+    // that.
     if (level >= told_.load(std::memory_order_relaxed)) return;
     told_.store(level, std::memory_order_relaxed);
     rim_log_set_filter(logger_->name().c_str(), level);

@@ -1,5 +1,5 @@
-// The bridge's log lines come out through Rogue's loggers: what librim logs is handed to them, at
-// the levels that are set there.
+// Writes the bridge's log lines through Rogue's loggers: they get the records of librim, at the
+// levels that are set in Rogue.
 #ifndef ROGUE_MEMORY_BRIDGE_LOGS_H
 #define ROGUE_MEMORY_BRIDGE_LOGS_H
 
@@ -15,23 +15,23 @@
 
 namespace rogue_memory_bridge RMB_HIDDEN {
 
-/// The logger of one end of the bridge.
+/// The logger of one server or client.
 class Log {
   public:
-    /// `end` is TcpServer or TcpClient. The line that Rogue's loggers begin with appears.
+    /// `end` is TcpServer or TcpClient. Rogue's logger logs its usual first line.
     Log(const char* end, const std::string& address, uint16_t port);
     ~Log();
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    /// Tells librim when the logger's level has been lowered since the last time: cheap, to be
-    /// called with each transaction.
+    /// Tells librim if the logger's level has been lowered since the last call. It is cheap: call
+    /// it with each transaction.
     void followLevel();
 
-    /// Logs a text. As all lines of the bridge: one that stdout does not take now is dropped.
+    /// Logs a text. Like every line of the bridge, it is dropped if stdout does not take it now.
     void say(uint32_t level, const std::string& text) const;
 
-    /// Logs the numbers of the process and the calling thread, as Rogue's threads do.
+    /// Logs the ids of the process and of the calling thread, as Rogue's threads do.
     void sayThread() const;
 
     const rogue::LoggingPtr& logger() const { return logger_; }
@@ -41,9 +41,9 @@ class Log {
     std::atomic<uint32_t> told_;
 };
 
-/// Ends a callback of librim that has been caught in the end of its thread, which Python forces
-/// on every thread that asks for its lock while the interpreter exits: the library's frames must
-/// not be unwound, so the thread stays here until the process is gone.
+/// Ends a callback of librim whose thread is being ended. Python ends every thread that asks for
+/// its lock while the interpreter exits. The library's frames must not be unwound, so the thread
+/// stays here until the process is gone.
 [[noreturn]] void park();
 
 } // namespace RMB_HIDDEN

@@ -1,5 +1,4 @@
-// The process and the thread that the bridge runs in: what has to work in a process that was forked
-// off too, and threads that are not to be cancelled.
+// Helpers for processes that are forked off, and for threads that must not be cancelled.
 #ifndef ROGUE_MEMORY_BRIDGE_PROCESS_H
 #define ROGUE_MEMORY_BRIDGE_PROCESS_H
 
@@ -9,12 +8,13 @@
 
 namespace rogue_memory_bridge RMB_HIDDEN {
 
-/// One `Object` for the process, with a member `mutex`. Whoever forks holds the mutex meanwhile, so
-/// that no other thread does, for ever, in the child.
+/// The one `Object` of the process, which has a member `mutex`. A thread that forks holds the mutex
+/// during the fork; otherwise another thread could hold it then, and in the child it would be
+/// locked for ever.
 template <typename Object>
 class FreeInChildren {
   public:
-    /// To be called once.
+    /// Call it once.
     static Object* make() {
         object() = new Object;
         pthread_atfork([] { object()->mutex.lock(); }, [] { object()->mutex.unlock(); },
@@ -29,9 +29,9 @@ class FreeInChildren {
     }
 };
 
-/// While it lives the calling thread is not cancelled (pthread_cancel), but afterwards: what waits
-/// may have callers that must not be unwound, destructors among them. Calls of librim see to it
-/// themselves.
+/// While it exists, the calling thread is not cancelled (pthread_cancel); a cancellation in the
+/// meantime takes effect afterwards. Needed where code waits while its callers, such as
+/// destructors, must not be unwound. Calls of librim hold cancellation off themselves.
 class Uncancelled {
   public:
     Uncancelled() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }

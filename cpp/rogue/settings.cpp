@@ -11,7 +11,7 @@
 namespace rogue_memory_bridge RMB_HIDDEN {
 namespace {
 
-/// Sets `value` to what the variable says, if it is set and not empty.
+/// Sets `value` to the number in the variable, if the variable is set and not empty.
 void take(const char* name, size_t& value) {
     const char* text = std::getenv(name);
     if (text == nullptr || *text == '\0') return;
@@ -36,7 +36,7 @@ rim_tcp_server_options serverOptions() {
     }
     take("ROGUE_MEMORY_BRIDGE_OUTSTANDING", options.max_outstanding);
     take("ROGUE_MEMORY_BRIDGE_MAX_TRANSACTION", options.max_transaction);
-    // A slave says itself which sizes it takes.
+    // The slave's own access sizes are checked instead.
     options.min_access = 1;
     return options;
 }
