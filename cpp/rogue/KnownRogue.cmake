@@ -1,7 +1,8 @@
-# Tells whether the headers of a Rogue are ones that the sources of this folder fit: sets `result` to nothing, or to the
-# reason why not. Used by ReplaceRogueBridge.cmake and by CMakeLists.txt here.
+# Checks whether the sources of this folder fit the headers of a Rogue. Sets `result` to an empty
+# string, or to the reason why they do not fit. Used by ReplaceRogueBridge.cmake and by
+# CMakeLists.txt here.
 function(known_rogue include_dir result)
-    # The classes' layout is Rogue's. These are the members that the sources define or rely on.
+    # The classes have Rogue's layout. These are the members that the sources define or rely on.
     set(members_Master "std::mutex mastMtx_" "struct timeval sumTime_" "Slave> slave_")
     set(members_Transaction "struct timeval timeout_" "bool isSubTransaction_" "Transaction> parentTransaction_")
     set(members_TcpServer "void* zmqCtx_" "atomic<bool> threadEn_" "virtual int sendResponseMsg_(void* " "void start()")

@@ -1,5 +1,5 @@
-// Tells the library that loads this one (gate.cpp) whether the Rogue that is there has the objects
-// that this was compiled for, as far as that can be seen from outside.
+// Tells the library that loads this one (gate.cpp) whether the objects of the present Rogue are
+// those that this was compiled for, as far as that can be checked from outside.
 #include "rogue/interfaces/memory/Master.h"
 #include "rogue/interfaces/memory/Slave.h"
 
@@ -11,8 +11,9 @@ namespace rim = rogue::interfaces::memory;
 
 namespace {
 
-/// Whether an object that Rogue made (std::make_shared: a vtable pointer, two counts, the object)
-/// takes the memory that it would take here. An allocator rounds up.
+/// Whether an object that Rogue made occupies the memory that it would occupy here.
+/// std::make_shared allocates a vtable pointer, two counts and the object together; the allocator
+/// rounds up.
 template <typename Class>
 bool sameSize(const std::shared_ptr<Class>& made) {
     const size_t before = 2 * sizeof(void*);

@@ -1,10 +1,10 @@
-// The library that is put before a stock librogue-core, by LD_PRELOAD or by link order. It has the
-// functions of Rogue's TcpServer and TcpClient under their names, and each goes on either to those
-// of this bridge, in a library of its own beside this one, or to Rogue's.
+// The library that is loaded before a stock librogue-core, by LD_PRELOAD or by link order. It has
+// the functions of Rogue's TcpServer and TcpClient, by their names. Each calls the function of the
+// same name either in this bridge, which is another library beside this one, or in Rogue.
 //
-// Which, is decided when the first of them is called: Rogue is there then, also where it is loaded
-// late, as by Python. This library itself needs nothing of Rogue, so that a program that has none
-// is not troubled by it.
+// The choice is made when the first of them is called: by then Rogue is loaded, even if that
+// happens late, as with Python. This library itself needs nothing of Rogue, so a program without
+// Rogue is not disturbed by it.
 #include "names.h"
 
 #include <dlfcn.h>
@@ -32,7 +32,7 @@ const char* const symbols[count] = {
 #undef BRIDGE_SYMBOL
 };
 
-/// Where each function goes on.
+/// The function that each one calls.
 void* targets[count];
 
 /// The path of the librogue-core that is loaded; empty if none is.
@@ -50,7 +50,7 @@ std::string pathOfRogue() {
     return path;
 }
 
-/// The size of what `symbol` stands for in the library; 0 if it has none such.
+/// The size of the object that `symbol` names in the library; 0 if it has none.
 size_t sizeOf(void* library, const char* symbol) {
     void* const place = dlsym(library, symbol);
     Dl_info info;
@@ -59,8 +59,8 @@ size_t sizeOf(void* library, const char* symbol) {
     return entry == nullptr ? 0 : static_cast<const ElfW(Sym)*>(entry)->st_size;
 }
 
-/// Why this Rogue is not the one that the bridge was compiled for; empty if it is, as far as can be
-/// seen without loading the bridge.
+/// Why this Rogue is not the one that the bridge was compiled for; empty if it is, as far as that
+/// can be checked without loading the bridge.
 std::string strange(void* rogue) {
     const auto version =
         reinterpret_cast<std::string (*)()>(dlsym(rogue, "_ZN5rogue7Version7currentB5cxx11Ev"));
@@ -84,7 +84,8 @@ std::string strange(void* rogue) {
     return "";
 }
 
-/// Loads the bridge, from the folder of this library; otherwise gives the reason in `why`.
+/// Loads the bridge from the folder of this library. Returns null, with the reason in `why`, if
+/// that fails or the bridge does not fit.
 void* load(void* rogue, std::string& why) {
     Dl_info here;
     if (dladdr(reinterpret_cast<void*>(&pathOfRogue), &here) == 0) {

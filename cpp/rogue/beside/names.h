@@ -1,8 +1,8 @@
 // The functions of Rogue's TcpServer and TcpClient that other code may call: (name, symbol, result,
-// parameters, arguments). Objects that are passed by value are pointers to them in fact (Itanium
-// C++ ABI), and all pointers to shared objects are alike. TcpClient has a virtual base: its
-// constructor and destructor for a part of a derived class (C2, D2) take the derived class's table
-// of virtual tables after `this`. TcpServer has none.
+// parameters, arguments). An object passed by value is in fact a pointer to it (Itanium C++ ABI),
+// and all shared pointers have the same layout. TcpClient has a virtual base: its constructor and
+// destructor for a part of a derived class (C2, D2) take the derived class's table of virtual
+// tables (VTT) after `this`. TcpServer has none.
 #define BRIDGE_CLASS "_ZN5rogue10interfaces6memory9Tcp"
 #define BRIDGE_STRING "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 
