@@ -13,8 +13,9 @@ fn check(what: &str, len: usize, lsb: u32, bits: u32) -> Result<()> {
     Ok(())
 }
 
-/// Copies `bits` bits of `source` from bit `source_lsb` to `target` from bit `target_lsb`; the other
-/// bits of `target` stay.
+/// Copies `bits` bits of `source`, from bit `source_lsb` on, to `target`, from bit `target_lsb` on.
+/// The other bits of `target` keep their values. Fails with [`ErrorKind::Size`], and changes
+/// nothing, if the bits are not all inside both slices.
 pub fn copy_bits(
     target: &mut [u8],
     target_lsb: u32,
@@ -32,7 +33,7 @@ pub fn copy_bits(
             (to, from, left) = (to + 8 * bytes, from + 8 * bytes, left - 8 * bytes);
             continue;
         }
-        // As many bits as stay within one byte on both sides.
+        // The next run of bits that lies within one byte of each slice.
         let run = left.min(8 - to % 8).min(8 - from % 8);
         let mask = (0xFFu16 >> (8 - run)) as u8;
         let value = source[from / 8] >> (from % 8) & mask;
@@ -43,14 +44,16 @@ pub fn copy_bits(
     Ok(())
 }
 
-/// Sets `bits` bits of `target` from bit `lsb`.
+/// Sets `bits` bits of `target`, from bit `lsb` on. Fails with [`ErrorKind::Size`], and changes
+/// nothing, if they are not all inside `target`.
 pub fn set_bits(target: &mut [u8], lsb: u32, bits: u32) -> Result<()> {
     check("target", target.len(), lsb, bits)?;
     runs(lsb, bits).for_each(|(byte, mask)| target[byte] |= mask);
     Ok(())
 }
 
-/// Whether any of `bits` bits of `source` from bit `lsb` is set.
+/// Whether any of the `bits` bits of `source`, from bit `lsb` on, is set. Fails with
+/// [`ErrorKind::Size`] if they are not all inside `source`.
 pub fn any_bits(source: &[u8], lsb: u32, bits: u32) -> Result<bool> {
     check("source", source.len(), lsb, bits)?;
     Ok(runs(lsb, bits).any(|(byte, mask)| source[byte] & mask != 0))
@@ -75,7 +78,7 @@ fn runs(lsb: u32, bits: u32) -> impl Iterator<Item = (usize, u8)> {
 mod tests {
     use super::*;
 
-    /// One bit at a time: slow and plainly right.
+    /// Copies bit by bit: slow, but simple enough to trust.
     fn reference(target: &mut [u8], target_lsb: u32, source: &[u8], source_lsb: u32, bits: u32) {
         for n in 0..bits {
             let (to, from) = ((target_lsb + n) as usize, (source_lsb + n) as usize);
@@ -87,7 +90,7 @@ mod tests {
     #[test]
     fn copy_is_the_same_as_bit_by_bit() {
         let source: Vec<u8> = (0..8u32).map(|n| (n * 73 + 41) as u8).collect();
-        // Miri needs a thousand times as long: a few steps of each.
+        // Miri is a thousand times slower: it tries fewer values.
         let step = if cfg!(miri) { 7 } else { 1 };
         for target_lsb in (0..18).step_by(step) {
             for source_lsb in (0..18).step_by(step) {

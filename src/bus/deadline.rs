@@ -1,5 +1,5 @@
-//! Renewal of deadlines: a transaction that has been overtaken by an answer to an earlier one has
-//! its deadline renewed, because a slow link is not a dead one.
+//! Renewal of deadlines: an answer to one transaction renews the deadlines of all later ones,
+//! because a slow link is not a dead one.
 //!
 //! Rogue walks all outstanding transactions at each answer. Here an answer leaves one mark, and a
 //! transaction looks for marks only when its own deadline has passed.
@@ -9,17 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The most marks that are kept; the oldest go first.
+/// The most marks that are kept. When a new one does not fit, the oldest is dropped.
 const MAX_MARKS: usize = if cfg!(miri) { 64 } else { 4096 };
-/// Answers closer together than this share a mark: a deadline is renewed to within this time.
+/// Answers less than this apart share a mark, so a renewed deadline may be early by this much.
 const QUANTUM: Duration = Duration::from_millis(1);
 
-/// When which transactions were answered, as far as that can still renew a deadline.
+/// Which transactions were answered, and when: the answers that can still renew a deadline.
 #[derive(Debug)]
 pub struct Renewals {
     start: Instant,
-    /// The last mark: its time in [`QUANTUM`]s since `start`, one more than that, in the upper half,
-    /// and the lower half of its order. So most answers need no lock.
+    /// The last mark, in a form that needs no lock: most answers look at nothing else. The upper
+    /// half is its time in [`QUANTUM`]s since `start`, plus one, so that 0 is no mark. The lower
+    /// half is the lower half of its order.
     last: AtomicU64,
     /// (order of creation of the transaction answered, time of the answer), ascending in both.
     marks: Mutex<VecDeque<(u64, Instant)>>,
@@ -48,12 +49,12 @@ impl Renewals {
         }
         let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&(last, at)) = marks.back() {
-            // Answers that came together are told with the same time.
+            // Answers that arrived together are noted with the same time.
             if last <= order && (now == at || now.saturating_duration_since(at) < QUANTUM) {
                 return;
             }
         }
-        // A mark of a later transaction is worth less than this one in every respect.
+        // Drops marks of later transactions: this answer is newer, and renews all that they renew.
         while marks.back().is_some_and(|&(last, _)| last >= order) {
             marks.pop_back();
         }
@@ -65,10 +66,11 @@ impl Renewals {
         self.last.store(last, Ordering::Release);
     }
 
-    /// When the last answer came to a transaction that is not younger than number `order`.
+    /// The time of the last answer to transaction number `order` or to an earlier one.
     pub fn last_answer(&self, order: u64) -> Option<Instant> {
         let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-        // Mostly nothing younger has been answered, and the other marks are not in the cache.
+        // Usually no later transaction has been answered. Then the last mark decides, and the
+        // others, which are rarely in the CPU's cache, are not read.
         if let Some(&(_, at)) = marks.back().filter(|&&(last, _)| last <= order) {
             return Some(at);
         }
@@ -94,7 +96,7 @@ mod tests {
         renewals.answered(8, at(20));
         assert_eq!(renewals.last_answer(7), Some(at(10)));
         assert_eq!(renewals.last_answer(8), Some(at(20)));
-        // An answer to an old one renews everything after it.
+        // An answer to an old transaction renews all later ones.
         renewals.answered(2, at(30));
         assert_eq!(renewals.last_answer(1), None);
         assert_eq!(renewals.last_answer(3), Some(at(30)));

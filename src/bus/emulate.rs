@@ -18,15 +18,16 @@ const MAX_PAGES: usize = 1 << 18;
 /// The name under which emulated memories log.
 const LOGGER: &str = "pyrogue.memory.Emulate";
 
-/// Emulated memory.
+/// Emulated memory, for tests. It allocates pages of 4 KiB when they are first written to, at most
+/// 1 GiB in all: writes that need more fail. Bytes that were never written read as zero.
 pub struct Emulate {
     base: SlaveBase,
     pages: Mutex<BTreeMap<u64, Box<[u8]>>>,
 }
 
 impl Emulate {
-    /// Memory for accesses of `min` to `max` bytes (`max` 0: any), at addresses and in sizes that
-    /// are multiples of `min`.
+    /// Memory for accesses of `min` to `max` bytes (`max` 0: no maximum). Addresses and sizes must
+    /// be multiples of `min`.
     pub fn new(min: u32, max: u32) -> Emulate {
         Emulate {
             base: SlaveBase::new(min, max),
@@ -94,7 +95,7 @@ impl Emulate {
     }
 }
 
-/// A page of zeros, if there is memory for it.
+/// A page of zeros. Fails if there is no memory for it.
 fn new_page() -> Result<Box<[u8]>> {
     let mut page = Vec::new();
     page.try_reserve_exact(PAGE as usize).map_err(|_| {
@@ -120,7 +121,8 @@ impl Emulate {
         }
         let size = transaction.size() as usize;
         if size <= INLINE && matches!(transaction.kind(), Kind::Read | Kind::Verify) {
-            // A separate lock would take longer than the rest.
+            // `done_with` locks, copies and completes in one call. A separate lock would take
+            // longer than the rest.
             let mut word = [0; INLINE];
             self.read(transaction.address(), &mut word[..size]);
             transaction.done_with(&word[..size]);
@@ -176,7 +178,7 @@ mod tests {
         let memory = Memory::owned(vec![0xEE; size as usize]);
         let transaction = master.create(address, memory, READ);
         master.slave().do_transaction(transaction.clone());
-        // The lock must be taken before the wait gives the memory back.
+        // The completion copies the bytes: after the wait they are out of reach.
         let heard = Arc::new(Mutex::new(Vec::new()));
         struct Copy(Arc<Mutex<Vec<u8>>>);
         impl crate::bus::Completion for Copy {
@@ -220,7 +222,7 @@ mod tests {
             let error = master.wait(id).unwrap_err();
             assert!(error.text().contains(word), "{error}");
         }
-        // The last word there is.
+        // The last four bytes of the address space.
         master
             .wait(master.request(u64::MAX - 3, Memory::owned(vec![1; 4]), WRITE))
             .unwrap();

@@ -1,5 +1,5 @@
-//! A hub passes transactions on, moved by its offset, and splits those that are larger than the slave
-//! behind it takes.
+//! A hub passes transactions on to another slave. It adds its offset to their addresses, and splits
+//! those that are larger than that slave can carry out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,9 @@ pub const MAX_PIECES: u32 = 1 << 20;
 /// The name under which hubs log.
 const LOGGER: &str = "pyrogue.memory.Hub";
 
-/// A branch of the bus at an offset.
+/// A branch of the bus: passes transactions on to the slave that its [`master`](Hub::master) is
+/// connected to, with an offset added to their addresses. Splits those that are larger than that
+/// slave's maximum access.
 pub struct Hub {
     base: SlaveBase,
     master: Master,
@@ -23,9 +25,10 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub at `offset`. With `min` and `max` both given it is the root of an address space of its
-    /// own: it answers for its access sizes, and its address is 0. Otherwise it hands on what the
-    /// slave behind it says.
+    /// A hub that adds `offset` to addresses. If `min` and `max`, in bytes, are both not 0, the hub
+    /// begins an address space of its own: it has its own number, name and access sizes, and its
+    /// address is 0. Otherwise it has the number, name and minimum access of the slave behind it,
+    /// no maximum (`u32::MAX`), and the address [`full_address`](Hub::full_address).
     pub fn new(offset: u64, min: u32, max: u32) -> Hub {
         Hub {
             base: SlaveBase::new(min, max),
@@ -34,7 +37,7 @@ impl Hub {
         }
     }
 
-    /// The master side: what the hub passes on goes to the slave that this is connected to.
+    /// The hub's master side: transactions go on to the slave that this is connected to.
     pub fn master(&self) -> &Master {
         &self.master
     }
@@ -44,8 +47,8 @@ impl Hub {
         self.offset
     }
 
-    /// The hub's own address: that of the slave behind it, and the offset. It wraps around at 2^64;
-    /// an access that would do so is refused.
+    /// The hub's own address: that of the slave behind it plus the offset. It wraps around at 2^64;
+    /// an access whose address would wrap around fails.
     pub fn full_address(&self) -> u64 {
         self.master.slave().address().wrapping_add(self.offset)
     }
@@ -55,12 +58,13 @@ impl Hub {
     }
 }
 
-/// Moves `transaction` by a hub's `offset` and passes it to `issue`, in pieces of at most `max`
-/// bytes (0: whole) when it is larger than that. Each piece is made when the one before it has been
-/// issued, so that a slave which completes at once never has more than one of them in memory. A
-/// transaction that would go beyond the last address fails before any of it is issued. The pieces
-/// end when its master has stopped waiting: the rest would move nothing. (Rogue's own hub issues
-/// all of them.)
+/// Adds a hub's `offset` to the address of `transaction`, and passes it to `issue`: in pieces of at
+/// most `max` bytes if it is larger than that, otherwise whole. `max` 0 is no limit.
+///
+/// Each piece is made after the one before it has been issued, so there is only one of them in
+/// memory if the slave completes at once. A transaction that would go beyond the last address fails
+/// before any piece is issued. No more pieces are issued when the master has stopped waiting: they
+/// would move nothing. (Rogue's own hub issues all of them.)
 pub fn route(transaction: &Transaction, offset: u64, max: u32, mut issue: impl FnMut(Transaction)) {
     if let Err(error) = transaction.offset_address(offset) {
         transaction.fail(error);
@@ -172,7 +176,7 @@ mod tests {
     use crate::bus::{Emulate, Memory, READ, WRITE};
     use std::sync::Mutex;
 
-    /// Keeps what it is given, for the test to complete.
+    /// Keeps its transactions, for the test to complete them.
     struct Later {
         base: SlaveBase,
         kept: Mutex<Vec<Transaction>>,
@@ -288,7 +292,7 @@ mod tests {
         let hub = Hub::new(0x100, 0, 0);
         hub.master().set_slave(slave.clone());
         let hub = Arc::new(hub);
-        // Past the master, which would refuse some of these itself.
+        // Bypasses the master, which would refuse some of these itself.
         let ask = |address, size: u32| {
             let memory = Memory::owned(vec![0; size as usize]);
             let timeout = std::time::Duration::MAX;
@@ -311,7 +315,7 @@ mod tests {
 
     #[test]
     fn no_more_pieces_are_issued_when_the_master_has_stopped_waiting() {
-        /// Its master's time is over while it has the second piece.
+        /// Its master stops waiting while it has the second piece.
         struct Slow {
             base: SlaveBase,
             root: Mutex<Option<Transaction>>,
@@ -333,7 +337,7 @@ mod tests {
             }
         }
 
-        // Behind one hub, and behind two, of which the inner one gets pieces to split.
+        // Behind one hub, and behind two: then the inner one gets pieces, and splits them.
         for hubs in [1, 2] {
             let slow = Arc::new(Slow {
                 base: SlaveBase::new(1, 4),

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// The type of a transaction: what is to be done with its bytes.
+/// The type of a transaction: what a slave does with its bytes.
 ///
-/// There may be more of them one day; Rogue passes on types that it does not know, and so does this
-/// crate ([`Kind::Other`]).
+/// More types may be added. Rogue passes on types that it does not know, and so does this crate
+/// ([`Kind::Other`]).
 ///
 /// ```
 /// use rogue_memory_bridge::Kind;
@@ -19,13 +19,14 @@ use std::fmt;
 pub enum Kind {
     /// Moves bytes from the slave to the master.
     Read,
-    /// Moves bytes from the master to the slave; complete when the slave has taken them.
+    /// Moves bytes from the master to the slave; complete when the slave has written them.
     Write,
-    /// A posted write: complete for the master when it has been sent.
+    /// A posted write: for the master it is complete when it has been sent.
     Post,
     /// A read whose data the master compares with what it wrote.
     Verify,
-    /// A type that this crate does not know, by its number, which is none of the others'.
+    /// A type that this crate does not know, with its number. [`Kind::from`] never returns it for
+    /// the number of a type above.
     Other(u32),
 }
 
@@ -39,7 +40,7 @@ pub const POST: u32 = 3;
 pub const VERIFY: u32 = 4;
 
 impl Kind {
-    /// Its number, on the wire and in Rogue.
+    /// The number of the type, on the wire and in Rogue.
     pub fn number(self) -> u32 {
         match self {
             Kind::Read => READ,
@@ -69,7 +70,7 @@ impl Default for Kind {
     }
 }
 
-/// Its name, for log lines and error texts.
+/// The name of the type, for log lines and error texts.
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

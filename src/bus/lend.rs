@@ -1,11 +1,10 @@
-//! Slices of a caller's, lent to one transaction.
+//! Lends a caller's slice to one transaction.
 //!
-//! A transaction may be touched by other threads, and its handles may be cloned and kept, so no
-//! lifetime says how long it uses its memory. What says so is that it is *published*: from then on
-//! nothing touches the memory on behalf of the slave (`transaction.rs`). The functions here return,
-//! or unwind, only when that has happened. A slave that keeps a lock on the bytes for ever, or
-//! forgets one, makes them wait for ever. That is the price; the memory is not given back
-//! meanwhile.
+//! Other threads may use a transaction, and its handles may be cloned and kept, so no Rust lifetime
+//! limits how long it uses its memory. The limit is that the transaction is *published*: from then
+//! on nothing touches the memory on behalf of the slave (`transaction.rs`). The functions here
+//! return, or unwind, only after that. If a slave never releases a lock on the bytes, or leaks it,
+//! they wait for ever rather than give the memory back while it is in use.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
@@ -16,9 +15,8 @@ use super::memory::Memory;
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Makes a transaction on `data`, gives it to `hand_over`, and waits for it. `hand_over` gives it
-/// to a slave. What `data` has in it after a failure is not told; it may be a part of what was
-/// read.
+/// Makes a transaction on `data`, calls `hand_over`, which gives it to a slave, and waits for it.
+/// After a failure the contents of `data` are unspecified: a part of them may have been read.
 pub(crate) fn lend_mut(
     (address, kind): (u64, Kind),
     data: &mut [u8],
@@ -26,15 +24,14 @@ pub(crate) fn lend_mut(
     hand_over: impl FnOnce(&Transaction),
 ) -> Result<()> {
     let size = data_size(data.len())?;
-    // SAFETY: the slice is borrowed until this function ends, and may be sent to other threads, as
-    // bytes may. `wait` returns when the transaction has been waited for.
+    // SAFETY: the slice is borrowed until this function ends, and any thread may use bytes. `wait`
+    // returns, or unwinds, only when the transaction has been waited for.
     let memory = unsafe { Memory::caller(NonNull::from(&mut *data).cast(), data.len()) };
     let transaction = Transaction::new(address, size, kind, Some(memory), timeout);
     wait(transaction, hand_over)
 }
 
-/// As [`lend_mut`], for a transaction whose bytes are read alone: no lock gives them out to be
-/// changed.
+/// Like [`lend_mut`], for bytes that the slave only reads: no lock gives mutable access to them.
 pub(crate) fn lend(
     (address, kind): (u64, Kind),
     data: &[u8],
@@ -60,8 +57,8 @@ fn wait(transaction: Transaction, hand_over: impl FnOnce(&Transaction)) -> Resul
     outcome
 }
 
-/// Takes the memory back if whoever carries out the transaction, or the wait for it, panics. It
-/// stays in this file: a caller that could forget it would have its memory touched afterwards.
+/// Takes the memory back if `hand_over` or the wait panics. Private to this file: if a caller could
+/// leak it, a slave could touch the memory after the loan.
 struct Loan {
     transaction: Transaction,
     settled: bool,
@@ -72,13 +69,13 @@ impl Drop for Loan {
         if !self.settled {
             let text = "The thread that waits for the transaction panicked";
             self.transaction.fail(Error::new(ErrorKind::Internal, text));
-            // Only as long as somebody holds its bytes. Should this panic too, the process ends.
+            // Waits only while a lock on the bytes is held. If this panics too, the process ends.
             let _ = self.transaction.wait();
         }
     }
 }
 
-/// The size of a transaction on so many bytes.
+/// The size of a transaction on `len` bytes. Fails if it does not fit 32 bits.
 pub(crate) fn data_size(len: usize) -> Result<u32> {
     u32::try_from(len).map_err(|_| {
         let text = format!("A transaction of {len} bytes is too large");

@@ -1,5 +1,5 @@
-//! The source of transactions: makes them, hands them to a slave, waits for them, and keeps the last
-//! failure.
+//! The source of transactions: makes them, hands them to a slave, waits for them, and keeps the
+//! last failure.
 
 mod outstanding;
 
@@ -19,13 +19,14 @@ use crate::process::Home;
 use crate::sync::Time;
 use outstanding::Outstanding;
 
-/// The time that a slave has for a transaction, unless set.
+/// The time that a slave has for a transaction, unless [`Master::set_timeout`] changes it.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The name under which masters log.
 const LOGGER: &str = "pyrogue.memory.Master";
 
-/// A source of transactions.
+/// Makes transactions, hands them to the slave that it is connected to, and waits for them. Any
+/// thread may call it.
 pub struct Master {
     timeout: Arc<Time>,
     state: Mutex<MasterState>,
@@ -45,7 +46,7 @@ impl Default for Master {
 }
 
 impl Master {
-    /// A master that is connected to nothing: its transactions fail.
+    /// An unconnected master: its transactions fail until [`Master::set_slave`].
     pub fn new() -> Master {
         Master {
             timeout: Arc::new(Time::new(DEFAULT_TIMEOUT)),
@@ -64,10 +65,12 @@ impl Master {
         self.home.is_here()
     }
 
-    /// Connects the master to `slave`.
+    /// Connects the master to `slave`. Transactions that were handed over before stay with the old
+    /// slave.
     pub fn set_slave(&self, slave: Arc<dyn Slave>) {
         let old = std::mem::replace(&mut self.lock().slave, slave);
-        // This may drop its last reference and run user code in its destructor: not under the lock.
+        // Dropped without the lock: if this is the last reference, the slave's destructor runs user
+        // code.
         drop(old);
     }
 
@@ -76,19 +79,20 @@ impl Master {
         Arc::clone(&self.lock().slave)
     }
 
-    /// Sets the time that a slave has for each transaction made from now on. Zero changes nothing.
+    /// Sets the time that a slave has for each transaction made from now on, rounded up to
+    /// microseconds. Zero changes nothing.
     pub fn set_timeout(&self, timeout: Duration) {
         if !timeout.is_zero() {
             self.timeout.set(timeout);
         }
     }
 
-    /// The time that a slave has for a transaction.
+    /// The time that a slave has for a transaction, from the moment it has taken it.
     pub fn timeout(&self) -> Duration {
         self.timeout.get()
     }
 
-    /// The same time, for another object that is to follow every change of it.
+    /// A shared handle to the timeout, for an object that must follow later changes of it.
     #[doc(hidden)]
     pub fn shared_timeout(&self) -> Arc<Time> {
         Arc::clone(&self.timeout)
@@ -107,7 +111,7 @@ impl Master {
     }
 
     /// Makes a transaction and hands it to the slave. Returns its id, for [`Master::wait`], which
-    /// returns every failure, also of the arguments.
+    /// returns every failure, even that of an invalid argument.
     #[doc(hidden)]
     pub fn request(&self, address: u64, memory: Memory, kind: impl Into<Kind>) -> u32 {
         let slave = |state: &MasterState| Arc::clone(&state.slave);
@@ -127,8 +131,8 @@ impl Master {
         self.make(address, memory, kind.into(), |_| ()).0
     }
 
-    /// As [`Master::create`], with the result of `also`, called under the same lock; `None` if the
-    /// transaction has failed.
+    /// Like [`Master::create`]. Also returns the result of `also`, which is called under the lock;
+    /// `None` if the transaction has failed.
     fn make<T>(
         &self,
         address: u64,
@@ -140,7 +144,8 @@ impl Master {
         let error = check(address, memory.len()).err();
         let memory = if error.is_none() { Some(memory) } else { None };
         let timeout = self.timeout();
-        // Under the lock, so that they are outstanding in the order of their creation.
+        // Made under the lock, so that transactions are added to `outstanding` in the order of
+        // creation.
         let mut state = self.lock();
         let transaction = Transaction::new(address, size, kind, memory, timeout);
         let also = error.is_none().then(|| also(&state));
@@ -157,8 +162,8 @@ impl Master {
         (transaction, also)
     }
 
-    /// A transaction that failed before it began. It is outstanding like any other, and `wait` returns
-    /// `error`.
+    /// Makes a transaction that has failed already. It is outstanding like any other, and
+    /// [`Master::wait`] returns `error`. Returns its id.
     #[doc(hidden)]
     pub fn refuse(&self, address: u64, size: u32, kind: impl Into<Kind>, error: Error) -> u32 {
         let transaction = Transaction::new(address, size, kind, None, self.timeout());
@@ -173,9 +178,9 @@ impl Master {
         self.lock().outstanding.insert(transaction.clone());
     }
 
-    /// Waits for the transaction `id`, or for all that are outstanding if `id` is 0. Returns the last
-    /// failure among them, and keeps it for [`Master::error`]. For an id that is not outstanding it
-    /// returns at once.
+    /// Waits for the transaction `id`, or for all that are outstanding if `id` is 0. Returns the
+    /// last failure among them, and keeps it for [`Master::error`]. Returns `Ok` at once if no such
+    /// transaction is outstanding.
     #[doc(hidden)]
     pub fn wait(&self, id: u32) -> Result<()> {
         if id != 0 {
@@ -189,7 +194,8 @@ impl Master {
         result
     }
 
-    /// Waits for the transaction that `find` returns; `None` if it returns none.
+    /// Waits for the transaction that `find` returns, and removes it. `None` if `find` returns
+    /// none.
     fn wait_for(
         &self,
         find: impl FnOnce(&Outstanding) -> Option<&Transaction>,
@@ -207,7 +213,7 @@ impl Master {
                 (outcome, Some(transaction))
             }
         };
-        // Dropping its last handle may run user code in a destructor: not under the lock.
+        // Dropped without the lock: the last handle may run user code in a destructor.
         let removed = (state.outstanding.remove(order), waited);
         state.note(&outcome);
         drop(state);
@@ -215,11 +221,13 @@ impl Master {
         Some(outcome)
     }
 
-    /// Takes out the first ones up to one that has not ended, and returns the last failure among them.
+    /// Removes published transactions from the front, without waiting, and returns the last failure
+    /// among them. Stops at the first that is not published.
     fn collect(&self) -> Result<()> {
         let mut result = Ok(());
         loop {
-            // As in `wait_for`, but many under one lock.
+            // As in `wait_for`, dropped without the lock: up to 16 are removed each time it is
+            // taken.
             let mut removed = [const { None }; 16];
             let mut state = self.lock();
             for place in &mut removed {
@@ -241,7 +249,8 @@ impl Master {
         }
     }
 
-    /// Whether the transaction `id` has completed; true, too, when there is none outstanding.
+    /// Whether the transaction `id` has completed, without waiting. True, too, if no such
+    /// transaction is outstanding.
     #[doc(hidden)]
     pub fn is_done(&self, id: u32) -> bool {
         let transaction = self.lock().outstanding.get(id).cloned();
@@ -253,8 +262,9 @@ impl Master {
     }
 }
 
-/// Accesses that wait; the result of each call tells how it came out. Each has the time
-/// [`Master::timeout`], from the moment the slave has taken it.
+/// Blocking accesses. Each returns when the slave has completed it, or fails with
+/// [`ErrorKind::Timeout`] when [`Master::timeout`] is over, counted from the moment the slave has
+/// taken it.
 ///
 /// ```
 /// use rogue_memory_bridge::{Emulate, Hub, Master};
@@ -272,24 +282,27 @@ impl Master {
 /// # Ok::<(), rogue_memory_bridge::Error>(())
 /// ```
 impl Master {
-    /// Reads as many bytes at `address` as `data` has, into `data`. It does not return while a slave
-    /// has the bytes locked, even when the time is over. After a failure, `data` has any bytes.
+    /// Reads `data.len()` bytes at `address` into `data`. Does not return while the slave has the
+    /// bytes locked, even if the timeout is over. After a failure the contents of `data` are
+    /// unspecified.
     pub fn read(&self, address: u64, data: &mut [u8]) -> Result<()> {
         self.fill(Kind::Read, address, data)
     }
 
-    /// As [`Master::read`], and the slave is told that the bytes are to be compared with what was
-    /// written.
+    /// Like [`Master::read`], but as a Verify: this tells the slave that the caller will compare
+    /// the bytes with what it wrote.
     pub fn verify(&self, address: u64, data: &mut [u8]) -> Result<()> {
         self.fill(Kind::Verify, address, data)
     }
 
-    /// Writes `data` to `address`, and waits until the slave has taken it. The slave gets a copy.
+    /// Writes `data` to `address`, and waits until the slave has carried out the write. The slave
+    /// gets a copy of `data`.
     pub fn write(&self, address: u64, data: &[u8]) -> Result<()> {
         self.put(Kind::Write, address, data)
     }
 
-    /// Writes `data` to `address`; whether the slave takes it is not told. The slave gets a copy.
+    /// Writes `data` to `address` as a posted write. Across TCP this is complete when it has been
+    /// sent, and a failure at the far slave is not reported. The slave gets a copy of `data`.
     pub fn post(&self, address: u64, data: &[u8]) -> Result<()> {
         self.put(Kind::Post, address, data)
     }
@@ -338,7 +351,7 @@ impl fmt::Debug for Master {
 }
 
 impl Drop for Master {
-    /// Outstanding transactions fail: the memory that they were given is not touched any more.
+    /// Fails the outstanding transactions, and returns when nothing touches their memory any more.
     fn drop(&mut self) {
         if !self.home.is_here() {
             return;
@@ -349,13 +362,14 @@ impl Drop for Master {
                 ErrorKind::Stopped,
                 "Its master is gone: stopped",
             ));
-            // Only as long as somebody holds its bytes.
+            // Waits only while a lock on its bytes is held.
             let _ = transaction.wait();
         }
     }
 }
 
-/// The size of a transaction on `len` bytes at `address`, or what is wrong with them.
+/// Checks an access to `len` bytes at `address`: the size of its transaction, or an error that says
+/// what is wrong.
 #[inline]
 fn check(address: u64, len: usize) -> Result<u32> {
     if len == 0 {
@@ -367,7 +381,8 @@ fn check(address: u64, len: usize) -> Result<u32> {
     Ok(size)
 }
 
-/// Where `size` bytes of a caller begin, or an error that names what is wrong with that.
+/// Checks a caller's pointer to `size` bytes. Fails if it is NULL, or if `size` is more than this
+/// system has in one piece.
 pub fn caller_start(data: *mut u8, size: u32) -> Result<NonNull<u8>> {
     check_memory(size, isize::MAX as u64)?;
     NonNull::new(data).ok_or_else(|| {
@@ -376,8 +391,8 @@ pub fn caller_start(data: *mut u8, size: u32) -> Result<NonNull<u8>> {
     })
 }
 
-/// Refuses more than `most` bytes, the limit for one piece of memory: on 32 bits, half of what a
-/// transaction could have. No slice may be larger, and no system call moves more.
+/// Fails if `size` is above `most`, the limit for one piece of memory. On a 32-bit system that is
+/// half of what a transaction could have: no slice may be larger, and no system call moves more.
 fn check_memory(size: u32, most: u64) -> Result<()> {
     if u64::from(size) <= most {
         return Ok(());

@@ -1,9 +1,11 @@
-//! The bytes that a transaction moves: the caller's own memory, or memory that the transaction owns.
+//! The bytes that a transaction moves: the caller's own memory, or memory that the transaction
+//! owns.
 //!
-//! A master may hand over memory that it goes on owning (`reqTransaction(address, size, data,
-//! type)`), which no Rust borrow can describe. So this module has `unsafe`, and under `bus/` so have
-//! two more: `transaction/lock.rs`, which decides what code may touch the bytes when, and
-//! `transaction/state.rs`, which hands out the bytes of a transaction that has ended.
+//! A master may lend memory that still belongs to its caller (`reqTransaction(address, size, data,
+//! type)`), and no Rust borrow can describe that. So this module has `unsafe` code, and so have
+//! three more under `bus/`: `lend.rs`, which lends a caller's slice; `transaction/lock.rs`, which
+//! decides which code may touch the bytes at what time; and `transaction/state.rs`, which hands out
+//! the bytes of a transaction that has ended.
 #![allow(unsafe_code)]
 
 use std::cell::UnsafeCell;
@@ -21,27 +23,28 @@ pub struct Memory {
     owner: Owner,
 }
 
-/// What the bytes belong to.
+/// Who owns the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// The caller, which lends them.
     Caller,
     /// The caller, which lends the bytes for reading only.
     Reader,
-    /// This object, by way of a `Vec<u8>` of this capacity.
+    /// This object. They were allocated by a `Vec<u8>` of this capacity.
     Bytes(usize),
-    /// This object, by way of a `Vec<Block>` of this capacity.
+    /// This object. They were allocated by a `Vec<Block>` of this capacity.
     Blocks(usize),
     /// The [`Inline`] of the transaction that has this as its memory.
     Inline,
 }
 
-// SAFETY: a `Memory` is an address with a length. Owned bytes move with it; of the caller's,
-// `Memory::caller` has the promise that any thread may touch them.
+// SAFETY: a `Memory` is an address with a length. Bytes that it or its transaction owns belong to
+// no thread. For a caller's bytes, `Memory::caller` and `Memory::read_only` have the caller's
+// promise that any thread may touch them.
 unsafe impl Send for Memory {}
-// SAFETY: through `&Memory` the bytes are reached in one way only, the unsafe `Span::new`, whose
-// promise covers other threads. (`start` only tells the address; to use it is unsafe.) `append`,
-// `fill` and `span` need `&mut Memory`, and `drop` needs the object itself.
+// SAFETY: through `&Memory` the bytes are reached in one way only: by the unsafe `Span::new`, whose
+// conditions cover other threads. (`start` returns the address alone; using it is unsafe.)
+// `append`, `fill` and `span` need `&mut Memory`, and `drop` needs the object itself.
 unsafe impl Sync for Memory {}
 
 impl Memory {
@@ -56,8 +59,8 @@ impl Memory {
         }
     }
 
-    /// `len` bytes that live as long as this object, to be written by `append` or zeroed for a
-    /// `span`; `None` if there is no memory for them.
+    /// `len` bytes that live as long as this object, uninitialised: `append` writes them, and
+    /// `span` zeroes the rest. `None` if there is no memory for them.
     pub(super) fn reserved(len: usize) -> Option<Memory> {
         let mut blocks = Vec::<Block>::new();
         blocks
@@ -72,7 +75,7 @@ impl Memory {
         })
     }
 
-    /// As `reserved`, with a copy of `bytes`.
+    /// Like `reserved`, with a copy of `bytes`.
     pub(super) fn copied(bytes: &[u8]) -> Option<Memory> {
         let mut memory = Memory::reserved(bytes.len())?;
         memory.append(0, bytes).then_some(memory)
@@ -81,9 +84,9 @@ impl Memory {
     /// Zeroes all bytes that have not been written.
     fn fill(&mut self) {
         if self.written < self.len {
-            // SAFETY: the bytes from `written` on are inside the memory, which is this object's own:
-            // other memory is written from the beginning. Nothing else refers to them: a span is
-            // made only when all are written, and `append` needs `&mut self` as this does.
+            // SAFETY: the bytes from `written` on are inside the memory, which this object owns:
+            // all other memory counts as written from the beginning. Nothing else refers to them: a
+            // span is made only when all are written, and `append` needs `&mut self` as this does.
             unsafe {
                 let rest = self.start.add(self.written);
                 rest.write_bytes(0, self.len - self.written);
@@ -98,8 +101,8 @@ impl Memory {
         if offset != self.written || bytes.len() > self.len - self.written {
             return false;
         }
-        // SAFETY: there is room for them, as just checked, in bytes that nothing else refers to (see
-        // `fill`); so `bytes`, a borrow, does not overlap them.
+        // SAFETY: there is room for them, as just checked, in bytes that nothing else refers to
+        // (see `fill`). So they do not overlap `bytes`, which is borrowed.
         unsafe {
             let place = self.start.add(offset);
             place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
@@ -125,7 +128,7 @@ impl Memory {
         self.written == self.len
     }
 
-    /// Whether no byte has been written, and there are some: they count as zeros.
+    /// Whether there are bytes, and none has been written yet. They count as zeros.
     pub(super) fn is_untouched(&self) -> bool {
         self.written == 0 && self.len > 0
     }
@@ -135,9 +138,9 @@ impl Memory {
     /// # Safety
     ///
     /// `start` must be valid for reads and writes of `len` bytes, from any thread, until the
-    /// transaction that it is given to has been waited for (`Transaction::wait` has returned) or has
-    /// been completed and published to its [`Completion`](super::Completion). The caller must not
-    /// touch the bytes in between.
+    /// transaction that gets this memory has been waited for (`Transaction::wait` has returned), or
+    /// has been published and its [`Completion`](super::Completion) called. The caller must not
+    /// touch the bytes before that.
     pub unsafe fn caller(start: NonNull<u8>, len: usize) -> Memory {
         Memory {
             start,
@@ -147,11 +150,12 @@ impl Memory {
         }
     }
 
-    /// Memory that belongs to the caller, to be read alone: no lock gives it out to be changed.
+    /// Memory that belongs to the caller and is only read: no lock gives mutable access to it.
     ///
     /// # Safety
     ///
-    /// As for [`Memory::caller`], but for reads alone; the caller may read the bytes meanwhile.
+    /// As for [`Memory::caller`], but `start` need be valid for reads only, and the caller may read
+    /// the bytes meanwhile.
     pub(super) unsafe fn read_only(start: NonNull<u8>, len: usize) -> Memory {
         Memory {
             start,
@@ -171,7 +175,7 @@ impl Memory {
         self.owner != Owner::Reader
     }
 
-    /// Whether they are those of an [`Inline`].
+    /// Whether the bytes are those of an [`Inline`].
     pub(super) fn is_inline(&self) -> bool {
         self.owner == Owner::Inline
     }
@@ -181,12 +185,12 @@ impl Memory {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Where the bytes start. To read or write there is up to the caller's own care.
+    /// Where the bytes start. This gives no right to read or write them.
     pub fn start(&self) -> NonNull<u8> {
         self.start
     }
@@ -195,12 +199,12 @@ impl Memory {
 impl Drop for Memory {
     fn drop(&mut self) {
         let start = self.start.as_ptr();
-        // Neither type needs a destructor, so the length may be 0.
+        // Neither `u8` nor `Block` has a destructor, so the length may be 0.
         match self.owner {
-            // SAFETY: `owned` took this pointer and capacity from a `Vec<u8>`, which it did not free.
-            // They are given back once.
+            // SAFETY: `owned` took this pointer and capacity from a `Vec<u8>` that it did not free.
+            // This frees it, once.
             Owner::Bytes(capacity) => drop(unsafe { Vec::from_raw_parts(start, 0, capacity) }),
-            // SAFETY: `reserved` did so with a `Vec<Block>`.
+            // SAFETY: as above, with the `Vec<Block>` of `reserved`.
             Owner::Blocks(capacity) => {
                 drop(unsafe { Vec::<Block>::from_raw_parts(start.cast(), 0, capacity) })
             }
@@ -209,8 +213,9 @@ impl Drop for Memory {
     }
 }
 
-/// What memory for a slave is allocated in: programs use it as an array of words, whatever allocator
-/// the process has. (The C library's aligns to 16 bytes anyway, others need not.)
+/// The unit in which memory for a slave is allocated. Programs use that memory as an array of
+/// words, so it must be aligned, whatever allocator the process has. (The C library's aligns to 16
+/// bytes anyway; others need not.)
 #[repr(align(16))]
 struct Block {
     _bytes: [u8; 16],
@@ -225,9 +230,9 @@ pub const INLINE: usize = 16;
 #[repr(align(16))]
 pub(super) struct Inline(UnsafeCell<[u8; INLINE]>);
 
-// SAFETY: through `&Inline` the bytes are reached in three ways, all unsafe: `memory` and `copy`, of
-// which one is called once, before other threads know of the bytes; and `bytes`, which reads them
-// when nothing writes to them any more.
+// SAFETY: through `&Inline` the bytes are reached by three unsafe functions. `memory` or `copy` is
+// called at most once, before other threads can reach the bytes. `bytes` reads them only when
+// nothing writes to them.
 unsafe impl Sync for Inline {}
 
 impl Inline {
@@ -235,8 +240,8 @@ impl Inline {
     ///
     /// # Safety
     ///
-    /// This or `copy` is called at most once, and the memory is dropped before `self` is moved or
-    /// dropped.
+    /// At most one call of this or of `copy` is made, and the memory is dropped before `self` is
+    /// moved or dropped.
     pub(super) unsafe fn memory(&self, len: usize) -> Option<Memory> {
         let start = NonNull::new(self.0.get().cast::<u8>())?;
         (len <= INLINE).then_some(Memory {
@@ -247,7 +252,7 @@ impl Inline {
         })
     }
 
-    /// As `memory`, with a copy of `bytes`.
+    /// Like `memory`, with a copy of `bytes`.
     ///
     /// # Safety
     ///
@@ -255,8 +260,8 @@ impl Inline {
     pub(super) unsafe fn copy(&self, bytes: &[u8]) -> Option<Memory> {
         // SAFETY: the caller's promise.
         let memory = unsafe { self.memory(bytes.len()) }?;
-        // SAFETY: there is room for `bytes`, as `memory` has checked, and nothing else knows of this
-        // memory yet.
+        // SAFETY: there is room for `bytes`, as `memory` has checked, and nothing else knows of
+        // this memory yet.
         unsafe {
             memory
                 .start
@@ -265,7 +270,7 @@ impl Inline {
         Some(memory)
     }
 
-    /// A copy of all of it.
+    /// A copy of the whole buffer.
     ///
     /// # Safety
     ///
@@ -284,20 +289,19 @@ pub(super) struct Span {
     writable: bool,
 }
 
-// SAFETY: the promise made to `Span::new` names no thread: the holder alone touches these bytes,
-// wherever it is.
+// SAFETY: the conditions of `Span::new` hold on every thread: only the holder touches these bytes.
 unsafe impl Send for Span {}
 // SAFETY: `&Span` gives out shared slices only, by `bytes`.
 unsafe impl Sync for Span {}
 
 impl Span {
-    /// The bytes `offset..offset + len` of `memory`, or `None` if they are not all inside it, or not
-    /// all of it has been written.
+    /// The bytes `offset..offset + len` of `memory`; `None` if they are not all inside it, or if
+    /// some byte of `memory` has not been written.
     ///
     /// # Safety
     ///
     /// Until the span is dropped, `memory` must stay valid (for owned memory: alive), and no
-    /// overlapping span of it may be used, unless both are used by `bytes` alone.
+    /// overlapping span of it may be used, unless both are only read, by `bytes`.
     pub(super) unsafe fn new(memory: &Memory, offset: usize, len: usize) -> Option<Span> {
         if offset.checked_add(len)? > memory.len || memory.written < memory.len {
             return None;
@@ -316,12 +320,12 @@ impl Span {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        // SAFETY: inside valid memory, all of it initialised, and not written to elsewhere: checked
-        // by `new`, and promised to it.
+        // SAFETY: `new` has checked that the bytes are inside the memory and initialised. Its
+        // caller has promised that the memory is valid and that nothing else writes to the bytes.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// The bytes, for changes; `None` if they were lent for reading only.
+    /// The bytes, mutable; `None` if they were lent for reading only.
     pub(super) fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         if !self.writable {
             return None;

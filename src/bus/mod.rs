@@ -1,8 +1,8 @@
-//! The memory bus inside one process: a [`Master`] makes accesses, a [`Slave`] carries them out, and
-//! a [`Transaction`] passes between them.
+//! The memory bus inside one process: a [`Master`] makes accesses, a [`Slave`] carries them out,
+//! and a [`Transaction`] passes between them.
 //!
-//! Nothing here knows of sockets or of the bytes on the wire. The endpoints take part in the bus: the
-//! client as a [`Slave`], the server as another source of transactions.
+//! Nothing here uses sockets or knows the wire format. The endpoints use the bus: the client is a
+//! [`Slave`], and the server is another source of transactions.
 
 mod bits;
 mod deadline;

@@ -1,5 +1,5 @@
-//! A slave carries out transactions. Every slave has a number, a name, its access sizes, and a place
-//! to keep transactions that it will complete later.
+//! A slave carries out transactions. Every slave has a number, a name, its access sizes, and a
+//! place to keep transactions that it will complete later.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,16 +10,17 @@ use super::deadline::Renewals;
 use super::transaction::Transaction;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What carries out transactions.
+/// Carries out transactions.
 ///
-/// Bytes go as they are: nobody on the bus swaps them. The registers of Rogue's firmware are
-/// little-endian by convention (`u32::to_le_bytes`, `u32::from_le_bytes`).
+/// The bus never swaps bytes. The registers of Rogue's firmware are little-endian by convention
+/// (`u32::to_le_bytes`, `u32::from_le_bytes`).
 ///
-/// A slave over device memory (mmap of `/dev/mem` or of a UIO device) moves the bytes by aligned
-/// accesses as wide as the bus, with [`read_volatile`](std::ptr::read_volatile) and
-/// [`write_volatile`](std::ptr::write_volatile), and never by `copy_from_slice` or
-/// [`copy_nonoverlapping`](std::ptr::copy_nonoverlapping): those become memcpy, which may use single
-/// bytes or wide vectors, which such memory splits or answers with a bus error.
+/// A slave over device memory (mmap of `/dev/mem` or of a UIO device) must move the bytes by
+/// aligned accesses as wide as the bus, with [`read_volatile`](std::ptr::read_volatile) and
+/// [`write_volatile`](std::ptr::write_volatile). It must not use `copy_from_slice` or
+/// [`copy_nonoverlapping`](std::ptr::copy_nonoverlapping): those become memcpy, which may access
+/// single bytes or wide vectors. Device memory splits such accesses, or answers them with a bus
+/// error.
 ///
 /// ```
 /// use rogue_memory_bridge::{Kind, Slave, SlaveBase, Transaction};
@@ -73,11 +74,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// # assert!(master.read(12, &mut [0; 8]).is_err());
 /// ```
 pub trait Slave: Send + Sync {
-    /// Takes `transaction` and completes it, at once or later, on any thread. One whose last handle
-    /// is dropped without that has failed.
+    /// Takes `transaction` and completes it, at once or later, on any thread. A transaction fails
+    /// if its last handle is dropped before it has completed. Several threads may call this at the
+    /// same time.
     fn do_transaction(&self, transaction: Transaction);
 
-    /// What every slave has. The methods below answer from it, unless a slave knows better.
+    /// The state that every slave has. The methods below return what is in it, unless a slave
+    /// overrides them.
     fn base(&self) -> &SlaveBase;
 
     /// The slave's number, never 0.
@@ -100,13 +103,15 @@ pub trait Slave: Send + Sync {
         self.base().max()
     }
 
-    /// The address at which the slave sits.
+    /// The address of the slave. A hub in front of it adds its offset to it, to get its own
+    /// address.
     fn address(&self) -> u64 {
         0
     }
 }
 
-/// Refuses a size that a slave with these access sizes does not take. `max` 0 is no maximum.
+/// Fails if a slave for accesses of `min` to `max` bytes cannot carry out one of `size` bytes.
+/// `max` 0 is no maximum.
 pub fn check_access(size: u32, min: u32, max: u32) -> Result<()> {
     let text = if size == 0 {
         "A transaction of 0 bytes is not allowed".to_owned()
@@ -131,11 +136,12 @@ pub struct SlaveBase {
     renewals: Arc<Renewals>,
 }
 
-/// Gives each slave of the process its number.
+/// The number of the next slave in this process.
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 
 impl SlaveBase {
-    /// A slave for accesses of `min` to `max` bytes, named `Unnamed_<id>`.
+    /// The state of a slave for accesses of `min` to `max` bytes (`max` 0: no maximum is known),
+    /// named `Unnamed_<id>`.
     pub fn new(min: u32, max: u32) -> SlaveBase {
         let id = loop {
             let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
@@ -185,29 +191,30 @@ impl SlaveBase {
     pub fn add(&self, transaction: Transaction) {
         self.note_added(&transaction);
         let mut kept = self.kept();
-        // Expired ones, which nobody will fetch, must not pile up. They are looked for when the table
-        // would grow, which costs as much anyway.
+        // Nobody takes out expired transactions, and they must not pile up. They are removed when
+        // the table would grow: that would cost as much.
         if kept.len() == kept.capacity() {
             kept.retain(|_, transaction| !transaction.expired());
         }
         kept.insert(transaction.id(), transaction);
     }
 
-    /// Takes out the transaction kept under `id`. Those that came after it have their deadlines
-    /// renewed: the slave is alive.
+    /// Removes the transaction kept under `id` and returns it. The deadlines of later transactions
+    /// are renewed: the slave is alive.
     pub fn take(&self, id: u32) -> Option<Transaction> {
         let transaction = self.kept().remove(&id)?;
         self.note_taken(&transaction);
         Some(transaction)
     }
 
-    /// For a slave that keeps its transactions itself: it has kept one.
+    /// For a slave that keeps transactions in a table of its own: it has added one.
     #[doc(hidden)]
     pub fn note_added(&self, transaction: &Transaction) {
         transaction.set_renewals(Arc::clone(&self.renewals));
     }
 
-    /// For a slave that keeps its transactions itself: it has taken one out to complete it.
+    /// For a slave that keeps transactions in a table of its own: it has removed one, to complete
+    /// it.
     #[doc(hidden)]
     pub fn note_taken(&self, transaction: &Transaction) {
         self.renewals.answered(transaction.order(), Instant::now());
@@ -223,10 +230,10 @@ impl SlaveBase {
 pub struct Unconnected(SlaveBase);
 
 impl Unconnected {
-    /// What an unconnected bus answers.
+    /// The error text of an unconnected bus.
     pub const TEXT: &'static str = "Unsupported transaction using unconnected memory bus";
 
-    /// A new one.
+    /// A new unconnected slave.
     pub fn new() -> Unconnected {
         Unconnected(SlaveBase::new(4, 0))
     }

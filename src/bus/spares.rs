@@ -1,7 +1,7 @@
-//! Objects that have been used and can be used again, kept by each thread.
+//! Used objects that each thread keeps to use them again.
 //!
-//! A master with many transactions outstanding has more of them at a time than allocators keep at
-//! hand for one size, and each would be a long way through the heap: a tenth of what a small
+//! A master with many outstanding transactions has more objects of one size than an allocator
+//! caches. The others would take the allocator's slow path, which is a tenth of what a small
 //! transaction costs a client (`docs/performance.md`).
 
 use std::cell::RefCell;
@@ -19,14 +19,15 @@ impl<T: Default> Spares<T> {
         Spares(RefCell::new(Vec::new()))
     }
 
-    /// An object as it was kept, or a new one, with no other handle.
+    /// Takes a kept object, in the state in which it was kept, or makes a new one. It has no other
+    /// handle.
     pub(super) fn take(spares: &'static LocalKey<Spares<T>>) -> Arc<T> {
-        // A thread that is about to end keeps none.
+        // Fails only while the thread ends and its spares have been dropped.
         let spare = spares.try_with(|spares| spares.0.borrow_mut().pop());
         spare.ok().flatten().unwrap_or_default()
     }
 
-    /// Keeps `object`, of which there is no other handle.
+    /// Keeps `object`, or frees it if there are enough. It must have no other handle.
     pub(super) fn keep(spares: &'static LocalKey<Spares<T>>, object: Arc<T>) {
         let _ = spares.try_with(|spares| {
             let mut spares = spares.0.borrow_mut();

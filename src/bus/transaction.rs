@@ -1,10 +1,11 @@
 //! One access on the bus: what is asked, the bytes it moves, and its outcome.
 //!
-//! A transaction completes once, by `done` or `fail`, from any thread; later calls have no effect. It
-//! is *published* (waiting threads wake, its [`Completion`] runs) when it has completed and nobody
-//! holds a lock on its bytes: from then on nothing touches them on behalf of the slave. What it is
-//! made of and how it ends is in `state.rs`, how its bytes are locked in `lock.rs`, how a master
-//! waits for it in `wait.rs`, and how it is carried out in pieces in `pieces.rs`.
+//! A transaction completes once, by `done` or `fail`, from any thread; later calls have no effect.
+//! It is *published* (waiting threads wake, its [`Completion`] runs) when it has completed and
+//! nobody holds a lock on its bytes: from then on nothing touches them on behalf of the slave.
+//! `state.rs` has the parts of a transaction and how it ends, `lock.rs` the locks on its bytes,
+//! `wait.rs` how a master waits for it, `pieces.rs` how it is carried out in pieces, and
+//! `access.rs` a simple way for a slave to carry it out.
 
 mod access;
 mod lock;
@@ -45,9 +46,9 @@ impl WeakTransaction {
 }
 
 impl Transaction {
-    /// A transaction of `size` bytes at `address`. `memory` must have `size` bytes; without memory,
-    /// [`Transaction::provide`] has to bring it before a slave sees the transaction. `timeout`
-    /// counts from [`Transaction::taken`].
+    /// A transaction of `size` bytes at `address`. `memory` must have `size` bytes. If it is
+    /// `None`, [`Transaction::provide`] must be called before a slave sees the transaction.
+    /// `timeout` counts from [`Transaction::taken`].
     #[doc(hidden)]
     pub fn new(
         address: u64,
@@ -66,9 +67,9 @@ impl Transaction {
         })
     }
 
-    /// A transaction on behalf of a requester that is told of its end by `completion`, with that
-    /// token. Its time runs already if there is a `deadline`, and it has memory if there are `bytes`
-    /// to copy.
+    /// A transaction whose end calls `completion`, with the token beside it, instead of a thread
+    /// that waits. If there is a `deadline`, its time runs already. If there are `bytes`, it has a
+    /// copy of them as its memory.
     #[doc(hidden)]
     pub fn for_other(
         address: u64,
@@ -100,12 +101,12 @@ impl Transaction {
         self.0.order
     }
 
-    /// The address, as the hubs passed so far have moved it.
+    /// The address, with the offsets of the hubs that the transaction has passed so far.
     pub fn address(&self) -> u64 {
         self.0.address.load(Ordering::Relaxed)
     }
 
-    /// Bytes to move.
+    /// The number of bytes to move.
     pub fn size(&self) -> u32 {
         self.0.size
     }
@@ -120,9 +121,10 @@ impl Transaction {
         self.0.lock_state().timeout
     }
 
-    /// Fails in a process that was forked off since the transaction was made: it belongs to the
-    /// parent. Here it counts as ended. Nobody completes it, nothing touches its bytes, and none of
-    /// its locks is taken, since a thread of the parent may have held them during the fork.
+    /// Fails in a process that was forked after the transaction was made, since the transaction
+    /// belongs to the parent process. In the child it counts as ended: it cannot be completed, and
+    /// its bytes are not touched. None of its locks is taken, since a thread of the parent may have
+    /// held them during the fork.
     #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
         match self.is_here() {
@@ -132,7 +134,8 @@ impl Transaction {
     }
 
     /// Whether the slave can no longer reach the bytes: the transaction has completed, its master
-    /// has stopped waiting, it never had any, or it is another process's.
+    /// has stopped waiting, it has no bytes yet, or it belongs to the process that this one was
+    /// forked from.
     pub fn expired(&self) -> bool {
         if !self.is_here() || self.completed() {
             return true;
@@ -141,7 +144,7 @@ impl Transaction {
         root.outcome.is_some() || root.memory.is_none()
     }
 
-    /// Whether nobody else has a handle.
+    /// Whether this is the only handle to the transaction.
     #[doc(hidden)]
     pub fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
@@ -152,7 +155,7 @@ impl Transaction {
         self.0.has_completed()
     }
 
-    /// The outcome, if there is one.
+    /// The outcome; `None` if the transaction has not completed.
     pub fn outcome(&self) -> Option<Result<()>> {
         if let Err(error) = self.check_home() {
             return Some(Err(error));
@@ -170,12 +173,12 @@ impl Transaction {
         self.0.finish(Err(error), Some(self))
     }
 
-    /// As [`Transaction::fail`], for a reason of the slave's own.
+    /// Like [`Transaction::fail`], with an error of kind [`ErrorKind::Failed`] and this text.
     pub fn fail_with(&self, text: impl Into<String>) -> bool {
         self.fail(Error::new(ErrorKind::Failed, text))
     }
 
-    /// Gives memory to a transaction that was made without. If it has memory already, that stays.
+    /// Gives memory to a transaction that was made without. Has no effect if it has memory already.
     #[doc(hidden)]
     pub fn provide(&self, memory: Memory) {
         debug_assert_eq!(memory.len(), self.size() as usize);
@@ -191,8 +194,8 @@ impl Transaction {
         WeakTransaction(Arc::downgrade(&self.0))
     }
 
-    /// Has `completion` called when the transaction ends, or at once if it has ended. A transaction
-    /// has at most one completion: false, and no effect, if there is another.
+    /// Calls `completion` with `token` when the transaction is published, or at once if it is
+    /// published already. Returns false, and has no effect, if another completion waits for that.
     #[doc(hidden)]
     pub fn on_completion(&self, completion: Arc<dyn Completion>, token: u64) -> bool {
         if !self.is_here() {

@@ -1,20 +1,21 @@
-//! The transactions that a master has made and not waited for yet: in the order of creation, and by
-//! id.
+//! The transactions that a master has made and not waited for yet, in the order of creation. They
+//! are found by order or by id.
 
 use std::collections::VecDeque;
 
 use crate::bus::transaction::Transaction;
 
-/// This many places of transactions that have left may always be kept.
+/// The number of gaps that may always stay, however few other entries there are.
 const FEW_GAPS: usize = 32;
 
 /// See the [module](self).
 ///
-/// New ones mostly come last and leave first, which costs next to nothing here; a tree by id would
-/// cost a tenth of what a small transaction does.
+/// Transactions are mostly added at the end and removed from the front, which costs next to nothing
+/// in a deque. A tree with ids as keys would cost a tenth of what a small transaction does.
 #[derive(Default)]
 pub(super) struct Outstanding {
-    /// Ascending. The first is not a gap.
+    /// Orders and their transactions, ascending. A transaction that has been removed leaves a gap
+    /// (`None`), except at the front.
     entries: VecDeque<(u64, Option<Transaction>)>,
     gaps: usize,
 }
@@ -35,15 +36,16 @@ impl Outstanding {
         }
     }
 
-    /// The one that was created first.
+    /// The transaction that was created first.
     pub(super) fn first(&self) -> Option<&Transaction> {
         self.entries.front()?.1.as_ref()
     }
 
-    /// The one with this id.
+    /// The transaction with this id.
     pub(super) fn get(&self, id: u32) -> Option<&Transaction> {
-        // An id is the lower half of a place in the order. A transaction that nobody waits for may be
-        // so old that ids have wrapped around since: the newest with this id is meant.
+        // An id is the lower half of an order. If a transaction stays long enough, because nobody
+        // waits for it, ids wrap around and two transactions have the same one: the newest is
+        // meant.
         let first = self.entries.front()?.0;
         let last = self.entries.back()?.0;
         let newest = last.checked_sub((last as u32).wrapping_sub(id).into())?;
@@ -53,7 +55,7 @@ impl Outstanding {
         })
     }
 
-    /// Takes out the transaction created as number `order`.
+    /// Removes the transaction created as number `order`.
     pub(super) fn remove(&mut self, order: u64) -> Option<Transaction> {
         let index = self.place(order).ok()?;
         let removed = self.entries[index].1.take()?;
@@ -73,12 +75,12 @@ impl Outstanding {
         Some(removed)
     }
 
-    /// All of them, in order.
+    /// All transactions, in order.
     pub(super) fn into_values(self) -> impl Iterator<Item = Transaction> {
         self.entries.into_iter().filter_map(|(_, entry)| entry)
     }
 
-    /// Where `order` is, or would be.
+    /// The index of `order` in `entries`, or the one to insert it at.
     fn place(&self, order: u64) -> Result<usize, usize> {
         if self
             .entries
@@ -108,7 +110,7 @@ mod tests {
     fn they_are_found_by_id_and_leave_in_any_order() {
         let all = transactions(if cfg!(miri) { 100 } else { 1000 });
         let mut outstanding = Outstanding::default();
-        // The even ones first: those between come late.
+        // The even ones first, so that the odd ones are inserted between them.
         for transaction in all.iter().step_by(2).chain(all.iter().skip(1).step_by(2)) {
             outstanding.insert(transaction.clone());
         }

@@ -91,7 +91,7 @@ fn more_than_a_system_has_in_one_piece_is_refused() {
     let error = check_memory(most + 1, u64::from(most)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Size);
     assert!(error.text().contains("at most 2147483647"), "{error}");
-    // What `caller_start` makes of it on this machine.
+    // `caller_start` has the limit of this machine.
     let mut byte = 0;
     let largest = caller_start(&mut byte, u32::MAX);
     assert_eq!(largest.is_ok(), cfg!(target_pointer_width = "64"));

@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// The bytes of a transaction, and what is to be done with them.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Access<'a> {
-    /// Fill these with what is at the transaction's address. They are zeros, or whatever the master
-    /// had there.
+    /// Fill these with the data at the transaction's address. Before that they are zeros, or what
+    /// the master's buffer held.
     Read(&'a mut [u8]),
-    /// Put these at the transaction's address.
+    /// Store these at the transaction's address.
     Write(&'a [u8]),
 }
 
@@ -18,8 +18,8 @@ impl Transaction {
     /// Carries out a Read, Write, Post or Verify: gives its bytes to `work`, and completes it with
     /// what that returns. A Verify reads, and a Post writes. A transaction of another type fails.
     ///
-    /// False, and nothing done, when the transaction is over already: its master has stopped
-    /// waiting, or the client has gone. While `work` is at it the bytes are locked, see
+    /// Returns false, without calling `work`, if the transaction has expired: its master has
+    /// stopped waiting, or the client is gone. The bytes are locked while `work` runs, see
     /// [`Transaction::lock`].
     ///
     /// ```

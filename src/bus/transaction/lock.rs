@@ -1,8 +1,10 @@
-//! Which code may touch the bytes of a transaction: a lock on a range of its root's memory.
+//! Locks on the bytes of a transaction. Each is a lock on a range of its root's memory, and its
+//! holder alone may touch those bytes.
 //!
 //! A piece of a split transaction locks its own range. So two pieces never wait for each other, and
-//! a lock on the whole waits for both. While any lock is held the transaction is not published, and
-//! a master that waits for it does not return: a holder's slice is valid for as long as it is held.
+//! a lock on the whole waits for both. While any lock is held, the root is not published, and a
+//! master that waits for it does not return. So a holder's slice is valid for as long as the lock
+//! is held.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -14,16 +16,16 @@ use super::state::{Inner, State, Transaction};
 use crate::bus::memory::{Memory, Span};
 use crate::error::{Error, Result};
 
-/// The right to touch a transaction's bytes, which one holder has at a time. It ends when this is
-/// dropped, on any thread.
+/// Exclusive access to a transaction's bytes, until this is dropped, on any thread. The
+/// transaction's waiters do not return before that.
 pub struct DataLock {
     transaction: Transaction,
     /// `None` if the bytes are out of reach, or in `late`.
     span: Option<Span>,
-    /// For bytes that must be zeroed first: filled when they are looked at. In a box, since this is
-    /// seldom and a lock is moved often.
+    /// The span of bytes that must be zeroed first, made when they are looked at. In a box, since
+    /// this is rare and a lock is moved often.
     late: Option<Box<OnceLock<Option<Span>>>>,
-    /// It has not been released yet.
+    /// Whether the lock is still to be released.
     held: bool,
 }
 
@@ -36,7 +38,7 @@ impl DataLock {
         }
     }
 
-    /// The transaction's bytes, for changes; `None` when it has expired, or its master has lent them
+    /// The transaction's bytes, mutable; `None` when it has expired, or its master has lent them
     /// for reading only.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         if self.span.is_none() {
@@ -65,12 +67,12 @@ impl DataLock {
         &self.transaction
     }
 
-    /// Completes the transaction and releases the lock.
+    /// Completes the transaction and releases the lock. False if it had completed before.
     pub fn done(self) -> bool {
         self.finish(Ok(()))
     }
 
-    /// Fails the transaction and releases the lock.
+    /// Fails the transaction and releases the lock. False if it had completed before.
     pub fn fail(self, error: Error) -> bool {
         self.finish(Err(error))
     }
@@ -114,7 +116,7 @@ impl Drop for DataLock {
         let mut state = root.lock_state();
         root.unlock(&mut state, &inner.range());
         drop(state);
-        // What completed while this lock was held can be published now.
+        // Publishes the transactions that completed while this lock was held.
         let mut next = Some(&self.transaction);
         while let Some(transaction) = next {
             let state = transaction.0.lock_state();
@@ -129,8 +131,9 @@ impl Drop for DataLock {
 }
 
 impl Transaction {
-    /// Locks the transaction's bytes, waiting while they are locked elsewhere. In another process
-    /// there are none to lock.
+    /// Locks the transaction's bytes. Waits while another lock on any of them is held; a thread
+    /// that holds one itself waits for ever. In a process forked after the transaction was made,
+    /// the lock has no bytes.
     pub fn lock(&self) -> DataLock {
         if !self.is_here() {
             return DataLock {
@@ -153,10 +156,11 @@ impl Transaction {
         }
         let ready = state.memory.as_ref().is_none_or(Memory::is_written);
         let span = if ready {
-            // SAFETY: the root owns the memory or was lent it, and outlives this lock, which holds a
-            // handle. It is published (and the caller's memory returned) only while no lock is held.
-            // Overlapping locks exclude each other, and nothing else makes a span of a locked range:
-            // `done_with` and `append` look for locks, `start` only takes the address.
+            // SAFETY: the root owns the memory or has borrowed it, and outlives this lock, which
+            // holds a handle. It is published (and the caller's memory returned) only while no lock
+            // is held. Overlapping locks exclude each other, and nothing else makes a span of a
+            // locked range: `done_with` and `append` look for locks, `start` only takes the
+            // address.
             unsafe { state.span(&range) }
         } else {
             None
@@ -175,8 +179,9 @@ impl Transaction {
         lock
     }
 
-    /// Locks the transaction, copies `data`, which must be of its size, to its bytes, and completes
-    /// it, all in one step. False, and no byte changed, if it had completed before.
+    /// Copies `data`, which must have the transaction's size, to its bytes and completes it, under
+    /// one lock. Waits while its bytes are locked. False, and no byte changed, if it had completed
+    /// before.
     #[doc(hidden)]
     pub fn done_with(&self, data: &[u8]) -> bool {
         let inner = &self.0;
@@ -197,8 +202,8 @@ impl Transaction {
             return false;
         }
         if let Some(memory) = &mut state.memory {
-            // SAFETY: as in `lock`: no range of it is locked, and none can be while this thread has
-            // the state, which it keeps longer than the span.
+            // SAFETY: as in `lock`: no range is locked, and none can be locked while this thread
+            // holds the state, which it does longer than the span.
             let mut span = unsafe { memory.span(0, range.len()) };
             if let Some(bytes) = span.as_mut().and_then(Span::bytes_mut) {
                 bytes.copy_from_slice(data);
@@ -208,8 +213,9 @@ impl Transaction {
         true
     }
 
-    /// Where the transaction's bytes start, without a lock; `None` when it has expired, or its master
-    /// has lent them for reading only. For languages in which programs take the lock separately.
+    /// The address of the transaction's bytes, without a lock; `None` when it has expired, or its
+    /// master has lent them for reading only. For languages whose programs take the lock
+    /// separately.
     #[doc(hidden)]
     pub fn start(&self) -> Option<NonNull<u8>> {
         if !self.is_here() {
@@ -228,8 +234,9 @@ impl Transaction {
 
 impl Transaction {
     /// Copies `bytes` to the transaction's bytes from `offset` on, without zeroing those first.
-    /// False, and no effect, if that is not possible: this is a piece of another transaction, the
-    /// bytes are or have been locked, or `offset` is not where the last such copy ended.
+    /// False, and no effect, if that is not possible: this is a piece of another transaction, it
+    /// has been published or has no memory, its bytes are locked or have been looked at, or
+    /// `offset` is not where the last such copy ended.
     #[doc(hidden)]
     pub fn append(&self, offset: usize, bytes: &[u8]) -> bool {
         let inner = &self.0;
@@ -245,7 +252,7 @@ impl Transaction {
         memory.is_some_and(|memory| memory.append(offset, bytes))
     }
 
-    /// As [`Transaction::provide`], with zeros. False if there is no memory for them.
+    /// Like [`Transaction::provide`], with zeros. False if there is no memory for them.
     #[doc(hidden)]
     pub fn provide_zeros(&self) -> bool {
         if self.0.provided {
@@ -257,8 +264,8 @@ impl Transaction {
         let size = self.size() as usize;
         let mut state = self.0.lock_state();
         if state.memory.is_none() {
-            // SAFETY: the inline bytes are not in use as memory, since there is none (and the lock is
-            // held); and they live as long as the transaction, which owns the memory.
+            // SAFETY: the inline bytes are not in use, since there is no memory yet (and the state
+            // is locked). They live as long as the transaction, which owns the memory.
             let inline = unsafe { self.0.inline.memory(size) };
             // Reserved bytes are zeroed when they are first looked at.
             state.memory = inline.or_else(|| Memory::reserved(size));
@@ -285,7 +292,7 @@ impl Inner {
     /// Gives a transaction that is being made a copy of `bytes` as its memory.
     pub(super) fn provide_copy(&mut self, bytes: &[u8]) {
         debug_assert_eq!(bytes.len(), self.size as usize);
-        // SAFETY: as in `Transaction::provide_zeros`; and nobody else has the transaction yet.
+        // SAFETY: as in `Transaction::provide_zeros`; no other code has the transaction yet.
         let memory = unsafe { self.inline.copy(bytes) };
         let memory = memory.or_else(|| Memory::copied(bytes));
         self.state_mut().memory = memory.or_else(|| Some(Memory::owned(bytes.to_vec())));

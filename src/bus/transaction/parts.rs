@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// The ranges of a root transaction's bytes that are locked now.
 #[derive(Default)]
 pub(super) struct Ranges {
-    /// There is mostly one at a time, which should not need an allocation.
+    /// Usually there is one lock at most, and it should not need an allocation.
     first: Option<Range<usize>>,
     others: Vec<Range<usize>>,
 }
@@ -37,7 +37,7 @@ impl Ranges {
     }
 }
 
-/// The pieces of a transaction, as far as they have not ended.
+/// The state of a transaction's pieces: how many have not ended, and the first failure.
 #[derive(Default)]
 pub(super) struct Pieces {
     open: usize,
@@ -66,8 +66,8 @@ impl Pieces {
         self.sealed = true;
     }
 
-    /// The outcome of the whole, once all pieces have been made and have ended. Several threads may
-    /// get it, and all get the same one.
+    /// The outcome of the whole transaction, once all pieces have been made and have ended; `None`
+    /// before. Several threads may get it, and all get the same one.
     pub(super) fn outcome(&self) -> Option<Result<()>> {
         if !self.sealed || self.open > 0 {
             return None;

@@ -1,5 +1,5 @@
 //! A transaction that is passed on: moved by an offset, or split into pieces (sub-transactions). It
-//! completes when all its pieces have, and fails if any of them has.
+//! completes when all its pieces have, and fails if any of them fails.
 
 use std::sync::atomic::Ordering;
 use std::sync::Arc;
@@ -7,8 +7,7 @@ use std::sync::Arc;
 use super::state::{Parent, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Refuses an access that goes beyond the last address, 2^64 - 1: its end would wrap around to
-/// address 0.
+/// Fails if an access goes beyond the last address, 2^64 - 1, so that its end would wrap around.
 pub fn check_range(address: u64, size: u32) -> Result<()> {
     if address.checked_add(u64::from(size.max(1)) - 1).is_some() {
         return Ok(());
@@ -19,7 +18,7 @@ pub fn check_range(address: u64, size: u32) -> Result<()> {
 
 #[doc(hidden)]
 impl Transaction {
-    /// Moves the address by `offset`, as a hub does. Fails, and moves nothing, if the transaction
+    /// Adds `offset` to the address, as a hub does. Fails, and changes nothing, if the transaction
     /// would go beyond the last address.
     pub fn offset_address(&self, offset: u64) -> Result<()> {
         let (address, size) = (self.address(), self.size());
@@ -66,7 +65,7 @@ impl Transaction {
         self.0.parent.is_some()
     }
 
-    /// No more pieces will be made.
+    /// No more pieces will be made: completes the transaction as soon as all of them have ended.
     pub fn seal(&self) {
         if !self.is_here() {
             return;

@@ -1,7 +1,8 @@
-//! What a transaction is made of, and how it ends.
+//! The parts of a transaction, and how it ends.
 //!
-//! Everything here refers to everything else: a transaction knows what hears of its end and which
-//! link carries it, and both get the transaction. What only builds on it is in the files beside.
+//! The types here refer to each other, so they share a file: a transaction has a completion and a
+//! link, and both are given the transaction. Code that only uses these types is in the files
+//! beside.
 #![allow(unsafe_code)]
 
 use std::mem::ManuallyDrop;
@@ -22,11 +23,13 @@ use crate::sync::{AtomicU8, Condvar, Mutex, MutexGuard, REUSE};
 /// The name under which transactions log.
 pub(super) const LOGGER: &str = "pyrogue.memory.Transaction";
 
-/// Is called when a transaction has completed.
+/// A callback for the end of a transaction.
 pub trait Completion: Send + Sync {
-    /// Runs exactly once for each transaction it was given to, with the `token` of that
-    /// transaction, on the thread that completed it, released the last lock on its bytes, or
-    /// dropped its last handle. No lock of the bus is held.
+    /// Called exactly once for each transaction that it was set for, with the `token` of that
+    /// transaction, when the transaction is published. It runs on the thread that completed the
+    /// transaction, released the last lock on its bytes, or dropped its last handle; if the
+    /// transaction was published before, on the thread that sets the completion. No lock of the bus
+    /// is held.
     fn completed(&self, token: u64, completed: Completed);
 }
 
@@ -35,14 +38,14 @@ pub trait Completion: Send + Sync {
 pub struct Completed {
     /// The address it was created with, whatever hubs have added since.
     pub address: u64,
-    /// Bytes to move.
+    /// The number of bytes to move.
     pub size: u32,
-    /// The type: `READ`, `WRITE`, `POST`, `VERIFY`, or whatever was asked for.
+    /// The type.
     pub kind: Kind,
     /// Whether it was carried out.
     pub outcome: Result<()>,
-    /// The bytes of a transaction that was carried out, owns its memory and is no piece. Nobody
-    /// writes to them any more. Otherwise there are none: a caller has its memory itself.
+    /// The bytes, if the transaction was carried out, owns its memory and is not a piece; otherwise
+    /// empty. (A caller has its own memory itself.) Nothing writes to them any more.
     pub content: Content,
 }
 
@@ -51,7 +54,8 @@ pub struct Completed {
 pub enum Content {
     /// The bytes; empty if there are none.
     Bytes(Payload),
-    /// Zeros, this many: the slave has not touched them, and they are nowhere in memory.
+    /// This number of zeros: the slave has not touched the bytes, so they have not been written to
+    /// memory.
     Zeros(usize),
 }
 
@@ -61,12 +65,12 @@ pub struct Payload(Kept);
 
 #[derive(Debug)]
 enum Kept {
-    /// The handle keeps the memory alive that the span is in.
+    /// The handle keeps the memory of the span alive.
     Transaction {
         _handle: Transaction,
         span: Span,
     },
-    /// A copy of the first bytes of the array, which costs less than a handle.
+    /// A copy of the inline bytes, and how many of them count. It costs less than a handle.
     Copy([u8; INLINE], u8),
     Nothing,
 }
@@ -81,38 +85,39 @@ impl AsRef<[u8]> for Payload {
     }
 }
 
-/// A slave at the far end of a connection, as the thread that waits for one of its transactions
-/// sees it.
+/// A slave at the far end of a connection. A thread that waits for one of its transactions calls
+/// these methods.
 pub trait Link: Send + Sync {
     /// Makes progress with `transaction` on the calling thread, for instance by reading the
-    /// connection, and returns when it has completed or `deadline` has passed. False: another
-    /// thread does that, and will complete the transaction or call [`Transaction::nudge`].
+    /// connection, and returns when it has completed or `deadline` has passed. Returns false if
+    /// another thread does that: it will complete the transaction or call [`Transaction::nudge`].
     fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool;
 
-    /// The waiting thread, for which `drive` returned false, waits no longer. It may have been
-    /// nudged since without having called `drive` again.
+    /// A thread for which `drive` returned false has stopped waiting for `transaction`. It may have
+    /// been nudged since then, and not have called `drive` again.
     fn leave(&self, transaction: &Transaction);
 
     /// Handles what has arrived, without waiting for more.
     fn poll(&self) {}
 
-    /// The responses that renew the deadlines of its transactions, in place of those that
-    /// [`Transaction::set_renewals`] has set.
+    /// The answers that renew the deadlines of the link's transactions, in place of those set by
+    /// [`Transaction::set_renewals`].
     fn renewals(&self) -> Option<&Renewals> {
         None
     }
 
-    /// The transaction has timed out. Forgets it, and returns what of the link may explain it.
+    /// The transaction has timed out: the link forgets it. Returns the state of the link as an
+    /// error, if that may explain the timeout.
     fn give_up(&self, transaction: &Transaction) -> Option<Error>;
 }
 
 /// A handle to one access on the bus. Clones are handles to the same access.
 ///
-/// It is one pointer: the C++ classes keep it where a `void*` has room (`bridge/memory.rs`).
+/// A handle is one pointer: the C++ classes keep it in a `void*` (`bridge/memory.rs`).
 #[derive(Clone)]
 #[repr(transparent)]
 pub struct Transaction(
-    /// Taken out when this is dropped.
+    /// `drop` takes it out.
     pub(super) ManuallyDrop<Arc<Inner>>,
 );
 
@@ -129,18 +134,18 @@ pub struct WeakTransaction(pub(super) Weak<Inner>);
 #[derive(Default)]
 pub(super) struct Inner {
     pub(super) home: Home,
-    /// Place in the order of creation; 0 in a blank one.
+    /// Place in the order of creation; 0 in a blank transaction (see `clear`).
     pub(super) order: u64,
     pub(super) kind: Kind,
     pub(super) size: u32,
     origin: u64,
     pub(super) address: AtomicU64,
     pub(super) parent: Option<Parent>,
-    /// It has had memory of its own from the beginning.
+    /// It was made with memory of its own, by `provide_copy`.
     pub(super) provided: bool,
-    /// How far it has come: one of the constants below. Set under the lock, read without it.
+    /// One of the constants below. Written under the lock of `state`, read without it.
     progress: AtomicU8,
-    /// The link has started the clock when it took the transaction; `taken` need not.
+    /// `set_link` has started the time, so `taken` need not.
     pub(super) clock_started: AtomicBool,
     state: Mutex<State>,
     pub(super) changed: Condvar,
@@ -148,9 +153,9 @@ pub(super) struct Inner {
     pub(super) inline: Inline,
 }
 
-/// There is no outcome.
+/// No outcome yet.
 const OPEN: u8 = 0;
-/// There is an outcome, but somebody holds a lock on the bytes.
+/// There is an outcome, but it is not published: the bytes are still locked.
 const COMPLETED: u8 = 1;
 /// Published: carried out.
 const DONE: u8 = 2;
@@ -163,7 +168,7 @@ pub(super) struct State {
     /// The ranges of this root's memory that are locked now.
     pub(super) locked: Ranges,
     pub(super) outcome: Option<Result<()>>,
-    /// Waiting threads have been told, and the master may have its memory back.
+    /// Waiting threads may return, and the master may have its memory back.
     pub(super) published: bool,
     pub(super) timeout: Duration,
     pub(super) deadline: Option<Instant>,
@@ -178,14 +183,14 @@ pub(super) struct State {
     pub(super) renewals: Option<Arc<Renewals>>,
 }
 
-/// What a piece belongs to.
+/// The transaction that a piece is a part of.
 pub(super) struct Parent {
     pub(super) transaction: Transaction,
     /// Where the piece's bytes start in the memory of the root.
     pub(super) offset: usize,
 }
 
-/// Gives each transaction of the process its place in the order of creation.
+/// The order of the next transaction in this process.
 static ORDER: AtomicU64 = AtomicU64::new(1);
 
 fn next_order() -> u64 {
@@ -225,7 +230,7 @@ impl Transaction {
         self.0.home.is_here()
     }
 
-    /// Completes the parent when all its pieces have ended.
+    /// Completes this transaction if it has been carried out in pieces and all of them have ended.
     pub(super) fn complete_pieces(&self) {
         let outcome = self.0.lock_state().pieces.outcome();
         if let Some(outcome) = outcome {
@@ -274,8 +279,9 @@ impl Inner {
 
     /// The outcome, if it is published.
     pub(super) fn published_outcome(&self) -> Option<Result<()>> {
-        // Acquire pairs with the release in `publish_locked`. Whoever held the bytes gave them back
-        // under the lock under which that store is made, so its writes are seen here too.
+        // Acquire pairs with the release in `publish_locked`. That store is made under the lock of
+        // the state, and locks on the bytes are released under it too: so writes to the bytes are
+        // seen here as well.
         match self.progress.load(Ordering::Acquire) {
             DONE => Some(Ok(())),
             FAILED => self.lock_state().outcome.clone(),
@@ -283,7 +289,7 @@ impl Inner {
         }
     }
 
-    /// Sets the outcome; false if there was one.
+    /// Sets the outcome. False, and no effect, if there was one.
     pub(super) fn finish(&self, outcome: Result<()>, handle: Option<&Transaction>) -> bool {
         if !self.home.is_here() {
             return false;
@@ -315,8 +321,9 @@ impl Inner {
         mut state: MutexGuard<'_, State>,
         handle: Option<&Transaction>,
     ) {
-        // A piece is published while locks are held: they keep the root from being published, and
-        // so its memory in place. If the piece waited for them, nobody would publish it later.
+        // A piece is published even while its bytes are locked: such a lock delays the publication
+        // of the root, which keeps the memory valid. If the piece waited for a lock taken through
+        // its root or another piece, nothing would publish it when that lock is released.
         let held = self.parent.is_none() && state.locked.overlaps(&self.range());
         if held || state.published {
             return;
@@ -327,7 +334,7 @@ impl Inner {
         let parent = self.parent.as_ref().map(|parent| (parent, outcome.clone()));
         let progress = if outcome.is_ok() { DONE } else { FAILED };
         state.published = true;
-        // The link takes no more part, and may own the transaction: break that cycle.
+        // The link is not needed any more. It may own the transaction: this breaks the cycle.
         state.link = None;
         self.progress.store(progress, Ordering::Release);
         self.wake(&state);
@@ -371,10 +378,11 @@ impl Inner {
         );
     }
 
-    /// The bytes of this published transaction, of which `handle` is a handle.
+    /// The bytes of this published transaction. `handle` is one of its handles.
     fn content(&self, state: &mut State, handle: &Transaction) -> Content {
-        // A caller may take its memory back as soon as a wait has seen the publication; and a
-        // piece's bytes can still be locked through its root or through another piece.
+        // None of a caller's memory: the caller may take it back as soon as a wait has seen the
+        // publication. None of a piece: its bytes can still be locked through its root or another
+        // piece.
         let owned = state.memory.as_mut().filter(|memory| memory.is_owned());
         let Some(memory) = owned.filter(|_| self.parent.is_none()) else {
             return Content::Bytes(Payload(Kept::Nothing));
@@ -398,7 +406,8 @@ impl Inner {
         }))
     }
 
-    /// The last handle goes: nobody can complete the transaction any more.
+    /// Called when the last handle is dropped: fails the transaction if it has not completed, since
+    /// nobody can complete it any more.
     fn abandon(&self) {
         // Nobody can hold a lock on its bytes: a lock holds a handle.
         if self.order == 0 || !self.home.is_here() || self.has_completed() {
@@ -408,7 +417,8 @@ impl Inner {
         self.finish(Err(Error::new(ErrorKind::Failed, text)), None);
     }
 
-    /// Makes it blank, for another transaction. One without an outcome fails first.
+    /// Makes this blank, to be used for another transaction. If there is no outcome, the
+    /// transaction fails first.
     fn clear(&mut self) {
         if !self.has_completed() {
             self.abandon();
@@ -418,7 +428,7 @@ impl Inner {
         self.progress = AtomicU8::default();
         *self.clock_started.get_mut() = false;
         self.parent = None;
-        // Its memory may be the inline bytes, so it goes before them.
+        // The memory may be the inline bytes, so it is dropped before they are replaced.
         *self.state_mut() = State::default();
         self.inline = Inline::default();
     }
@@ -433,13 +443,14 @@ impl Drop for Inner {
 impl Drop for Transaction {
     fn drop(&mut self) {
         if !self.is_here() {
-            // Another process's: a thread that does not exist here may have been changing it. It
-            // must not be freed, so this handle is never counted down.
+            // It belongs to the parent process, where a thread that does not exist here may have
+            // been changing it during the fork. It must not be freed, so this handle is never
+            // counted down.
             return;
         }
         // SAFETY: nothing uses the handle after this.
         let mut inner = unsafe { ManuallyDrop::take(&mut self.0) };
-        // The count is looked at first: to make sure costs an atomic write.
+        // The plain read of the count comes first, because `get_mut` costs an atomic write.
         let is_last = REUSE && Arc::strong_count(&inner) == 1;
         if is_last && Arc::get_mut(&mut inner).map(Inner::clear).is_some() {
             Spares::keep(&SPARES, inner);

@@ -16,10 +16,10 @@ fn transaction(bytes: Vec<u8>, timeout: Duration) -> Transaction {
 
 const LONG: Duration = Duration::from_secs(100);
 
-/// A token, how it came out, and the bytes.
+/// What a completion was called with: the token, the outcome, the bytes.
 type Word = (u64, Result<()>, Vec<u8>);
 
-/// Keeps what it hears.
+/// Keeps what it was called with.
 #[derive(Default)]
 struct Heard(Mutex<Vec<Word>>);
 
@@ -84,18 +84,18 @@ fn the_time_of_what_a_link_takes_runs_at_once_unless_it_is_delayed() {
     assert_eq!(t.deadline(), None);
     t.taken();
     assert!(t.deadline().unwrap() >= now + LONG);
-    // A slave passes on what it has kept for a while.
+    // A slave passes a transaction on to a link later: its time runs already.
     let t = transaction(vec![0; 4], LONG);
     t.taken();
     let deadline = t.deadline();
     t.set_link(Arc::new(Still), Instant::now() + LONG);
     assert_eq!(t.deadline(), deadline);
-    // A sign of life before the master has heard that it was taken.
+    // A sign of life before `taken` has been called.
     let t = transaction(vec![0; 4], LONG);
     t.set_link(Arc::new(Still), long_ago);
     t.refresh(None);
     assert!(t.deadline().unwrap() >= now + LONG);
-    // One of its pieces is on the way, and the others are not yet.
+    // A link has taken a piece: the time of the whole does not start yet.
     let t = transaction(vec![0; 4], LONG);
     let piece = t.piece(0, 4, 0).unwrap();
     piece.set_link(Arc::new(Still), long_ago);
@@ -169,7 +169,7 @@ fn an_answer_to_an_earlier_one_renews_the_deadline() {
     renewals.answered(earlier.order(), answer);
     assert_eq!(t.deadline(), Some(answer + Duration::from_millis(200)));
     assert!(t.deadline().unwrap() > first);
-    // One to a later transaction does not.
+    // An answer to a later transaction does not renew it.
     let later = transaction(vec![0; 4], LONG);
     renewals.answered(later.order(), answer + LONG);
     assert_eq!(t.deadline(), Some(answer + Duration::from_millis(200)));
@@ -199,7 +199,7 @@ fn a_wait_does_not_return_while_the_bytes_are_locked() {
             "its time is over, but its bytes are in use"
         );
         lock.bytes_mut().unwrap().fill(7);
-        // The slave finishes in time after all.
+        // The slave completes it before the waiting thread can fail it.
         assert!(lock.done());
         assert_eq!(waiter.join().unwrap(), Ok(()));
     });
@@ -210,7 +210,7 @@ fn locks_on_the_same_bytes_exclude_each_other() {
     let t = transaction(vec![0; 8], LONG);
     let (left, right) = (t.piece(0, 4, 0).unwrap(), t.piece(4, 4, 4).unwrap());
     let a = left.lock();
-    // Another range: at once, on the same thread.
+    // Another range can be locked at once, on the same thread.
     let b = right.lock();
     let (tell, told) = channel();
     thread::scope(|scope| {
@@ -238,7 +238,7 @@ fn the_completion_runs_once_and_not_before_the_last_lock_is_released() {
     assert!(heard.0.lock().unwrap().is_empty());
     drop(lock);
     assert_eq!(*heard.0.lock().unwrap(), [(42, Ok(()), vec![9, 2, 3, 4])]);
-    // One that is told late hears at once.
+    // A completion that is set after the end is called at once.
     t.on_completion(heard.clone(), 43);
     assert_eq!(heard.0.lock().unwrap().len(), 2);
 }
@@ -254,7 +254,7 @@ fn a_transaction_that_is_dropped_has_failed() {
     assert!(clone.is_last());
     assert!(heard.0.lock().unwrap().is_empty());
     drop(clone);
-    // One that is not used again, since somebody may still look for it.
+    // A transaction with a weak handle is not reused: the handle must not find another one.
     let t = transaction(vec![0; 4], LONG);
     t.on_completion(heard.clone(), 2);
     let weak = Arc::downgrade(&t.0);
@@ -344,7 +344,7 @@ fn memory_can_come_later() {
 
 #[test]
 fn completion_and_deadline_at_the_same_time_agree() {
-    // Whoever is first decides, and all who look see the same.
+    // The first of the two decides, and all threads see the same outcome.
     for _ in 0..if cfg!(miri) { 10 } else { 200 } {
         let t = transaction(vec![0; 4], Duration::from_micros(50));
         let agreed = AtomicUsize::new(0);
@@ -380,10 +380,10 @@ fn small_memory_is_inside_the_transaction_and_aligned() {
         let (time, bytes) = ((LONG, None), vec![7; size as usize]);
         let completion: (Arc<dyn Completion>, u64) = (heard.clone(), 0);
         let copied = Transaction::for_other(0, size, READ, time, completion, Some(&bytes));
-        // What is there stays.
+        // The memory that it has stays.
         copied.provide_zeros();
         assert_eq!(copied.lock().bytes().unwrap(), vec![7; size as usize]);
-        // It is handed on with the outcome.
+        // The completion gets the bytes.
         copied.done();
         assert_eq!(*heard.0.lock().unwrap(), [(0, Ok(()), bytes)]);
     }

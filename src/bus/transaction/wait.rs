@@ -40,7 +40,8 @@ impl Transaction {
         }
     }
 
-    /// The link has not sent it at once: its time runs from [`Transaction::taken`] after all.
+    /// For a link that has not sent the transaction at once: its time runs from
+    /// [`Transaction::taken`] after all.
     pub fn delayed(&self) {
         let mut state = self.0.lock_state();
         if self.0.clock_started.swap(false, Ordering::AcqRel) {
@@ -48,22 +49,23 @@ impl Transaction {
         }
     }
 
-    /// Starts the time anew if `reference` is not younger than this transaction, or is `None`.
+    /// Restarts the time, unless `reference` was made after this transaction. `None` always
+    /// restarts it.
     pub fn refresh(&self, reference: Option<&Transaction>) {
         if reference.is_none_or(|reference| self.order() >= reference.order()) {
             self.restart();
         }
     }
 
-    /// The slave is a link: waiting threads drive it, and its responses to earlier transactions
-    /// renew the deadline of this one (see [`Link::renewals`]).
+    /// For a slave that is a link: threads that wait for the transaction drive it, and its answers
+    /// to earlier transactions renew the deadline of this one (see [`Link::renewals`]).
     ///
-    /// True if no thread is going to wait: the transaction has a [`Completion`](super::Completion),
-    /// or it is a piece of another one.
+    /// Returns true if no thread is going to wait: the transaction has a
+    /// [`Completion`](super::Completion), or it is a piece of another one.
     ///
-    /// A link mostly sends a transaction at once. So its time runs from `now` on, unless it runs
-    /// already, and [`Transaction::taken`] need not read the clock again. If it was not sent at once
-    /// the link calls [`Transaction::delayed`].
+    /// Usually a link sends a transaction at once. So the time runs from `now` on, unless it runs
+    /// already, and [`Transaction::taken`] need not read the clock again. If it was not sent at
+    /// once, the link calls [`Transaction::delayed`].
     pub fn set_link(&self, link: Arc<dyn Link>, now: Instant) -> bool {
         let root = self.0.root();
         let mut state = root.lock_state();
@@ -77,12 +79,14 @@ impl Transaction {
         state.completion.is_some() || !state.direct
     }
 
-    /// Whether no thread is going to wait for it, as [`Transaction::set_link`] returns.
+    /// Whether no thread is going to wait for the transaction, as [`Transaction::set_link`]
+    /// returns.
     pub fn unattended(&self) -> bool {
         self.is_piece() || self.0.lock_state().completion.is_some()
     }
 
-    /// Whether the transaction has completed, after handling what has arrived, without waiting.
+    /// Whether the transaction has completed, without waiting. If it has a link, the link first
+    /// handles what has arrived, and the transaction fails if its time is over.
     pub fn poll(&self) -> bool {
         if !self.is_here() {
             return true;
@@ -97,12 +101,12 @@ impl Transaction {
         state.outcome.is_some()
     }
 
-    /// Responses that `renewals` is told of renew the deadline of this transaction.
+    /// Answers that are noted in `renewals` renew the deadline of this transaction.
     pub fn set_renewals(&self, renewals: Arc<Renewals>) {
         self.0.root().lock_state().renewals = Some(renewals);
     }
 
-    /// When its time is over, as things stand; `None` while no time runs.
+    /// When the transaction's time is over, with the renewals so far; `None` while no time runs.
     pub fn deadline(&self) -> Option<Instant> {
         if !self.is_here() {
             return None;
@@ -117,7 +121,7 @@ impl Transaction {
         self.0.wake(&state);
     }
 
-    /// What [`Transaction::wait`] would return, if it need not wait.
+    /// What [`Transaction::wait`] would return; `None` if it would have to wait.
     pub fn collect(&self) -> Option<Result<()>> {
         if let Err(error) = self.check_home() {
             return Some(Err(error));
@@ -129,7 +133,7 @@ impl Transaction {
     /// the memory that it was given. Any number of threads may wait; each gets the outcome.
     pub fn wait(&self) -> Result<()> {
         self.check_home()?;
-        // The link that has told this thread to wait for another one.
+        // The link for which another thread drives the transaction while this one sleeps.
         let mut followed = None;
         let outcome = loop {
             if let Some(outcome) = self.0.published_outcome() {
@@ -169,7 +173,8 @@ impl Transaction {
     /// Sleeps until something has changed or `deadline` has come.
     fn sleep(&self, deadline: Option<Instant>) {
         let mut state = self.0.lock_state();
-        // What may have changed since the caller looked: there is no second wake-up for it.
+        // Looks again at what may have changed since the caller looked: this thread did not count
+        // as a waiter then, so nothing will wake it for that.
         let deadline_is_new = deadline.is_none() && state.deadline.is_some();
         let locked = state.locked.overlaps(&self.0.range());
         let deadline_is_new = deadline_is_new && state.outcome.is_none();
@@ -180,7 +185,8 @@ impl Transaction {
         state.waiters += 1;
         let changed = &self.0.changed;
         state = match deadline {
-            // Past its deadline, but its bytes are locked: releasing the lock wakes this thread.
+            // If the deadline has passed and the bytes are locked, there is no time limit:
+            // releasing the lock wakes this thread.
             Some(deadline) if !locked || deadline > Instant::now() => {
                 let left = deadline.saturating_duration_since(Instant::now());
                 changed
@@ -195,7 +201,7 @@ impl Transaction {
     }
 
     /// For transactions that no thread waits for: fails this one if its deadline has passed. False
-    /// if it has not, or if its bytes are locked just now.
+    /// if it has not passed, or if the bytes are locked at this moment.
     pub fn expire(&self) -> bool {
         if self
             .deadline()
@@ -206,8 +212,8 @@ impl Transaction {
         self.end_time()
     }
 
-    /// For callers that keep the deadline elsewhere: fails it as [`Transaction::expire`] does,
-    /// whatever its own deadline. False if its bytes are locked just now.
+    /// For callers that keep the deadline themselves: fails the transaction, whatever its own
+    /// deadline. False if it has completed, or if the bytes are locked at this moment.
     pub fn end_time(&self) -> bool {
         let state = self.0.lock_state();
         if state.locked.overlaps(&self.0.range()) {
@@ -235,8 +241,8 @@ impl Transaction {
         self.fail_late(link);
     }
 
-    /// The error of a transaction that has timed out, with what may explain it. Scripts search for
-    /// this text, which is Rogue's.
+    /// The error of a transaction that has timed out. `reason` is what may explain it. The text is
+    /// Rogue's: scripts search for it.
     pub fn late(&self, reason: Option<Error>) -> Error {
         let text = format!(
             "Timeout waiting for register transaction {} message response.",
@@ -260,8 +266,8 @@ impl Transaction {
 }
 
 impl State {
-    /// The deadline of this root for its part created as number `order`, with the renewals that the
-    /// responses to earlier transactions bring.
+    /// The deadline of this root, renewed by answers to transactions up to number `order`, which is
+    /// the root or one of its pieces.
     fn renewed_deadline(&self, order: u64) -> Option<Instant> {
         let deadline = self.deadline?;
         let link = self.link.as_ref().and_then(|link| link.renewals());
@@ -275,8 +281,8 @@ impl State {
         }
     }
 
-    /// Until when to wait, and whether the time is over. Renewals only extend the deadline, so they
-    /// are not looked up before it has passed.
+    /// The deadline, and whether it has passed. Renewals only extend a deadline, so they are not
+    /// looked up before it has passed.
     fn deadline_now(&self, order: u64) -> (Option<Instant>, bool) {
         let passed =
             |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= Instant::now());

@@ -1,5 +1,5 @@
-//! What a thread that waits does when its link tells it that somebody else brings the transaction
-//! forward, and what has changed meanwhile.
+//! A thread that waits while another one drives its transaction, and changes of the state just
+//! before it sleeps.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::bus::{Completed, Completion, Memory, READ};
 
 const LONG: Duration = Duration::from_secs(100);
 
-/// A link that does what it is told, with the number of the call.
+/// A link whose `drive` calls a closure, with the number of the call.
 struct Acting<F>(F, AtomicUsize);
 
 impl<F: Fn(&Transaction, usize) -> bool + Send + Sync> Link for Acting<F> {
@@ -29,7 +29,7 @@ impl<F: Fn(&Transaction, usize) -> bool + Send + Sync> Link for Acting<F> {
     }
 }
 
-/// A transaction whose link acts like that.
+/// A transaction with an [`Acting`] link.
 fn driven<F>(timeout: Duration, act: F) -> (Transaction, Arc<Acting<F>>)
 where
     F: Fn(&Transaction, usize) -> bool + Send + Sync + 'static,
@@ -86,7 +86,7 @@ fn a_look_works_through_what_has_come_and_sees_the_end_or_that_time_is_over() {
     assert!(t.poll());
     assert_eq!(t.wait().unwrap_err().kind(), ErrorKind::Timeout);
 
-    /// A link whose look completes its transaction.
+    /// A link whose `poll` completes its transaction.
     struct Completing(std::sync::OnceLock<Transaction>);
     impl Link for Completing {
         fn drive(&self, _: &Transaction, _: Option<Instant>) -> bool {
