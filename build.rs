@@ -10,7 +10,7 @@ fn main() {
         .map(|entry| entry.expect("the folder cpp can be read").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "cpp"))
         .collect();
-    // A folder is read in any order. The archive should be the same each time.
+    // `read_dir` has no fixed order, and the archive should be the same each time.
     sources.sort();
     cxx_build::bridge("src/bridge.rs")
         .files(sources)
@@ -19,7 +19,7 @@ fn main() {
         .std("c++14")
         .warnings(true)
         .extra_warnings(true)
-        // Unique symbols cannot be hidden, and a library that has them cannot be unloaded.
+        // GNU unique symbols cannot be hidden, and a library that has them cannot be unloaded.
         .flag_if_supported("-fno-gnu-unique")
         .compile("rogue-memory-bridge-cpp");
 }

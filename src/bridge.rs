@@ -1,11 +1,15 @@
-//! The bridge to the C++ classes: what `cpp/*.cpp` calls of this crate, by way of `cxx`.
+//! The bridge to the C++ classes: the functions of this crate that `cpp/*.cpp` calls, by way of
+//! `cxx`.
 //!
-//! C++ calls Rust here, and Rust never calls C++: the user's slaves are C++ objects that only C++
-//! knows, so no frame of Rust lies beneath the user's code. `cxx` ends the process when a panic
-//! reaches it, hence [`guard`] and [`attempt`] around every body. What belongs to the C++ classes
-//! alone (who is connected to whom, which thread calls a slave) is not here. The bodies for the
-//! classes of one process are in `bridge/memory.rs`, those for the two ends of the network in
-//! `bridge/tcp.rs` and `bridge/tcp_stats.rs`; here are the declarations, and what has no class.
+//! C++ calls Rust here, and Rust never calls C++: only C++ knows the user's slaves, which are C++
+//! objects. So no Rust frame lies beneath the user's code. `cxx` ends the process when a panic
+//! reaches it, so every body that could panic is inside [`guard`], [`attempt`] or `ask`. What
+//! concerns the C++ classes alone is not here: which slave a master is connected to, and which
+//! thread calls a slave.
+//!
+//! This file has the declarations, and the functions that belong to no class. The functions for
+//! masters, slaves and transactions are in `bridge/memory.rs`, those for clients and servers in
+//! `bridge/tcp.rs` and `bridge/tcp_stats.rs`.
 
 mod boundary;
 mod memory;
@@ -21,7 +25,7 @@ use memory::*;
 use tcp::*;
 use tcp_stats::*;
 
-// The generated code is `unsafe` through and through; cxx checks both sides' types against each other.
+// The generated code is `unsafe` throughout; cxx checks that the types match on both sides.
 #[allow(unsafe_code)]
 #[cxx::bridge(namespace = "rogue_memory_bridge")]
 mod ffi {
@@ -111,7 +115,7 @@ mod ffi {
         unacknowledged_posts: u64,
     }
 
-    /// Whether a client has a connection: the numbers of TcpLinkState.
+    /// Whether a client has a connection. The numbers are those of the C++ `TcpLinkState`.
     #[repr(u32)]
     enum LinkState {
         Connecting = 1,
@@ -133,9 +137,9 @@ mod ffi {
         fn log_dropped() -> u64;
         fn log_normalize_name(name: &[u8]) -> String;
 
-        /// C++ keeps a handle in a pointer, so that it needs no allocation of its own. A function that
-        /// makes a handle returns it as a pointer, which must be given to `transaction_free` in the
-        /// end.
+        /// C++ keeps a handle in a pointer, so that it needs no allocation of its own. A function
+        /// that makes a handle returns it as a pointer, which C++ must give to `transaction_free`
+        /// once.
         type Transaction;
         fn transaction_new(timeout_us: u64) -> Result<*mut u8>;
         unsafe fn transaction_free(handle: *mut u8);

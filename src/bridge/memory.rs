@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::log;
 
 // C++ keeps a handle in a `void*`, and passes the address of that `void*` as a `&Transaction`.
-// `Transaction` is `repr(transparent)` over an `Arc`, which is one pointer; `cpp/access.h` asserts the
-// same of the C++ side.
+// `Transaction` is `repr(transparent)` over an `Arc`, which is one pointer; `cpp/access.h` asserts
+// the same of the C++ side.
 const _: () = assert!(
     std::mem::size_of::<Transaction>() == std::mem::size_of::<*mut u8>()
         && std::mem::align_of::<Transaction>() == std::mem::align_of::<*mut u8>()
@@ -18,8 +18,8 @@ const _: () = assert!(
 /// Moves `transaction` to C++.
 #[allow(unsafe_code)]
 pub(super) fn give(transaction: Transaction) -> *mut u8 {
-    // SAFETY: a handle is one pointer (asserted above), never null, and is only moved. C++ does no
-    // more with it than pass its address as a `&Transaction`, and in the end free it once.
+    // SAFETY: a handle is one pointer (asserted above), never null, and is only moved. C++ only
+    // passes its address as a `&Transaction`, and frees it once.
     unsafe { std::mem::transmute::<Transaction, *mut u8>(transaction) }
 }
 
@@ -51,7 +51,8 @@ pub(super) fn transaction_address(transaction: &Transaction) -> u64 {
     ask(0, || transaction.address())
 }
 
-/// Moves the address; false if that would go beyond the last one: then the transaction has failed.
+/// Adds `offset` to the address. If the transaction would go beyond the last address, it fails, and
+/// this returns false.
 pub(super) fn transaction_offset_address(transaction: &Transaction, offset: u64) -> bool {
     guard(false, || {
         let moved = transaction.offset_address(offset);
@@ -136,12 +137,12 @@ pub(super) fn master_set_timeout(master: &Master, timeout_us: u64) {
     ask((), || master.set_timeout(Duration::from_micros(timeout_us)));
 }
 
-/// A new transaction, noted as outstanding. It is `refused`, and has failed already, when its
-/// arguments are at fault.
+/// Makes a transaction and registers it as outstanding. If the arguments are invalid, the
+/// transaction has failed already and `refused` becomes true.
 ///
 /// # Safety
 ///
-/// As for [`bus::Memory::caller`]: `data` is the caller's promise of `size` bytes until the wait.
+/// As for [`bus::Memory::caller`], for the `size` bytes at `data`.
 #[allow(unsafe_code)]
 pub(super) unsafe fn master_create(
     master: &Master,
@@ -157,7 +158,7 @@ pub(super) unsafe fn master_create(
             bus::Memory::owned(Vec::new())
         } else {
             match bus::caller_start(data, size) {
-                // SAFETY: our own caller's promise.
+                // SAFETY: the caller's promise.
                 Ok(start) => unsafe { bus::Memory::caller(start, size as usize) },
                 Err(error) => {
                     *refused = true;
@@ -183,7 +184,7 @@ pub(super) fn master_wait(master: &Master, id: u32) {
     guard((), || _ = master.wait(id));
 }
 
-/// Whether the master was made in this process, and not before it was forked off.
+/// Whether the master was made in this process, and not in the parent before a fork.
 pub(super) fn master_is_here(master: &Master) -> bool {
     master.is_here()
 }

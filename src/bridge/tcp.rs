@@ -1,5 +1,4 @@
-//! The two ends of the network for the C++ classes: what they do, and their options. What they have
-//! counted is in `tcp_stats.rs`.
+//! Clients and servers for the C++ classes, and their options. Their stats are in `tcp_stats.rs`.
 
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ pub(super) fn server_next(server: &TcpServer) -> Result<*mut u8> {
         }
     });
     if let Err(error) = &next {
-        // A slave that has forked may come back in the child.
+        // Not logged: a stop, and a call in a child process, where a slave that forked may return.
         if !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Forked) {
             guard((), || {
                 log::submit("memory.TcpServer", log::ERROR, error.text())
@@ -39,7 +38,7 @@ pub(super) fn server_next(server: &TcpServer) -> Result<*mut u8> {
     next
 }
 
-/// The slave has returned from what [`server_next`] gave it.
+/// The slave's `doTransaction` has returned, for a transaction of [`server_next`].
 pub(super) fn server_returned(server: &TcpServer, transaction: &Transaction) {
     guard((), || server.returned(transaction));
 }
@@ -75,7 +74,8 @@ pub(super) fn client_stop(client: &TcpClient) {
     guard((), || client.stop());
 }
 
-/// A time given in seconds. Negative values and NaN are zero; what is too long is the longest time.
+/// Converts seconds. Negative values and NaN become zero, values that are too large the longest
+/// time.
 fn seconds(seconds: f64) -> Duration {
     if seconds > 0.0 {
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
@@ -84,7 +84,7 @@ fn seconds(seconds: f64) -> Duration {
     }
 }
 
-/// Sets one option and leaves the others as they are; 0 is the default.
+/// Sets one option and leaves the others as they are. The value 0 restores the default.
 pub(super) fn server_set(server: &TcpServer, option: ServerOption, value: u64) {
     guard((), || {
         let default = ServerOptions::default();
@@ -135,7 +135,7 @@ pub(super) fn server_get(server: &TcpServer, option: ServerOption) -> u64 {
     })
 }
 
-/// Sets one option and leaves the others as they are; 0 is the default.
+/// Sets one option and leaves the others as they are. The value 0 restores the default.
 pub(super) fn client_set(client: &TcpClient, option: ClientOption, value: u64) {
     guard((), || {
         let default = ClientOptions::default();
@@ -177,7 +177,8 @@ pub(super) fn client_link(client: &TcpClient) -> ffi::LinkState {
     })
 }
 
-/// Whether the link reaches the state `link` in that time. False for a value that is no state.
+/// Waits until the link has the state `link`. False if it does not within `timeout_s` seconds, or
+/// if `link` is not a valid state.
 pub(super) fn client_wait_link(client: &TcpClient, link: ffi::LinkState, timeout_s: f64) -> bool {
     guard(false, || {
         let wanted = match link {

@@ -1,4 +1,4 @@
-//! What the two ends of the network have counted, for the C++ classes.
+//! The stats of clients and servers, for the C++ classes.
 
 use std::time::Duration;
 
