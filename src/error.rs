@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 
 /// The kind of an [`Error`]. The numbers are those of `rim_status` in the C interface and never
-/// change. More kinds may come, so a program that matches them has a `_` as well.
+/// change. More kinds may be added, so a `match` needs a `_` arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
 #[non_exhaustive]

@@ -1,8 +1,8 @@
 //! Carries the register and memory accesses of a [Rogue] memory bus across TCP.
 //!
-//! A [`TcpServer`] is in the process that owns memory or hardware; a [`TcpClient`] reads and writes
-//! it from elsewhere. Each speaks Rogue's protocol, so that its peer may be a Rogue. The crate
-//! needs no Rogue, no ZeroMQ, and no executor.
+//! A [`TcpServer`] runs in the process that owns the memory or hardware; a [`TcpClient`] reads and
+//! writes it from another process. Both speak Rogue's protocol, so the other end may be a Rogue.
+//! The crate needs no Rogue, no ZeroMQ, and no executor.
 //!
 //! # A client
 //!
@@ -29,7 +29,7 @@
 //!
 //! # A server
 //!
-//! What carries out accesses is a [`Slave`]. This one has bytes from address 0 on:
+//! A [`Slave`] carries out the accesses. This one has 4096 bytes, from address 0 on:
 //!
 //! ```
 //! use rogue_memory_bridge::{Access, Error, Slave, SlaveBase, Transaction};
@@ -79,40 +79,41 @@
 //! # Ok::<(), rogue_memory_bridge::Error>(())
 //! ```
 //!
-//! A program with a loop of its own pulls instead: [`TcpServer::next`], or
+//! A program with a loop of its own pulls transactions instead, with [`TcpServer::next`] or
 //! [`TcpServer::next_async`].
 //!
 //! # What else there is
 //!
-//! - [`Master`], [`Hub`] and [`Emulate`]: a bus inside one process, with a [`TcpClient`] as one of
-//!   its slaves where it goes on elsewhere.
+//! - [`Master`], [`Hub`] and [`Emulate`]: a bus inside one process. A [`TcpClient`] can be one of
+//!   its slaves.
 //! - [`ClientOptions`], [`ServerOptions`]: limits and times. [`TcpClient::stats`],
-//!   [`TcpServer::stats`]: what an endpoint has done. [`TcpClient::link_state`],
+//!   [`TcpServer::stats`]: counters and latencies. [`TcpClient::link_state`],
 //!   [`TcpClient::wait_link`]: whether there is a connection.
 //! - [`Error`] has a [kind](ErrorKind) for programs and a text for people.
 //! - The crate logs through the [`log`](https://docs.rs/log) crate, with targets such as
 //!   `pyrogue.memory.TcpClient.127.0.0.1.8000`.
 //!
-//! `docs/rust-api.md` tells of threads, errors and ownership in one place.
+//! `docs/rust-api.md` describes threads, errors and ownership in one place.
 //!
-//! There is no authentication and no encryption in the protocol: whoever reaches the two ports
-//! reads and writes the memory.
+//! The protocol has no authentication and no encryption: everyone who can reach the two ports can
+//! read and write the memory.
 //!
 //! # Bytes
 //!
-//! Data goes as it is in memory, from the client's buffer to the slave and back: nobody swaps it.
-//! The registers of Rogue's firmware are little-endian by convention, and so are `read_u32` and its
-//! like. What a slave over device memory has to mind is told at [`Slave`].
+//! Data goes unchanged from the client's buffer to the slave and back: bytes are never swapped. The
+//! registers of Rogue's firmware are little-endian by convention, and so are `read_u32` and its
+//! like. [`Slave`] says what a slave over device memory must take care of.
 //!
-//! # For those who work on the crate: modules, and who may use whom
+//! # For contributors: the modules
 //!
-//! `error` <- `wire` <- `endpoint` <- `ffi`, `bridge`; `error` <- `bus` <- `endpoint`. `wire` (bytes)
-//! and `bus` (transactions) do not know each other; neither do `ffi` (the C interface) and `bridge`
-//! (the C++ one). `log` is the backend of the `log` facade, through which all of them log. A test
-//! reads the `use` lines and holds this rule.
+//! `error` <- `wire` <- `endpoint` <- `ffi`, `bridge`; `error` <- `bus` <- `endpoint` (`a` <- `b`:
+//! `b` uses `a`). `wire` (bytes) and `bus` (transactions) do not know each other; neither do `ffi`
+//! (the C interface) and `bridge` (the C++ one). `log` is the backend of the `log` facade, through
+//! which all of them log. A test reads the `use` lines and enforces this rule.
 //!
-//! The interface is what is documented here, at the root. Modules are public for the tests, fuzz
-//! targets and benchmarks of this repository alone: they are hidden, and change without notice.
+//! The public interface is what is documented here, at the root. Modules are public only for the
+//! tests, fuzz targets and benchmarks of this repository: they are hidden, and change without
+//! notice.
 //!
 //! [Rogue]: https://github.com/slaclab/rogue
 #![deny(unsafe_code)]
@@ -142,7 +143,7 @@ pub use endpoint::{
 };
 pub use error::{Error, ErrorKind, Result};
 
-/// The programs of that page are compiled by the tests, or run.
+/// Makes the programs of that page doctests; those with `no_run` are only compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rust-api.md")]
 struct RustApiPage;

@@ -1,7 +1,7 @@
 //! Values and locks that threads share.
 //!
-//! The locks of transactions and of the turn to read are named here alone, so that `tests/model`
-//! can replace them by those of a model checker.
+//! Transactions and the turn to read take their locks from here, so that `tests/model` can replace
+//! them by those of a model checker.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,8 +9,8 @@ use std::time::Duration;
 pub(crate) use std::sync::atomic::AtomicU8;
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
-/// Whether objects with such locks may be reused. Not where a checker must see every use of an
-/// object that has been freed.
+/// Whether objects with such locks may be reused. False where a checker must see each use of an
+/// object after it has been freed: reuse would hide that.
 pub(crate) const REUSE: bool = cfg!(not(no_reuse));
 
 /// A number that one thread may change while others read it.
