@@ -24,7 +24,7 @@ macro_rules! async_word_methods {
         pub async fn $read_async(&self, address: u64) -> Result<$word> {
             const SIZE: usize = std::mem::size_of::<$word>();
             let data = self.read_async(address, SIZE).await?;
-            // A read that has succeeded has as many bytes as it asked for.
+            // A successful read has the size that it asked for.
             let bytes: [u8; SIZE] = data.try_into().map_err(|_| wrong_size())?;
             Ok(<$word>::from_le_bytes(bytes))
         }
@@ -39,7 +39,8 @@ macro_rules! async_word_methods {
 }
 pub(super) use async_word_methods;
 
-/// A client, with a timeout of its own: see [`TcpClient::with_timeout`](crate::TcpClient::with_timeout).
+/// A client, with a timeout of its own: see
+/// [`TcpClient::with_timeout`](crate::TcpClient::with_timeout).
 #[derive(Clone, Copy)]
 pub struct Timed<'a> {
     link: &'a Arc<ClientLink>,
@@ -134,7 +135,7 @@ impl fmt::Debug for Timed<'_> {
     }
 }
 
-/// Refuses a thread on which others wait for the client: what runs there must not wait itself.
+/// Refuses a thread that reads responses which other threads wait for: it must not block.
 fn may_wait() -> Result<()> {
     if is_attending() {
         let text = "This thread brings accesses of clients forward: it must not wait for one";

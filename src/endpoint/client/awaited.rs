@@ -14,16 +14,16 @@ use crate::bus::{Completed, Completion, Content, Transaction};
 use crate::endpoint::stats::EndedAs;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A transaction that owns its bytes, and that is asked for when this is polled first. What comes
-/// of it is its bytes, if it reads.
+/// A transaction that owns its bytes. The first poll submits it. Its output is the bytes of a Read
+/// or a Verify.
 pub(super) struct Awaited<'a> {
     link: &'a Arc<ClientLink>,
     transaction: Transaction,
-    /// Where the end will be told; `None` until it is asked for.
+    /// Receives the outcome; `None` until the transaction is submitted.
     answer: Option<Arc<FutureOutcome>>,
 }
 
-/// How a transaction has ended, and the task that waits for that.
+/// The outcome of a transaction, and the task that waits for it.
 #[derive(Default)]
 struct FutureOutcome(Mutex<FutureState>);
 
@@ -42,13 +42,13 @@ impl<'a> Awaited<'a> {
         }
     }
 
-    /// Sends the request, or leaves it to wait for the connection.
+    /// Sends the request, or queues it until there is a connection.
     fn ask(&self) -> Arc<FutureOutcome> {
         let answer = Arc::new(FutureOutcome::default());
         self.transaction
             .on_completion(Arc::clone(&answer) as Arc<dyn Completion>, 0);
-        // An executor's thread must not be held back: its other tasks would not go on. It is marked
-        // like a thread that brings the client forward, which is never held back.
+        // An executor's thread must not block, since its other tasks would stall. A thread that is
+        // marked as attending never does.
         let attending = Attending::new();
         self.link.carry_out(&self.transaction);
         drop(attending);
@@ -88,9 +88,8 @@ impl Future for Awaited<'_> {
 }
 
 impl Drop for Awaited<'_> {
-    /// Withdraws a request that waits for a connection, so that it is not sent when nobody expects
-    /// it any more. One that has been sent ends with its response or its time: its place among
-    /// those that are outstanding is free then.
+    /// Withdraws a request that waits for a connection, so that it is not sent for nobody. One that
+    /// has been sent stays outstanding until its response or its timeout.
     fn drop(&mut self) {
         let over = self.answer.is_none() || self.transaction.completed();
         if over || !self.link.context.is_here() {
@@ -119,7 +118,7 @@ impl Completion for FutureOutcome {
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
-            // A panic in an executor is not to end the client's thread.
+            // A panic in an executor must not end the client's thread.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }

@@ -4,7 +4,7 @@
 //! that waits for it (`reader.rs`), one thread at a time (`turn.rs`). The client's own thread
 //! connects (`connect.rs`), reads while no thread waits (`attend.rs`), and checks whether the server
 //! still hears it (`pulse.rs`). `link.rs` lives as long as the client, `connection.rs` as long as a
-//! connection; both stand on `context.rs`, and on `pending.rs` and `posts.rs`, which hold what is
+//! connection. Both use `context.rs`, and `pending.rs` and `posts.rs`, which hold the transactions
 //! under way.
 
 mod access;
@@ -55,10 +55,15 @@ pub struct TcpClient {
 }
 
 impl TcpClient {
-    /// A client of the server at `address` (an IP address or a host name, resolved anew at each
-    /// attempt to connect; `source;destination` to connect from a certain address of this host),
-    /// ports `port` and `port + 1`. Returns at once; the connection is made, and made again whenever
-    /// it is lost, by a thread of the client's own.
+    /// Creates a client of the server at `address`, ports `port` and `port + 1`. Returns at once.
+    /// The client's own thread, named `TcpClient`, connects, and connects again whenever the
+    /// connection is lost.
+    ///
+    /// `address` is an IP address or a host name, which is resolved again at each attempt to
+    /// connect. `source;destination` connects from the given address of this host.
+    ///
+    /// Fails with [`BadPort`](ErrorKind::BadPort) or [`BadAddress`](ErrorKind::BadAddress), and
+    /// with [`System`](ErrorKind::System) if the thread cannot start.
     pub fn new(address: &str, port: u16, options: ClientOptions) -> Result<TcpClient> {
         let destination = destination(address, port)?;
         let name = format!("pyrogue.memory.TcpClient.{address}.{port}");
@@ -76,9 +81,10 @@ impl TcpClient {
         })
     }
 
-    /// Refuses a process that was forked off since the client was made: the client is the parent's.
-    /// All but [`TcpClient::stop`] fails there, before any lock is taken, which a thread of the
-    /// parent's may have held. What cannot fail does nothing, and tells of nothing.
+    /// Fails in a process that was forked off since the client was made: the client belongs to the
+    /// parent. There all methods but [`TcpClient::stop`] fail before they take a lock, which a
+    /// thread of the parent may have held. Methods that cannot fail do nothing, and return empty
+    /// values.
     #[doc(hidden)]
     pub fn check_home(&self) -> Result<()> {
         self.link.context.check_home()
@@ -94,18 +100,20 @@ impl TcpClient {
         self.link.context.settings.get()
     }
 
-    /// The client, with the timeout of its options.
+    /// Accesses with the timeout of the options.
     fn timed(&self) -> Timed<'_> {
         Timed::new(&self.link, self.link.context.settings.timeout.get())
     }
 
-    /// Sets the limits and times. Limits hold from now on, times for connections made from now on.
+    /// Sets the limits and times. Limits and `timeout` apply from now on, `connect_timeout` and
+    /// `keep_alive` to connections made from now on.
     pub fn set_options(&self, options: &ClientOptions) {
         self.update_options(|now| now.clone_from(options));
     }
 
-    /// As [`TcpClient::set_options`], for some of them: `change` gets the options as they are. No
-    /// change that another thread makes meanwhile is lost. `change` must not call the client.
+    /// As [`TcpClient::set_options`], for some of the options: `change` gets the current ones and
+    /// changes them. Changes that other threads make meanwhile are not lost. `change` must not call
+    /// the client.
     pub fn update_options(&self, change: impl FnOnce(&mut ClientOptions)) {
         if !self.link.context.is_here() {
             return;
@@ -114,7 +122,7 @@ impl TcpClient {
         self.link.context.room.freed();
     }
 
-    /// What the client has done since it was made.
+    /// Counters and latencies since the client was made.
     pub fn stats(&self) -> ClientStats {
         match self.link.context.is_here() {
             true => self.link.stats(),
@@ -126,23 +134,25 @@ impl TcpClient {
     pub fn link_state(&self) -> LinkState {
         match self.link.context.is_here() {
             true => self.link.link_state(),
-            // To this process it is for good.
+            // For this process it has ended for good.
             false => LinkState::Stopped,
         }
     }
 
-    /// Waits until the link is in the state `wanted`, for at most `timeout` (`None`: for ever).
-    /// Fails with `Timeout`, naming the state that it is in and the reason, and with `Stopped` when
-    /// the client is stopped and something else was wanted. A state that passes within a moment may
-    /// be missed.
+    /// Waits until the link is in the state `wanted`, for at most `timeout` (`None`: without
+    /// limit). Fails with [`Timeout`](ErrorKind::Timeout), whose text names the current state and
+    /// the reason for it, and with [`Stopped`](ErrorKind::Stopped) if the client is stopped while
+    /// another state is wanted. A state that lasts only a moment may be missed.
     pub fn wait_link(&self, wanted: LinkState, timeout: Option<Duration>) -> Result<()> {
         self.check_home()?;
         self.link.wait_link(wanted, timeout)
     }
 
-    /// Asks the server for a sign of life, every `period`, until it answers. Fails with `Timeout`,
-    /// and the last reason, when `timeout` is over, and with `Stopped` when the client is stopped.
-    /// Servers before Rogue 6.8.5 do not know this; simulation models before 2026 hang on it.
+    /// Sends a probe to the server every `period` (at least 1 ms) until the server answers one. A
+    /// probe does not access the slave. Fails with [`Timeout`](ErrorKind::Timeout), and the reason
+    /// of the last failure, when `timeout` is over, and with [`Stopped`](ErrorKind::Stopped) when
+    /// the client is stopped. Servers before Rogue 6.8.5 do not know probes; simulation models
+    /// before 2026 hang on one.
     pub fn wait_ready(&self, timeout: Duration, period: Duration) -> Result<()> {
         self.check_home()?;
         let end = Instant::now().checked_add(timeout);
@@ -166,13 +176,13 @@ impl TcpClient {
                 );
                 return Err(Error::new(ErrorKind::Timeout, text));
             }
-            // An answer that says no comes at once: the next question still waits its time.
+            // A refusal comes at once; the next probe still waits for its period.
             sleep(period.min(left).saturating_sub(begun.elapsed()));
         }
     }
 
-    /// Lets the client's own thread keep the deadline of a transaction that no thread waits for, and
-    /// read its response at once. To be called when the client has taken it.
+    /// Has the client's own thread keep the deadline of a transaction that no thread waits for, and
+    /// read its response at once. Call it when the client has taken the transaction.
     #[doc(hidden)]
     pub fn watch(&self, transaction: &Transaction) {
         if self.link.context.is_here() {
@@ -181,8 +191,9 @@ impl TcpClient {
     }
 
     /// Stops the client: its connections are closed, and every transaction, outstanding or new,
-    /// fails with `Stopped`. May be called from any thread, again and again. In a process that was
-    /// forked off it does nothing: the connections are the parent's.
+    /// fails with [`Stopped`](ErrorKind::Stopped). Waits for the client's thread, for at most 150
+    /// ms. Any thread may call this, any number of times. In a process that was forked off it does
+    /// nothing: the connections belong to the parent.
     pub fn stop(&self) {
         if !self.link.context.is_here() {
             return;
@@ -210,7 +221,7 @@ impl fmt::Debug for TcpClient {
 impl Drop for TcpClient {
     fn drop(&mut self) {
         if !self.link.context.is_here() {
-            // Its thread is the parent's, and so is what that thread has in its hands.
+            // The thread, and what it works on, belong to the parent.
             std::mem::forget(std::mem::replace(&mut self.thread, Mutex::new(None)));
             std::mem::forget(Arc::clone(&self.link));
             return;
@@ -220,30 +231,32 @@ impl Drop for TcpClient {
 }
 
 impl TcpClient {
-    /// As [`Slave::do_transaction`], for callers that keep a handle anyway.
+    /// As [`Slave::do_transaction`], for callers that keep a handle.
     #[doc(hidden)]
     pub fn carry_out(&self, transaction: &Transaction) {
         self.link.carry_out(transaction);
     }
 }
 
-/// Accesses that wait. Each has the time [`ClientOptions::timeout`], a second unless set;
-/// [`TcpClient::with_timeout`] gives one another time.
+/// Accesses that block the calling thread. Each has [`ClientOptions::timeout`] to complete, 1 s
+/// unless set; [`TcpClient::with_timeout`] gives accesses another timeout.
 ///
-/// **Order.** Requests of one thread leave in the order of its calls, and our server hands them to its
-/// slave in that order. **Bytes** go as they are in memory, the one at `address` first; words are
-/// little-endian, as the registers of Rogue's firmware are by convention. **Threads.** Any number of
-/// them may use a client at a time. The thread that calls sends the request and, mostly, reads the
-/// response itself. **Errors.** A size of 0 is a [`Size`](ErrorKind::Size). While there is no
-/// connection, a call waits for one, and fails with the reason when its time is over. It fails with
-/// [`ConnectionLost`](ErrorKind::ConnectionLost) when the connection is lost under way; nothing is
-/// sent twice. With [`Busy`](ErrorKind::Busy) where it must not wait: on a thread that has just
-/// completed another access, in a [`Waker`](std::task::Waker).
+/// - **Order.** Requests of one thread leave in the order of its calls, and our server hands them
+///   to its slave in that order.
+/// - **Bytes** go as they are in memory, the one at `address` first. Words are little-endian, as
+///   the registers of Rogue's firmware are by convention.
+/// - **Threads.** Any number of threads may use a client at the same time. The calling thread sends
+///   the request and usually reads the response itself.
+/// - **Errors.** A size of 0 fails with [`Size`](ErrorKind::Size). While there is no connection, a
+///   call waits for one; when its time is over, it fails with the reason. If the connection is lost
+///   before the response, the call fails with [`ConnectionLost`](ErrorKind::ConnectionLost);
+///   nothing is sent twice. On a thread that must not block, as in a [`Waker`](std::task::Waker)
+///   that the client wakes, a call fails with [`Busy`](ErrorKind::Busy).
 ///
 /// [`ClientOptions::timeout`]: crate::ClientOptions::timeout
 impl TcpClient {
-    /// Reads as many bytes at `address` as `data` has, into `data`. After a failure, `data` has any
-    /// bytes.
+    /// Reads `data.len()` bytes at `address` into `data`. After a failure the contents of `data`
+    /// are unspecified.
     ///
     /// ```
     /// # use rogue_memory_bridge::{Emulate, ServerOptions, TcpServer};
@@ -261,17 +274,17 @@ impl TcpClient {
         self.timed().read(address, data)
     }
 
-    /// As [`TcpClient::read`], and the slave is told that the bytes are to be compared with what was
+    /// As [`TcpClient::read`], but the slave learns that the bytes will be compared with what was
     /// written.
     pub fn verify(&self, address: u64, data: &mut [u8]) -> Result<()> {
         self.timed().verify(address, data)
     }
 
-    /// Writes `data` to `address`, and waits until the slave has taken it.
+    /// Writes `data` to `address`, and waits until the slave has carried it out.
     ///
-    /// A [`Timeout`](ErrorKind::Timeout) does not say that nothing was written: the request may be
+    /// After a [`Timeout`](ErrorKind::Timeout) the data may still be written: the request may be
     /// carried out later. See [`ClientOptions::close_on_timeout`] and
-    /// [`ServerOptions::drop_after_close`]. Whoever must know reads the value back.
+    /// [`ServerOptions::drop_after_close`]. To be sure, read the value back.
     ///
     /// ```
     /// # use rogue_memory_bridge::{Emulate, ServerOptions, TcpServer};
@@ -290,8 +303,8 @@ impl TcpClient {
         self.timed().write(address, data)
     }
 
-    /// Writes `data` to `address`, and waits until it has been sent; whether the slave takes it is not
-    /// told. What was sent over a connection that was then lost is counted:
+    /// Writes `data` to `address`, and waits only until it has been sent. The outcome at the slave
+    /// is not reported. What was sent over a connection that was then lost is counted in
     /// [`ClientStats::unacknowledged`](crate::ClientStats::unacknowledged).
     pub fn post(&self, address: u64, data: &[u8]) -> Result<()> {
         self.timed().post(address, data)
@@ -299,8 +312,8 @@ impl TcpClient {
 
     word_methods!();
 
-    /// The client, with `timeout` in place of [`ClientOptions::timeout`] for each access made through
-    /// what this returns.
+    /// This client with `timeout` in place of [`ClientOptions::timeout`], for each access made
+    /// through the returned value.
     ///
     /// ```
     /// use rogue_memory_bridge::{ClientOptions, ErrorKind, TcpClient};
@@ -322,14 +335,14 @@ impl TcpClient {
     }
 }
 
-/// The same as futures, for any executor: the client's own thread reads the responses and keeps the
-/// deadlines, so nothing has to be polled for that.
+/// The same accesses as futures, for any executor. The client's own thread reads the responses and
+/// keeps the deadlines, so nothing has to be polled for that.
 ///
-/// A future sends its request when it is polled first. It never blocks: `max_outstanding` and
-/// `max_queued` of [`ClientOptions`](crate::ClientOptions) hold no future back, so the program says
-/// how many it has at a time. **To drop a future is safe** at any time, and so is to forget it: the
-/// bytes that the client works on are its own. A request that waits for the connection is withdrawn
-/// by that; one that has been sent is carried out, and its outcome is lost.
+/// A future sends its request when it is first polled. It never blocks: `max_outstanding` and
+/// `max_queued` of [`ClientOptions`](crate::ClientOptions) do not hold futures back, so the program
+/// must limit their number. **To drop a future is safe** at any time, and so is to forget it: the
+/// client works on bytes of its own. Dropping withdraws a request that still waits for a
+/// connection. A request that has been sent is carried out, and its outcome is lost.
 ///
 /// ```
 /// # use rogue_memory_bridge::{Emulate, ServerOptions, TcpServer};
