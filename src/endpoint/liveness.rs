@@ -10,8 +10,8 @@
 //! - A host that is alive acknowledges each probe, also while its program reads slowly or is
 //!   stopped. A client waits for its server however long that takes.
 //! - A server closes a client that reads nothing at all, after [`TAKES_NOTHING`] times
-//!   `keep_alive`: so long, since Linux reports what a slow program has read only in large steps
-//!   (64 KiB over loopback).
+//!   `keep_alive`. It waits that long since Linux reports what a slow program has read only in
+//!   large steps (64 KiB over loopback).
 //!
 //! Where the system has no data about acknowledgements, its own limits apply.
 
@@ -136,7 +136,8 @@ impl Liveness {
         self.progress = Some(progress);
         let keep_alive = keep_alive.max(MIN_KEEP_ALIVE);
         let mut look_in = if told.expected {
-            // What was expected has come meanwhile: what is expected now has been sent since.
+            // If what was expected has come meanwhile, the acknowledgement expected now is for
+            // later data.
             let before = self.owing.filter(|(_, upto)| acknowledged < *upto);
             let last = now.checked_sub(told.last);
             let (owing, upto) = match (before, last) {

@@ -51,9 +51,9 @@ pub struct ServerOptions {
     /// of them count for `keep_alive`. The slave may hold up to 8 times this number of transactions
     /// that do not count.
     pub max_outstanding: usize,
-    /// Most connections at a time; each client has two. More are closed. Default: 4096.
+    /// Most connections at a time; each client has two. Further ones are closed. Default: 4096.
     pub max_connections: usize,
-    /// Most clients at a time from one address, each with two connections. Connections of more
+    /// Most clients at a time from one address, each with two connections. Connections of further
     /// clients are closed. 0, the default, allows one address half of `max_connections`. All
     /// addresses of an IPv6 network (a /64) together may have three quarters of `max_connections`,
     /// or as many as one address may have if that is more.
@@ -66,7 +66,7 @@ pub struct ServerOptions {
     /// if its response does not fit, or if its client would then hold more than is left free. A
     /// client that holds nothing always gets a response of up to 4096 bytes. When a transaction has
     /// waited for room for a second, the clients that hold most and read least are closed. The data
-    /// of requests has a limit of the same size of its own. Default: 256 MiB.
+    /// of requests has a separate limit of the same size. Default: 256 MiB.
     pub max_queued_total: usize,
     /// Longest time from the arrival of a connection to the end of its handshake. A connection
     /// without the client's other connection, and without a request, is closed after the same time,
@@ -78,8 +78,8 @@ pub struct ServerOptions {
     pub keep_alive: Duration,
     /// Longest time that the slave may take for a transaction; then the client gets an error.
     /// `None`: no limit. It is checked only while the server is pulled. Default: one hour, since a
-    /// simulator may be stopped at a breakpoint, and a slave that loses transactions must get
-    /// others in the end.
+    /// simulator may be stopped at a breakpoint. A limit is needed because a slave that loses
+    /// transactions would get no others in the end.
     pub timeout: Option<Duration>,
     /// Discard transactions that the slave has not received when their client closes its
     /// connection. Default: no, they are carried out, since programs post a write and exit.
@@ -146,9 +146,9 @@ pub struct ClientOptions {
     /// lost; at least 1 s. While the host is alive, the client waits, even if the server reads
     /// nothing. Default: 10 s.
     pub keep_alive: Duration,
-    /// Close the connection and make a new one when a sent transaction times out: the bytes of it
-    /// that this host has not sent by then never leave. All other outstanding transactions fail.
-    /// Default: no.
+    /// When a transaction that was sent times out, close the connection and make a new one: bytes
+    /// of its request that this host has not sent by then are never sent. All other outstanding
+    /// transactions fail. Default: no.
     pub close_on_timeout: bool,
 }
 

@@ -1,6 +1,6 @@
 //! A thread that pulls transactions from a server and gives them to a slave, for programs that do
 //! not pull themselves. [`serve`] is for callers that keep the server and may change the slave;
-//! [`TcpServer::serve`] for those that want one thing to hold.
+//! [`TcpServer::serve`] returns one value that owns both.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{channel, Receiver};
@@ -13,14 +13,14 @@ use crate::bus::{Slave, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::process::never_cancel;
 
-/// How long to wait for a slave that is at work when the server is stopped.
+/// How long to wait for a slave that is still at work when the server is stopped.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 impl TcpServer {
-    /// Gives what comes to `slave`, on a thread named `TcpServer`, one transaction after the other
-    /// in the order of arrival, until what this returns is dropped. A transaction outside the
-    /// access sizes of the slave ([`Slave::min_access`], [`Slave::max_access`]) is refused in its
-    /// place, and a panic of the slave fails its transaction.
+    /// Gives transactions to `slave`, on a thread named `TcpServer`, one after the other in the
+    /// order of arrival, until the returned value is dropped. A transaction outside the access
+    /// sizes of the slave ([`Slave::min_access`], [`Slave::max_access`]) is refused without
+    /// reaching it. A panic of the slave fails its transaction.
     ///
     /// Fails with [`Busy`](ErrorKind::Busy) if [`TcpServer::next_async`] has been used.
     ///
@@ -48,12 +48,12 @@ impl TcpServer {
     }
 }
 
-/// A server that gives what comes to a slave: see [`TcpServer::serve`]. Dropped, it stops the
-/// server and waits for the slave, but no longer than 150 ms.
+/// A server whose transactions go to a slave: see [`TcpServer::serve`]. When dropped, it stops the
+/// server and waits for the slave, for at most 150 ms.
 #[derive(Debug)]
 pub struct Serving {
     server: Arc<TcpServer>,
-    /// Locked by nobody: it lets threads share what else is here.
+    /// Never locked: the mutex makes this `Sync`.
     thread: Mutex<ServerThread>,
 }
 
@@ -76,7 +76,7 @@ impl Drop for Serving {
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
         if self.server.check_home().is_err() {
-            // Its thread is the parent's.
+            // The thread belongs to the parent.
             std::mem::forget(thread.thread.take());
             return;
         }
@@ -85,7 +85,7 @@ impl Drop for Serving {
     }
 }
 
-/// The thread, named `TcpServer`.
+/// A running thread named `TcpServer`.
 #[derive(Debug)]
 pub struct ServerThread {
     thread: Option<JoinHandle<()>>,
@@ -93,8 +93,8 @@ pub struct ServerThread {
     name: String,
 }
 
-/// Starts a thread that pulls from `server` and puts each transaction to the slave that `slave`
-/// returns then. It ends when the server is stopped.
+/// Starts a thread that pulls from `server`. It calls `slave` for each transaction, and gives the
+/// transaction to the slave that this returns. It ends when the server is stopped.
 pub fn serve(
     server: Arc<TcpServer>,
     slave: impl Fn() -> Arc<dyn Slave> + Send + 'static,
@@ -103,7 +103,7 @@ pub fn serve(
     let name = server.name().to_owned();
     let run = move || {
         never_cancel();
-        // Dropped at the end, by whatever way: the receiver sees it.
+        // Dropped when the thread ends, also by a panic: the receiver sees it.
         let _finish = finish;
         while let Some(transaction) = pull(&server) {
             let slave = slave();
@@ -132,7 +132,7 @@ fn pull(server: &TcpServer) -> Option<Transaction> {
     match server.pull(None) {
         Ok(next) => next,
         Err(error) => {
-            // A slave that has forked may come back in the child.
+            // A slave that forks returns in the child too.
             if !matches!(error.kind(), ErrorKind::Stopped | ErrorKind::Forked) {
                 ::log::error!(target: server.name(), "{error}");
             }
@@ -146,7 +146,7 @@ fn carry_out(slave: &dyn Slave, transaction: Transaction) {
     let handle = transaction.clone();
     let work = AssertUnwindSafe(|| slave.do_transaction(transaction));
     match catch_unwind(work) {
-        // If the slave has let go of it, it is over or about to be.
+        // If the slave has dropped its handles, the transaction has completed or is about to.
         Ok(()) if handle.is_last() => {}
         Ok(()) => handle.taken(),
         Err(panic) => {
@@ -174,7 +174,7 @@ impl ServerThread {
                 "The slave is still at work on a transaction: its thread is left behind."
             );
         } else {
-            // It has ended but for its last instructions; a panic there has been logged.
+            // Only its last instructions are left. A panic there has been logged.
             let _ = thread.join();
         }
     }

@@ -25,11 +25,11 @@ use crate::process::{above_stdio, own, Stdio};
 #[cfg(target_os = "linux")]
 const PROBES: u8 = 3;
 
-/// Data of at least this many bytes is received straight into its memory, as far as that is known
-/// when it comes.
+/// Data of at least this many bytes is received straight into the memory of its transaction, if
+/// that is known when the data comes.
 pub(super) const MIN_IN_PLACE: u64 = 1 << 14;
 
-/// Bytes to receive at a time while such data is expected: what follows it, or its beginning.
+/// Bytes to receive into the buffer while such data is expected: its beginning, or what follows it.
 pub(super) const READ_AHEAD: usize = 4096;
 
 /// Whether a call may block.
@@ -44,8 +44,8 @@ pub(super) enum Mode {
 
 /// A new non-blocking TCP socket for addresses of the family of `address`.
 ///
-/// Like every descriptor of the endpoints it is none of the program's standard streams, and like
-/// every socket it is closed in a child process.
+/// Like every descriptor of the endpoints it is 3 or more, so it is never taken for a standard
+/// stream. Like every socket it is closed in a child process.
 pub(super) fn new(address: SocketAddr) -> io::Result<Socket> {
     let held = Stdio::hold();
     let socket = above_stdio(Socket::new(
@@ -81,9 +81,10 @@ pub(super) fn event_loop() -> io::Result<Runtime> {
         .build()
 }
 
-/// Sets what every connection of the bridge has: no delay of small messages, and keep-alive, so that
-/// the loss of the peer's host is noticed within `keep_alive` while nothing is sent to it. While data
-/// is on its way keep-alive is silent, and `liveness.rs` watches the connection.
+/// Sets the options that every connection of the bridge has: no delay of small messages, and
+/// keep-alive, so that the loss of the peer's host is noticed within `keep_alive` while nothing is
+/// sent to it. While data is on its way keep-alive is silent, and `liveness.rs` watches the
+/// connection.
 ///
 /// `TCP_USER_TIMEOUT` is not set: with it Linux ends a connection whose peer acknowledges each probe
 /// but opens no window for that long, as the peer of a slow slave does.
@@ -116,7 +117,7 @@ pub(super) fn no_pacing(socket: &impl AsFd, peer: IpAddr) {
     let _ = (socket, peer);
 }
 
-/// What the kernel knows of the acknowledgements of the peer's host.
+/// What the kernel reports about acknowledgements by the peer's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Acknowledgements {
     /// Bytes that the socket has taken and the peer's host has not acknowledged.
@@ -326,8 +327,8 @@ pub(super) enum Until {
     Writable,
 }
 
-/// Waits until the socket is ready or has failed, for at most `timeout`. False if neither is so in
-/// that time, or if a signal has ended the wait early.
+/// Waits until the socket is ready or has failed, for at most `timeout`. False after `timeout`, or
+/// if a signal has ended the wait early.
 pub(super) fn wait(stream: &TcpStream, until: Until, timeout: Duration) -> bool {
     let events = match until {
         Until::Readable => libc::POLLIN,
