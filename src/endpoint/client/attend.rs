@@ -1,6 +1,6 @@
-//! The client's own thread. It connects again and again, and attends to a connection while that
-//! lasts: it sends what waits, notices the end, keeps the deadlines of transactions that no thread
-//! waits for, and reads while no other thread does.
+//! The client's own thread. It connects again and again. While there is a connection, it sends what
+//! waits, notices the end, keeps the deadlines of transactions that no thread waits for, and reads
+//! while no other thread does.
 
 use std::io;
 use std::net::TcpStream;
@@ -25,19 +25,19 @@ use crate::endpoint::socket::{self, Mode};
 use crate::error::Error;
 use crate::wire::{Decoder, Event};
 
-/// How often to look whether to stand by, while transactions come and go. Registering the socket
-/// costs more than a transaction, so short pauses are skipped; and a response that a thread has
-/// asked for, and will wait for, need not be read before that.
+/// How often the thread checks whether to stand by, while transactions come and go. Registering the
+/// socket costs more than a transaction, so short pauses are skipped. A response that a thread will
+/// wait for need not be read before that thread does.
 const STANDBY_CHECK: Duration = Duration::from_millis(500);
 /// The pause after the first failed attempt to connect, and between attempts while transactions
-/// wait for a connection. Under a fuzzer (`fuzz/`) it would be most of the time.
+/// wait for a connection. Under a fuzzer (`fuzz/`) the longer pause would take most of the time.
 const FIRST_PAUSE: Duration = Duration::from_millis(if cfg!(fuzzing) { 1 } else { 100 });
 /// The longest pause between attempts while no transaction waits for a connection.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long a deferred request waits for others to leave with it, if no thread waits for a response
 /// meanwhile. The timer of the event loop rounds it up to whole milliseconds.
 const DEFER_FOR: Duration = Duration::from_micros(500);
-/// How long responses are waited for that were on their way when the request connection ended.
+/// How long to wait for responses that were on their way when the request connection ended.
 const LAST_RESPONSES: Duration = Duration::from_millis(50);
 
 /// The thread's work, until the client is stopped.
@@ -79,8 +79,7 @@ async fn stopped(link: &ClientLink) {
     }
 }
 
-/// Does what is due at `now`, whether or not there is a connection; returns when something is due
-/// next.
+/// Does what is due at `now`, with or without a connection; returns when the next work is due.
 fn overdue(link: &ClientLink, now: Instant) -> Option<Instant> {
     let due = [link.expire(now), link.context.tell_left_out(now)];
     due.into_iter().flatten().min()
@@ -106,7 +105,7 @@ async fn rest(link: &ClientLink, begun: Instant, pause: Duration) {
 /// come back at once.
 fn jitter(pause: Duration) -> Duration {
     let mut byte = [128];
-    // Without random numbers the middle will do.
+    // Without random numbers the byte stays in the middle of its range.
     let _ = getrandom::fill(&mut byte);
     pause * 3 / 4 + pause / 2 * u32::from(byte[0]) / 255
 }
@@ -154,16 +153,16 @@ struct Attendance<'a> {
     context: &'a ClientContext,
     connection: &'a Connection,
     requests: AsyncFd<Arc<TcpStream>>,
-    /// Of the request connection, on which a server has only commands to send.
+    /// For the request connection, on which a server sends only commands.
     decoder: Decoder,
-    /// The turns that there had been at the last look.
+    /// The number of turns at the last look.
     turns: u64,
-    /// When to look next whether a thread reads; `None` while this thread stands by.
+    /// When to check next whether a thread reads; `None` while this thread stands by.
     look_at: Option<Instant>,
     /// The response connection, while this thread stands by to read it.
     standby: Option<AsyncFd<Arc<TcpStream>>>,
     /// The response connection became readable while another thread had the turn. That thread may
-    /// have left something, and the event loop will not tell again.
+    /// have left something unread, which the event loop does not report again.
     missed: bool,
     /// When to send the requests that are deferred; `None` while there are none.
     flush_at: Option<Instant>,
@@ -214,7 +213,7 @@ impl Attendance<'_> {
             ];
             let alarm = alarms.into_iter().flatten().min();
             let asking = self.pulse.is_asking();
-            // Each branch may be dropped half-way: nothing is changed before it has finished.
+            // Any branch may be dropped before it finishes, so none changes anything before.
             let seen = tokio::select! {
                 biased;
                 () = self.context.woken() => Ok(()),
@@ -252,10 +251,10 @@ impl Attendance<'_> {
         }
     }
 
-    /// Sends what waits, as far as the socket takes it; returns whether it has not taken all.
+    /// Sends what waits, as far as the socket takes it; returns whether bytes are left.
     ///
-    /// Requests that were deferred get a moment to become more, unless this thread is the one that
-    /// reads. A thread that waits for a response sends them before that.
+    /// Deferred requests wait for `DEFER_FOR`, so that others can join them, unless this thread
+    /// must read responses. A thread that waits for a response sends them earlier.
     fn flush(&mut self, now: Instant) -> io::Result<bool> {
         let requests = &self.connection.requests;
         if self.flush_at.is_none() && requests.has_deferred() {
@@ -266,15 +265,15 @@ impl Attendance<'_> {
             return Ok(false);
         }
         if self.flush_at.take().is_some() {
-            // Until here no further request has woken this thread. One that is deferred from now on
+            // So far further requests have not woken this thread. One that is deferred from now on
             // does, or is sent by the flush.
             requests.forget_deferred();
         }
         Ok(requests.flush()? > 0)
     }
 
-    /// Checks whether the server's host still acknowledges what is sent, if it is time to. A server
-    /// that takes nothing, be it for hours, is waited for.
+    /// Checks, when it is time, whether the server's host still acknowledges what is sent. The
+    /// client waits for a server that reads nothing, even for hours.
     fn check_alive(&mut self, now: Instant) -> Result<(), ReadError> {
         let outgoing = &self.connection.requests.outgoing;
         if !outgoing.is_watched() || self.check_alive_at.is_some_and(|at| at > now) {
@@ -286,8 +285,8 @@ impl Attendance<'_> {
         Ok(())
     }
 
-    /// Reads the responses of a server that has answered and then closed both connections. The two
-    /// ends may be seen in any order.
+    /// Reads the responses of a server that has answered and then closed both connections. The ends
+    /// of the two may be seen in any order.
     async fn last_responses(&mut self) {
         let end = Instant::now() + LAST_RESPONSES;
         while self.connection.pending.outstanding() > 0
@@ -302,7 +301,7 @@ impl Attendance<'_> {
         }
     }
 
-    /// Starts or stops standing by, as the turn says.
+    /// Starts or stops standing by, depending on whether another thread reads.
     fn stand(&mut self, now: Instant) -> io::Result<()> {
         let turn = &self.connection.turn;
         if turn.is_looking() && self.look_at.is_none() {
@@ -331,7 +330,7 @@ impl Attendance<'_> {
         };
         let more = read_all(&mut reading);
         reading.leave();
-        // If there may be more, the event loop will not tell of it; other work has its turn first.
+        // The event loop does not report what may be left. Other work comes first.
         self.missed = matches!(more, Ok(true));
         if self.missed {
             self.context.wake();

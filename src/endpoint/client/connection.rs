@@ -34,7 +34,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// `decoder` is that of the responses, where the handshake has left it.
+    /// `decoder` is that of the responses, as the handshake has left it.
     pub(super) fn new(
         context: Arc<ClientContext>,
         requests: TcpStream,
@@ -72,8 +72,8 @@ impl Connection {
             .submit(transaction, (unattended, may_wait), now)
     }
 
-    /// What a thread does that waits for `transaction`: it reads until that has completed or
-    /// `deadline` has passed. False if another thread reads and will complete or nudge it.
+    /// For a thread that waits for `transaction`: reads until it has completed or `deadline` has
+    /// passed. False if another thread reads and will complete or nudge it.
     pub(super) fn drive(&self, transaction: &Transaction, deadline: Option<Instant>) -> bool {
         // A thread waits: what was deferred leaves now.
         self.requests.flush_waiting();
@@ -89,7 +89,8 @@ impl Connection {
         }
         let attending = Attending::new();
         while !transaction.completed() {
-            // It may have got its deadline since: `taken` does not wake a thread that reads.
+            // The transaction may have got its deadline meanwhile: `taken` does not wake a thread
+            // that reads.
             let left = match deadline.or_else(|| transaction.deadline()) {
                 Some(deadline) => deadline.saturating_duration_since(Instant::now()),
                 None => READ_LIMIT,
@@ -133,7 +134,7 @@ impl Connection {
         }
     }
 
-    /// A thread that follows another waits for `transaction` no longer.
+    /// A follower no longer waits for `transaction`.
     pub(super) fn quit(&self, transaction: &Transaction) {
         if !self.turn.quit(transaction) && self.pending.needs_reader() {
             self.context.wake();
@@ -151,7 +152,7 @@ impl Connection {
         self.requests.timed_out(transaction) || self.pending.timed_out(transaction)
     }
 
-    /// Notes that reading has failed, for the client's thread to take the connection down.
+    /// Notes that reading has failed. The client's thread then takes the connection down.
     pub(super) fn lost(&self, error: ReadError) {
         let (kind, cause) = match error {
             ReadError::End => (
@@ -179,7 +180,7 @@ impl Connection {
     }
 
     fn close_responses(&self) {
-        // Fails when the peer has closed already, which is as well.
+        // Fails only if the peer has closed already.
         let _ = self.responses.shutdown(Shutdown::Both);
     }
 
@@ -202,7 +203,7 @@ impl Connection {
     }
 }
 
-/// Reads all that has come, but not for ever; true if there may be more.
+/// Reads what has come, at most `MOST_READS` times; true if there may be more.
 pub(super) fn read_all(reader: &mut Reader) -> Result<bool, ReadError> {
     for _ in 0..MOST_READS {
         if !reader.receive(Mode::Now)? {

@@ -83,7 +83,7 @@ impl ClientContext {
         self.home.is_here()
     }
 
-    /// An error in a process that was forked off since the client was made.
+    /// Fails in a process that was forked off since the client was made.
     pub(super) fn check_home(&self) -> Result<()> {
         match self.is_here() {
             true => Ok(()),
@@ -155,17 +155,17 @@ pub(super) fn untimed(transaction: &Transaction, end: EndedAs) -> Ended {
     }
 }
 
-/// What ids on the wire are counted from: one number for all clients of the process, so that their
-/// ids differ, and another in each process, so that processes with the same server rarely share
-/// ids. `random` is what a new one is made of.
+/// The base of ids on the wire. All clients of a process share one, so that their ids differ. Each
+/// process has another, so that processes with the same server rarely share ids. A new base is made
+/// from `random`.
 fn id_base(random: &[u8; 16]) -> u32 {
     static BASE: AtomicU64 = AtomicU64::new(0);
     base_of(&BASE, std::process::id(), random)
 }
 
 /// `kept` holds the number of a process and its base; no process has number 0. A process that was
-/// forked off has a copy of its parent's, and would count on from there: it gets a base of its own.
-/// An atomic, since another thread may hold a lock when the process is forked.
+/// forked off has a copy of its parent's base, and would use the same ids: it gets a base of its
+/// own. An atomic, since another thread may hold a lock when the process is forked.
 fn base_of(kept: &AtomicU64, process: u32, random: &[u8; 16]) -> u32 {
     let mut bytes = [0; 4];
     bytes.copy_from_slice(&random[..4]);

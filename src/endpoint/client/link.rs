@@ -23,10 +23,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// The way to the server. All methods may be called from any thread.
 pub(super) struct ClientLink {
     pub(super) context: Arc<ClientContext>,
-    /// Of the attempt to connect that is being made.
+    /// How far the current attempt to connect has got.
     pub(super) progress: Progress,
-    /// The connection, once no transaction waits for it any more. Written under the lock of `state`,
-    /// read without.
+    /// The connection. It is set once the backlog has been sent; from then on transactions go
+    /// straight to it. Written under the lock of `state`, read without.
     current: ArcSwapOption<Connection>,
     state: Mutex<LinkContents>,
     /// Notified when the state of the link has changed.
@@ -36,7 +36,7 @@ pub(super) struct ClientLink {
 
 #[derive(Default)]
 struct LinkContents {
-    /// The connection that is being taken down: its traffic has not been added to the past yet.
+    /// The connection that is being taken down. Its traffic has not been added to the past yet.
     leaving: Option<Arc<Connection>>,
     backlog: Backlog,
     status: LinkStatus,
@@ -66,7 +66,7 @@ impl ClientLink {
 
     #[inline]
     fn check(&self, transaction: &Transaction) -> Result<()> {
-        // In a process that was forked off the transaction ends here.
+        // In a process that was forked off the transaction fails here.
         self.context.check_home()?;
         transaction.check_home()?;
         let (size, kind) = (transaction.size(), transaction.kind());
@@ -81,8 +81,8 @@ impl ClientLink {
         check_range(transaction.address(), size)
     }
 
-    /// Sends `transaction`, or keeps it until there is a connection. Blocks while too many are
-    /// outstanding, for no longer than the transaction has time.
+    /// Sends `transaction`, or keeps it until there is a connection. Blocks while too many
+    /// transactions are outstanding, but not beyond the timeout of `transaction`.
     pub(super) fn submit(self: &Arc<Self>, transaction: &Transaction) {
         let mut now = Instant::now();
         let unattended = transaction.set_link(Arc::clone(self) as Arc<dyn Link>, now);
@@ -128,8 +128,8 @@ impl ClientLink {
         true
     }
 
-    /// Whether as many transactions are outstanding as may be, when those that are over have been
-    /// thrown out.
+    /// Whether `max_outstanding` transactions are outstanding. Those that are over are removed
+    /// first.
     fn is_full(&self, connection: Option<&Arc<Connection>>) -> bool {
         let most = self.context.settings.max_outstanding.get();
         if let Some(connection) = connection {
@@ -151,10 +151,10 @@ impl ClientLink {
         is_full
     }
 
-    /// Blocks until fewer transactions are outstanding. False: the time of `transaction` is over,
-    /// and it has failed.
+    /// Blocks until fewer transactions are outstanding. False: `transaction` has timed out and
+    /// failed.
     fn wait_for_slot(&self, transaction: &Transaction) -> bool {
-        // No thread may be waiting for the responses that would free a slot.
+        // Perhaps no thread waits for the responses that would free a slot.
         let connection = self.current.load_full();
         let add_unattended = |count| {
             if let Some(connection) = &connection {
@@ -219,7 +219,7 @@ impl ClientLink {
                 self.lock().backlog.put_back(transaction);
                 return;
             }
-            // A thread that waits for it found nothing to read before.
+            // The thread that waits for it may have found no connection to read before.
             transaction.nudge();
         }
         self.context.room.freed();
@@ -276,7 +276,7 @@ impl ClientLink {
         drop(state);
         let reason = self.context.stopped();
         if let Some(connection) = connection {
-            // What was asked for before is not lost, as far as the network takes it.
+            // Earlier requests still leave, as far as the network takes them.
             connection.requests.flush_waiting();
             connection.finish(reason.clone());
             self.take_down(&connection, &reason);
@@ -306,7 +306,7 @@ impl ClientLink {
         is_wanted
     }
 
-    /// What the client has done.
+    /// The counters and latencies of the client.
     pub(super) fn stats(&self) -> ClientStats {
         let state = self.lock();
         let connection = self.current.load_full();
@@ -316,7 +316,7 @@ impl ClientLink {
         let traffic_of = |connection: Option<Arc<Connection>>| {
             connection.map_or_else(Traffic::default, |connection| connection.pending.traffic())
         };
-        // Under the lock of the past, to which the traffic of a connection may be about to move.
+        // Under the lock of the past: traffic may be about to move there, and must be counted once.
         let past = self.context.past();
         let connection = traffic_of(connection);
         let leaving = traffic_of(leaving);
@@ -402,7 +402,7 @@ impl ClientLink {
         drop(watch);
         let mut busy = false;
         for transaction in due {
-            // Its bytes are locked just now, or its deadline has been renewed: look again.
+            // Its bytes are locked just now, or its deadline has been renewed: look again later.
             if !transaction.expire() && !transaction.completed() {
                 self.lock_watch().add(&transaction);
                 busy = true;
@@ -481,7 +481,7 @@ impl Link for ClientLink {
             let text = format!("{place}: the network takes no more data");
             return Some(Error::new(ErrorKind::Timeout, text));
         }
-        // The reader of the text learns that the link is there, and to which server it goes.
+        // The text is read by people: it says that the link is there, and to which server it goes.
         current.map(|connection| {
             let state = if closes {
                 "was connected"

@@ -10,12 +10,12 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkState {
-    /// There has been none yet; the client tries.
+    /// There has been no connection yet; the client tries to make one.
     Connecting,
-    /// There is one, as far as is known: see
+    /// There is a connection, as far as the client can know: see
     /// [`ClientOptions::keep_alive`](crate::endpoint::ClientOptions).
     Connected,
-    /// There was one; the client tries to get another.
+    /// The connection was lost; the client tries to make another.
     Lost,
     /// The client is stopped, for good.
     Stopped,
@@ -53,14 +53,14 @@ impl LinkStatus {
         self.unacknowledged.posts += unacknowledged.posts;
     }
 
-    /// An attempt to connect has failed. Returns whether that is news.
+    /// An attempt to connect has failed. Returns whether the reason is a new one.
     pub(super) fn failed(&mut self, failure: &Error) -> bool {
         self.failed_attempts += 1;
         self.failure.replace(failure.clone()).as_ref() != Some(failure)
     }
 
-    /// Why there is no connection to `place`, as far as is known. The attempt that is being made may
-    /// have got further than the one before, which had no connection at all.
+    /// Why there is no connection to `place`, as far as is known. The current attempt may have got
+    /// further than the last one, which had no connection at all.
     pub(super) fn why_not(&self, progress: &Progress, place: &str) -> Option<Error> {
         use ErrorKind::{NotFound, Refused, Unreachable};
         let failure = self.failure.as_ref();

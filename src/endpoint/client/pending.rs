@@ -19,9 +19,10 @@ pub(super) struct Pending {
     table: Mutex<Table>,
     /// Length of the table: written under its lock, read without.
     outstanding: AtomicUsize,
-    /// How many of them are read in place, likewise.
+    /// How many of them are received in place, likewise.
     in_place: AtomicUsize,
-    /// How many transactions and threads need responses to be read while nobody waits for one.
+    /// Number of transactions and threads that need responses to be read while no thread waits for
+    /// one.
     unattended: AtomicIsize,
     /// Grows with each piece that the server has sent.
     heard: AtomicU64,
@@ -33,17 +34,17 @@ pub(super) struct Pending {
 struct Table {
     /// By id on the wire.
     entries: Ids<u32, Entry>,
-    /// Length at which transactions are thrown out that are over without a response.
+    /// Length at which transactions that are over without a response are removed.
     sweep_at: usize,
     in_place: usize,
-    /// The connection has ended: no transaction is added any more.
+    /// The connection has ended: no more transactions are added.
     closed: bool,
     /// What has been sent.
     sent: Amount,
-    /// What the server has read, at least: it answers in order.
+    /// What the server has read at least: it answers in order.
     read: Amount,
     traffic: Traffic,
-    /// `traffic` was handed to the client: what ends later is counted there.
+    /// `traffic` was handed over to the client, where later ends are counted.
     handed_over: bool,
 }
 
@@ -58,7 +59,7 @@ pub(super) struct Amount {
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) transaction: Transaction,
-    /// As it was sent. A hub may have moved the transaction's address since.
+    /// The header that was sent. A hub may have moved the transaction's address since.
     pub(super) header: Header,
     unattended: bool,
     since: Instant,
@@ -82,7 +83,8 @@ impl Pending {
     }
 
     /// Adds a transaction that is about to be sent at `now`. A Post has no response, so it is only
-    /// counted among what was sent. Returns whether others wait, `None` if the connection has ended.
+    /// counted among what was sent. Returns whether other transactions wait; `None` if the
+    /// connection has ended.
     pub(super) fn enter(
         &self,
         transaction: &Transaction,
@@ -117,7 +119,7 @@ impl Pending {
             heard: self.heard(),
         };
         if let Some(before) = table.entries.insert(header.id, entry) {
-            // The same transaction, given twice: one response will do.
+            // The same transaction, submitted twice: one response will do.
             table.in_place -= usize::from(is_in_place(&before.header));
             table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
             self.attended(&before);
@@ -128,13 +130,13 @@ impl Pending {
         Some(others)
     }
 
-    /// Throws out transactions that are over and were never answered.
+    /// Removes transactions that are over and were never answered.
     pub(super) fn sweep(&self) {
         let swept = self.sweep_locked(&mut self.lock());
         drop(swept);
     }
 
-    /// As [`Pending::sweep`], on the way to an entry more.
+    /// As [`Pending::sweep`], before an entry is added.
     #[cold]
     fn sweep_before<'a>(&'a self, mut table: MutexGuard<'a, Table>) -> MutexGuard<'a, Table> {
         let swept = self.sweep_locked(&mut table);
@@ -144,9 +146,9 @@ impl Pending {
         self.lock()
     }
 
-    /// As [`Pending::sweep`]. What is returned must be dropped when the lock is released: the last
-    /// handle of a piece can complete the transaction that it belongs to, and so run a callback of
-    /// the user's.
+    /// As [`Pending::sweep`]. The caller drops what is returned after it has released the lock: the
+    /// last handle of a piece can complete the transaction that it belongs to, and so run a
+    /// callback of the user's.
     fn sweep_locked(&self, table: &mut Table) -> Vec<Entry> {
         let is_over =
             |_: &u32, entry: &mut Entry| entry.transaction.expired() && entry.header.size != 0;
@@ -255,8 +257,8 @@ impl Pending {
         true
     }
 
-    /// The response to `transaction` is to be read though no thread waits for it. False if it does
-    /// not wait for one.
+    /// Has the response to `transaction` read even though no thread waits for it. False if the
+    /// transaction waits for no response.
     pub(super) fn read_unattended(&self, transaction: &Transaction) -> bool {
         let mut table = self.lock();
         let id = self.context.wire_id(transaction);
@@ -269,7 +271,7 @@ impl Pending {
         true
     }
 
-    /// Removes all transactions and counts them as failed. None is added from now on.
+    /// Removes all transactions and counts them as failed. No more are added from now on.
     pub(super) fn close(&self) -> Vec<Transaction> {
         let mut table = self.lock();
         table.closed = true;
@@ -310,7 +312,7 @@ impl Pending {
         std::mem::take(&mut table.traffic)
     }
 
-    /// What the server may not have read, as far as its answers tell.
+    /// What the server may not have read yet, judging by its answers.
     pub(super) fn unread(&self) -> Amount {
         let table = self.lock();
         Amount {
@@ -340,12 +342,12 @@ impl Pending {
         entries.next().is_none().then(|| entry.clone())
     }
 
-    /// Whether responses must be read though no thread waits for one.
+    /// Whether responses must be read even though no thread waits for one.
     pub(super) fn needs_reader(&self) -> bool {
         self.unattended.load(Ordering::Acquire) > 0
     }
 
-    /// Adds to the number of those that need responses to be read while nobody waits for one.
+    /// Adds `count` to the number of transactions and threads that need responses to be read.
     pub(super) fn add_unattended(&self, count: isize) {
         self.unattended.fetch_add(count, Ordering::AcqRel);
     }
@@ -373,8 +375,8 @@ impl Pending {
         self.suspicion.load(Ordering::Relaxed)
     }
 
-    /// Whether a transaction has timed out, since this was asked last, and nothing had been heard
-    /// since it was sent.
+    /// Whether, since the last call, a transaction has timed out without anything heard since it
+    /// was sent.
     pub(super) fn take_suspicion(&self) -> bool {
         self.is_suspected() && self.suspicion.swap(false, Ordering::Relaxed)
     }

@@ -36,7 +36,8 @@ impl Posts {
         self.lock().sent(end, acknowledged);
     }
 
-    /// Removes the Posts that have been sent, as `sent` tells up to which position.
+    /// Removes the Posts that have been sent. `sent` returns the position up to which bytes have
+    /// been sent.
     pub(super) fn take_sent(
         &self,
         sent: impl FnOnce() -> u64,

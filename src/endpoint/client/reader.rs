@@ -40,20 +40,20 @@ pub(super) struct Reader {
 /// The response that is coming in.
 struct Current {
     entry: Entry,
-    /// It fits its request, and its data belong in the transaction's memory.
+    /// It fits its request, and its data belongs in the transaction's memory.
     fits: bool,
     /// Bytes of data that have come.
     offset: usize,
 }
 
-/// What came of receiving data in place.
+/// The outcome of receiving data in place.
 enum InPlace {
     Nothing,
     /// Data, and `beyond` bytes behind the last of it.
     Data {
         beyond: usize,
     },
-    /// No memory waits for the data any more.
+    /// The memory for the data is gone.
     Unwanted,
 }
 
@@ -61,8 +61,8 @@ enum InPlace {
 struct Batch {
     /// When they came.
     at: Instant,
-    /// The transaction with the lowest place in the order of creation that has been answered. Its
-    /// answer has renewed what it may; later ones add nothing.
+    /// The lowest place in the order of creation among the transactions answered. The answer to
+    /// that one has renewed the deadlines; answers to later ones add nothing.
     oldest: u64,
 }
 
@@ -84,7 +84,7 @@ impl Reader {
         }
     }
 
-    /// Receives what is there, or waits for it if `mode` says so, and completes the transactions
+    /// Receives what is there, or waits for it if `mode` is `Wait`, and completes the transactions
     /// that it answers. False if nothing came. An error is the end of the connection.
     pub(super) fn receive(&mut self, mode: Mode) -> Result<bool, ReadError> {
         let some = self.receive_once(mode)?;
@@ -113,8 +113,7 @@ impl Reader {
                 InPlace::Unwanted => {}
             }
         }
-        // Of data that is received in place only the beginning comes this way: the rest needs no
-        // copy.
+        // Data that is received in place is not copied, so only its beginning comes this way.
         let most = if self.pending.expects_in_place() {
             READ_AHEAD
         } else {
@@ -128,20 +127,21 @@ impl Reader {
         }
     }
 
-    /// The transaction whose response comes next as a whole, if it is received in place.
+    /// The transaction whose response comes next, with nothing of it read yet, if it is received in
+    /// place.
     fn expected(&self) -> Option<Entry> {
         (self.decoder.is_between() && self.current.is_none())
             .then(|| self.pending.only_in_place())?
     }
 
-    /// Receives once, as if the response to `entry` came next: its head, its data in place, and what
-    /// follows. `None` if its memory is gone; then nothing was received.
+    /// Receives once, as if the response to `entry` came next: its head, its data in place, and
+    /// what follows. `None` if the transaction's memory is gone; then nothing was received.
     ///
-    /// The head of a response is known beforehand, but for failures and for PINGs. To receive the
-    /// head first and the data with a second call takes twice the time on one core for a block of
-    /// 1 MiB, for plain sockets too (`docs/performance.md`).
+    /// The head of a response is known beforehand, except for failures and PINGs. To receive the
+    /// head first and the data with a second call takes twice the time on one core for a block of 1
+    /// MiB, for plain sockets too (`docs/performance.md`).
     fn receive_expected(&mut self, mode: Mode, entry: &Entry) -> Result<Option<bool>, ReadError> {
-        // Not under the lock: its master may want to give up.
+        // Wait without the lock: the master may give up meanwhile.
         if mode == Mode::Wait && !socket::wait(&self.stream, Until::Readable, READ_LIMIT) {
             return Ok(Some(false));
         }
@@ -163,7 +163,7 @@ impl Reader {
         let in_place = (count - in_head).min(size);
         let beyond = count - in_head - in_place;
         let as_expected = *head == *expected;
-        // If something else has come, no byte of it may be seen where data belongs.
+        // If something else has come, its bytes must not stay in the transaction's memory.
         let mut stray = Vec::new();
         if !as_expected {
             stray
@@ -209,7 +209,7 @@ impl Reader {
         if room == 0 {
             return Ok(InPlace::Unwanted);
         }
-        // Where the data ends, the rest of the response saves a call of its own.
+        // If the data may end here, the same call receives the rest of the response.
         let behind = if room as u64 == remaining {
             READ_AHEAD
         } else {
@@ -228,7 +228,7 @@ impl Reader {
             }
             Err(error) if socket::is_early(&error) => {
                 drop(lock);
-                // Not under the lock: its master may want to give up.
+                // Wait without the lock: the master may give up meanwhile.
                 let more =
                     mode == Mode::Wait && socket::wait(&self.stream, Until::Readable, READ_LIMIT);
                 Ok(if more {
@@ -275,7 +275,8 @@ impl Reader {
             match event {
                 Event::Header(header) => {
                     self.current = self.pending.find(header.id).map(|entry| Current {
-                        // Other types move no data this way: a Write's memory is never written to.
+                        // Other types move no data this way: the memory of a Write is never written
+                        // to.
                         fits: fit(&entry.header, &header).is_ok()
                             && matches!(entry.header.kind, READ | VERIFY),
                         entry,
@@ -295,7 +296,7 @@ impl Reader {
                         data: None,
                         result: self.decoder.result(),
                     };
-                    // A transaction that was not there at its header has none of its data.
+                    // A transaction that was not found at the header has got none of the data.
                     match self.current.take() {
                         Some(_) => self.answer(&response, &mut batch),
                         None => self.tell_stray(&response.header),
@@ -346,8 +347,8 @@ impl Reader {
         };
     }
 
-    /// Logs a response for which no transaction waits: it is late, or another client's. That is no
-    /// fault of the user's, but helps who looks for one.
+    /// Logs a response for which no transaction waits: it is late, or meant for another client.
+    /// That is no error, but may explain one.
     fn tell_stray(&self, header: &Header) {
         self.context.say(
             About::Stray,

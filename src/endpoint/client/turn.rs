@@ -5,13 +5,13 @@
 //! transaction. A thread that waits while another reads is a *follower*: the reading thread
 //! completes its transaction for it, or, when it leaves, nudges it to read on.
 //!
-//! The client's own thread reads only while no other does: it *stands by*. It is not told each time
-//! that a thread leaves. Instead it looks again and again while transactions come and go, at the
-//! interval `STANDBY_CHECK` of `attend.rs`; where no thread is going to wait, it is told to read at
-//! once.
+//! The client's own thread reads only while no other does: it *stands by*. It is not woken each
+//! time that a thread leaves. Instead it checks at intervals (`STANDBY_CHECK` of `attend.rs`) while
+//! transactions come and go. If no thread is going to wait for a transaction, it is woken to read
+//! at once.
 //!
-//! The rule: while a thread waits for a response, some thread reads or has been nudged to. What no
-//! thread waits for is read when the client's thread looks.
+//! The rule: while a thread waits for a response, some thread reads or has been nudged to.
+//! Responses that no thread waits for are read when the client's thread checks.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
@@ -19,20 +19,20 @@ use std::sync::PoisonError;
 use crate::bus::Transaction;
 use crate::sync::{Mutex, MutexGuard};
 
-/// The turn to read with an `R`.
+/// The turn to read. `R` is the reader.
 pub(super) struct ReadTurn<R> {
     state: Mutex<TurnState<R>>,
 }
 
 struct TurnState<R> {
-    /// `None` while a thread has it.
+    /// `None` while a thread has the turn.
     reader: Option<Box<R>>,
     followers: Vec<Transaction>,
     /// The follower that was nudged last, until it comes to read or quits.
     nudged: Option<Transaction>,
-    /// How many turns there have been: a sign of life for the client's thread.
+    /// The number of turns so far. A change shows the client's thread that others read.
     turns: u64,
-    /// The client's thread looks at intervals, instead of standing by.
+    /// The client's thread checks at intervals, instead of standing by.
     looking: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Reading<'a, R> {
     turn: &'a ReadTurn<R>,
     /// `Some` until the end.
     reader: Option<Box<R>>,
-    /// The client's thread stands by, and has to be told not to.
+    /// The client's thread stands by, and must be woken to stop that.
     pub(super) wakes_standby: bool,
 }
 
@@ -68,8 +68,8 @@ impl<R> ReadTurn<R> {
         }
     }
 
-    /// A thread waits for `transaction` and would read. `None`: another thread reads, and this one
-    /// follows.
+    /// Takes the turn for a thread that waits for `transaction`. `None`: another thread reads, and
+    /// this one follows it.
     pub(super) fn enter(&self, transaction: &Transaction) -> Option<Reading<'_, R>> {
         let mut state = self.lock();
         state.answers_nudge(transaction);
@@ -89,8 +89,8 @@ impl<R> ReadTurn<R> {
         })
     }
 
-    /// A thread that waits for no transaction would read: the client's own, or one that polls.
-    /// `None`: another thread reads.
+    /// Takes the turn for a thread that waits for no transaction: the client's own, or one that
+    /// polls. `None`: another thread reads.
     pub(super) fn enter_standby(&self) -> Option<Reading<'_, R>> {
         let reader = self.lock().reader.take()?;
         Some(Reading {
@@ -100,8 +100,8 @@ impl<R> ReadTurn<R> {
         })
     }
 
-    /// A follower waits no longer. If it has been nudged, and has not come, another takes its place;
-    /// false if there is none.
+    /// A follower stops waiting. If it has been nudged and has not taken the turn, another is
+    /// nudged; false if there is none.
     pub(super) fn quit(&self, transaction: &Transaction) -> bool {
         let mut state = self.lock();
         state.followers.retain(|other| !other.same(transaction));
@@ -111,11 +111,11 @@ impl<R> ReadTurn<R> {
         pass_on(state)
     }
 
-    /// The client's thread looks whether to stand by. `turns` is what it saw last time.
+    /// The client's thread checks whether to stand by. `turns` is the count at its last check.
     pub(super) fn look(&self, turns: &mut u64) -> Look {
         let mut state = self.lock();
         let same = std::mem::replace(turns, state.turns) == state.turns;
-        // A thread may have begun to read before this one was looking.
+        // A thread that reads may have taken its turn before the last check.
         if state.reader.is_none() || (state.looking && !same) {
             return Look::Busy;
         }
@@ -123,7 +123,7 @@ impl<R> ReadTurn<R> {
         Look::Idle
     }
 
-    /// Whether a thread has told the client's thread not to stand by.
+    /// Whether the client's thread has been told not to stand by.
     pub(super) fn is_looking(&self) -> bool {
         self.lock().looking
     }
@@ -133,10 +133,10 @@ impl<R> ReadTurn<R> {
     }
 }
 
-/// No thread reads: nudges a follower; false if there is none.
+/// No thread reads: nudges a follower. False if there is none.
 fn pass_on<R>(mut state: MutexGuard<'_, TurnState<R>>) -> bool {
     if state.nudged.as_ref().is_some_and(|next| !next.completed()) {
-        // It is on its way.
+        // The nudged thread is on its way.
         return true;
     }
     state.nudged = state.pop();
@@ -149,7 +149,7 @@ fn pass_on<R>(mut state: MutexGuard<'_, TurnState<R>>) -> bool {
 }
 
 impl<R> TurnState<R> {
-    /// Whether `transaction` is the one that was nudged; it is no longer.
+    /// Whether `transaction` was nudged. Forgets the nudge.
     fn answers_nudge(&mut self, transaction: &Transaction) -> bool {
         let nudged = |next: &mut Transaction| next.same(transaction);
         self.nudged.take_if(nudged).is_some()
@@ -196,7 +196,7 @@ impl<R> DerefMut for Reading<'_, R> {
 }
 
 impl<R> Drop for Reading<'_, R> {
-    /// Where the thread panics as well: the others must not wait for ever.
+    /// Also when the thread panics: the others must not wait for ever.
     fn drop(&mut self) {
         self.end();
     }
