@@ -5,19 +5,19 @@ use std::collections::VecDeque;
 use crate::bus::Transaction;
 
 /// A queue in the order of arrival. It has no limit of its own; transactions that are over are
-/// thrown out as it grows.
+/// removed as it grows.
 ///
-/// What is removed is returned, to be dropped when no lock is held: the last handle of a piece can
-/// complete the transaction that it belongs to, and so run a callback of the user's.
+/// Methods return what they remove. The caller drops it when no lock is held: the last handle of a
+/// piece can complete the transaction that it belongs to, and so run a callback of the user's.
 #[derive(Default)]
 pub(super) struct Backlog {
     queue: VecDeque<Transaction>,
-    /// Length at which those that are over are thrown out.
+    /// Length at which transactions that are over are removed.
     sweep_at: usize,
 }
 
 impl Backlog {
-    /// Adds a transaction; returns those that were thrown out.
+    /// Adds a transaction; returns those that were removed.
     #[must_use = "to be dropped when no lock is held"]
     pub(super) fn push(&mut self, transaction: &Transaction) -> Vec<Transaction> {
         let mut swept = Vec::new();
@@ -45,7 +45,7 @@ impl Backlog {
         self.queue.remove(place?)
     }
 
-    /// Throws out the transactions that are over, and returns them.
+    /// Removes the transactions that are over, and returns them.
     #[must_use = "to be dropped when no lock is held"]
     pub(super) fn sweep(&mut self) -> Vec<Transaction> {
         let mut over = Vec::new();
@@ -77,7 +77,7 @@ impl IntoIterator for Backlog {
     }
 }
 
-/// Whether `transaction` has completed, or the transaction that it is a piece of.
+/// Whether `transaction`, or the transaction that it is a piece of, has completed.
 pub(super) fn is_over(transaction: &Transaction) -> bool {
     transaction.completed() || (transaction.is_piece() && transaction.expired())
 }

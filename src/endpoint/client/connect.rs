@@ -20,8 +20,8 @@ use crate::endpoint::socket::{self, Mode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role};
 
-/// When one connection could not be opened, how long to wait for the outcome of the other: the text
-/// says whether one port is closed or both are.
+/// When one connection could not be opened, how long to wait for the outcome of the other, so that
+/// the error text says whether one port is closed or both are.
 const OTHER: Duration = Duration::from_millis(50);
 
 /// Connects to the server: its name is resolved anew, and its addresses are tried in turn.
@@ -43,7 +43,7 @@ pub(super) async fn connect(
         ErrorKind::NotFound,
         format!("{place}: host not found: it has no address"),
     ));
-    // Each has its share of the time: one that swallows everything must not use it all up.
+    // Each has its share of the time: one that never answers must not use it all up.
     let patience = limit / u32::try_from(found.len().max(1)).unwrap_or(u32::MAX);
     for address in found {
         let attempt = Attempt {
@@ -75,7 +75,7 @@ async fn find(place: &str, host: &Host, port: u16) -> Result<Vec<SocketAddr>> {
         Host::Name(name) => match tokio::net::lookup_host((name.as_str(), port)).await {
             Ok(found) => Ok(found.collect()),
             Err(error) => Err(match socket::new((Ipv4Addr::LOCALHOST, 0).into()).err() {
-                // The resolver would say that there is no such host.
+                // Without free descriptors the resolver would say that there is no such host.
                 Some(none) => Failure::opening(&none).error(place),
                 None => Error::new(
                     ErrorKind::NotFound,
@@ -88,13 +88,13 @@ async fn find(place: &str, host: &Host, port: u16) -> Result<Vec<SocketAddr>> {
 
 /// An attempt at one address.
 ///
-/// It has `patience` from each sign of progress on: a connection that opens, the end of the server's
-/// greeting, its READY. These are three for each of two connections, so an attempt ends within six
-/// times `patience`, however slowly the server sends its bytes.
+/// `patience` starts again at each sign of progress: a connection that opens, the end of the
+/// server's greeting, its READY. Each of the two connections has three of them, so an attempt ends
+/// within six times `patience`, however slowly the server sends its bytes.
 struct Attempt<'a> {
     context: &'a Arc<ClientContext>,
     progress: &'a Progress,
-    /// Of the base port.
+    /// The address and the base port.
     address: SocketAddr,
     source: Option<SocketAddr>,
     patience: Duration,
@@ -105,7 +105,7 @@ struct Attempt<'a> {
 /// A connection after its handshake.
 struct Shaken {
     stream: TcpStream,
-    /// Goes on from there.
+    /// Goes on where the handshake ended.
     decoder: Decoder,
     /// The server speaks ZMTP 3.1, and so knows PING.
     pings: bool,
@@ -136,8 +136,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Opens both connections and shakes hands on them, side by side: on a long way that is one round
-    /// trip to open them, and one for the handshakes.
+    /// Opens both connections and does their handshakes, side by side: over a long distance that
+    /// takes one round trip to open them, and one for the handshakes.
     async fn both(&self) -> std::result::Result<(Connection, Decoder), Failure> {
         let mut responses = pin!(self.shaken(Role::Pull));
         let mut requests = pin!(self.shaken(Role::Push));
@@ -162,12 +162,12 @@ impl Attempt<'_> {
         let ends = |stream: &TcpStream| io::Result::Ok((stream.local_addr()?, stream.peer_addr()?));
         let (answers, asks) = (&responses.stream, &requests.stream);
         let meet = ends(answers).and_then(|(local, peer)| Ok((peer, local) == ends(asks)?));
-        // Where nobody listens they may even have met each other.
+        // Where nobody listens, the two may have connected to each other.
         if meet.map_err(|error| Failure::shaking(&error))? {
             return Err(Failure::opening(&io::ErrorKind::ConnectionRefused.into()));
         }
         for stream in [answers, asks] {
-            // From here on threads wait in their reads, each for no longer than this.
+            // From now on threads wait in reads of these, each for no longer than this.
             socket::may_wait(stream, READ_LIMIT).map_err(|error| Failure::shaking(&error))?;
         }
         let connection = Connection::new(
@@ -254,7 +254,7 @@ impl Attempt<'_> {
         } else {
             Messages::None
         };
-        // Whatever size a response has, the transaction that it answers says whether it fits.
+        // Any size is accepted here: the reader checks that a response fits its transaction.
         let limits = Limits {
             max_data: u64::from(u32::MAX),
             ..Limits::default()
@@ -288,7 +288,7 @@ impl Attempt<'_> {
                         let ready = ready(role, Some(&self.context.session));
                         send(&stream, &ready).await.map_err(lost)?;
                     }
-                    // What comes before the first request is nobody's response.
+                    // A response before the first request belongs to no transaction.
                     Some(_) => {}
                 }
             }
@@ -310,14 +310,14 @@ pub(super) async fn dial(
     let socket = TcpSocket::from_std_stream(socket::new(to)?.into());
     if let Some(source) = source {
         if source.port() != 0 {
-            // Both connections come from it, and the next ones soon after these.
+            // Both connections use this source port, and the next two soon after them.
             socket.set_reuseaddr(true)?;
         }
         socket.bind(source)?;
     }
     socket::no_pacing(&socket, to.ip());
     let stream = socket.connect(to).await?;
-    // A port in the range of outgoing ones can, with nobody listening, connect to itself.
+    // Where nobody listens, a port in the range of outgoing ones can connect to itself.
     if stream.local_addr()? == stream.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }

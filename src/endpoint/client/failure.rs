@@ -49,7 +49,7 @@ impl Failure {
             | io::ErrorKind::TimedOut => {
                 Failure::new(ErrorKind::Unreachable, format!("unreachable: {error}"))
             }
-            // The host was there and has gone.
+            // The host was there, and has gone.
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Failure::new(
                 ErrorKind::ConnectionLost,
                 format!("connection lost: {error}"),
@@ -103,18 +103,18 @@ impl Failure {
         Failure::new(ErrorKind::Protocol, text)
     }
 
-    /// Whether this host has failed, and neither port has.
+    /// Whether the cause is on this host, and not at either port.
     pub(super) fn is_ours(&self) -> bool {
         self.kind == ErrorKind::System
     }
 
-    /// Adds where it was.
+    /// Adds the place of the failure.
     pub(super) fn at(mut self, place: String) -> Failure {
         self.text = format!("{} ({place})", self.text);
         self
     }
 
-    /// It was at the port of the connection with `role` alone: the other port lets us in.
+    /// It was only at the port of the connection with `role`: the other port accepted us.
     pub(super) fn only_at(self, base: u16, role: Role) -> Failure {
         let other = match role {
             Role::Pull => base,

@@ -21,7 +21,7 @@ pub(super) enum Stage {
     Ready,
 }
 
-/// The stages of the attempt that is being made. Transactions that time out meanwhile read them.
+/// The stages of the current attempt. Transactions that time out meanwhile read them.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Of the connection for responses and of the one for requests.
@@ -57,7 +57,7 @@ impl Progress {
         self.stage(Role::Pull) > Stage::Opening && self.stage(Role::Push) > Stage::Opening
     }
 
-    /// Why there is no connection yet, if this attempt tells more than the one before.
+    /// Why there is no connection yet, if this attempt shows more than the one before.
     pub(super) fn silent(&self, place: &str) -> Option<Error> {
         self.is_open()
             .then(|| silent("no greeting yet").error(place))

@@ -1,17 +1,17 @@
-//! Whether the server still hears the client. A forwarder in between may keep our side of a
+//! Checks whether the server still hears the client. A forwarder in between may keep our side of a
 //! connection open after the server has gone, and then TCP shows nothing.
 //!
 //! When a transaction times out and nothing has come since it was sent, the client sends PING. That
 //! alone proves little: a server of ours answers only while a thread pulls from it, and a stopped
-//! process answers nothing. Both come back, and no connection is given up whose two ends work. So
-//! when the PING is not answered, the client opens one more connection to the same port and
-//! listens. If the server greets it, the server is at work; if the old connection still says nothing
-//! then, its other end is gone, and it is given up. A server that greets nobody is left alone. The
-//! question costs the server one connection, which it may never see.
+//! process answers nothing. Both may come back, and a connection must not be given up while both of
+//! its ends work. So when the PING is not answered, the client opens one more connection to the
+//! same port and listens. If the server greets it, the server is at work; if the old connection
+//! still says nothing then, its other end is gone, and it is given up. If the server does not greet
+//! it, nothing happens. The check costs the server one connection, which it may never see.
 //!
-//! PING stands in the stream behind earlier requests, which a server need not have read: ours stops
+//! A PING comes after earlier requests in the stream, which a server need not have read: ours stops
 //! reading at 64 requests or 1 MiB that wait for their turn, libzmq at 1000 messages. So a PING
-//! counts only behind a few of them.
+//! counts only if few requests are before it.
 
 use std::future::Future;
 use std::io;
@@ -25,23 +25,23 @@ use crate::endpoint::outgoing::Body;
 use crate::endpoint::socket::{self, Until};
 use crate::wire::ping;
 
-/// The most requests, and bytes of their data, that may be unread before a PING that counts.
+/// A PING counts only with at most this many unread requests, and bytes of their data, before it.
 const MOST_UNREAD: u64 = 32;
 const MOST_UNREAD_BYTES: u64 = 64 << 10;
-/// The shortest time that an answer may take, whatever `keep_alive` says: responses are not read
-/// all the time.
+/// The shortest time to wait for an answer, whatever `keep_alive` says: responses are not read all
+/// the time.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest that one more connection is kept without a greeting.
+/// The longest time that the additional connection is kept without a greeting.
 const LONGEST_QUESTION: Duration = Duration::from_secs(600);
 
 type Question = Pin<Box<dyn Future<Output = bool>>>;
 
-/// The state of the question for one connection. Only the client's thread has it.
+/// The state of the check for one connection. Used by the client's thread only.
 pub(super) struct Pulse {
     step: PulseStep,
-    /// What had been heard when the server was suspected.
+    /// The count of what had been heard when the server was suspected.
     heard: u64,
-    /// How long the next connection is kept without a greeting.
+    /// How long the next additional connection is kept without a greeting.
     ask_for: Duration,
 }
 
@@ -50,7 +50,7 @@ enum PulseStep {
     Pinged {
         until: Instant,
     },
-    /// One more connection waits for its greeting.
+    /// The additional connection waits for its greeting.
     Asking {
         question: Question,
         until: Instant,
@@ -74,7 +74,7 @@ impl Pulse {
         }
     }
 
-    /// Does what is due. An error is the end of the connection.
+    /// Does what is due. An error means that the connection has ended.
     pub(super) fn beat(
         &mut self,
         connection: &Connection,
@@ -150,12 +150,13 @@ impl Pulse {
         }
     }
 
-    /// Whether one more connection waits for its greeting.
+    /// Whether the additional connection waits for its greeting.
     pub(super) fn is_asking(&self) -> bool {
         matches!(self.step, PulseStep::Asking { .. })
     }
 
-    /// Whether the server greets it. Ends only while [`Pulse::is_asking`], and may be dropped before.
+    /// Whether the server greets the additional connection. Never ends unless [`Pulse::is_asking`];
+    /// may be dropped before.
     pub(super) async fn answer(&mut self) -> bool {
         match &mut self.step {
             PulseStep::Asking { question, .. } => question.await,
@@ -163,7 +164,7 @@ impl Pulse {
         }
     }
 
-    /// What came of [`Pulse::answer`].
+    /// Takes the result of [`Pulse::answer`].
     pub(super) fn answered(&mut self, greeted: bool, keep_alive: Duration) {
         let until = later(Instant::now(), keep_alive.max(SHORTEST));
         self.step = if greeted {
@@ -180,8 +181,8 @@ fn later(now: Instant, wait: Duration) -> Instant {
         .unwrap_or(now + Duration::from_secs(365 * 24 * 3600))
 }
 
-/// Opens one more connection like that of the requests, and waits for the first bytes of a greeting.
-/// Nothing is sent: it is no client yet.
+/// Opens one more connection like that of the requests, and waits for the first bytes of a
+/// greeting. Sends nothing, so to the server it is not a client.
 fn greeted(connection: &Connection) -> impl Future<Output = bool> + 'static {
     let stream = &connection.requests.stream;
     let ends = stream.peer_addr();

@@ -18,14 +18,15 @@ use crate::endpoint::stats::{EndedAs, Unacknowledged};
 use crate::error::{Error, ErrorKind};
 use crate::wire::{request_head, Header};
 
-/// Data of at least this size are sent from the caller's memory while the calling thread may wait.
-/// What is left then is copied; memory for the copy is reserved before, since there may be none.
+/// Data of at least this many bytes is sent from the caller's memory while the calling thread may
+/// wait. What is left then is copied. Memory for the copy is reserved first, since there may be
+/// none.
 const LARGE: usize = 1 << 20;
 
-/// If the server takes nothing for this long, it may wait for its responses to be read.
+/// If the server takes nothing for this long, it may be waiting for its responses to be read.
 const STALL: Duration = Duration::from_millis(2);
 
-/// What came of submitting a transaction.
+/// The outcome of submitting a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Submitted {
     /// It is on its way, or has completed.
@@ -43,8 +44,8 @@ pub(super) struct Requests {
     posts: Posts,
     /// See [`Requests::has_deferred`].
     deferred: AtomicBool,
-    /// The last time that nothing was under way, more than one request was made before it was so
-    /// again.
+    /// The last request was made while others were under way. If so, more are expected to follow
+    /// the next one.
     bursts: AtomicBool,
     /// Set when the connection has ended.
     loss: OnceLock<Loss>,
@@ -53,7 +54,7 @@ pub(super) struct Requests {
 /// How a connection ended.
 struct Loss {
     reason: Error,
-    /// What was sent and not acknowledged then.
+    /// What was sent and not acknowledged when it ended.
     unacknowledged: Unacknowledged,
 }
 
@@ -85,13 +86,13 @@ impl Requests {
         }
     }
 
-    /// Sends a transaction on the calling thread, or as much of it as the socket takes. `unattended`
-    /// tells that no thread waits for its response, so the client's thread is to read it. It was
-    /// asked for at `now`.
+    /// Sends a transaction on the calling thread, as far as the socket takes it. `now` is when it
+    /// was submitted. `unattended`: no thread waits for its response, so the client's thread must
+    /// read it.
     ///
-    /// If too many bytes wait to be sent already and this thread `may_wait`, it helps to send them
-    /// first. Where a thread waits for the transaction anyway, it helps with large data too, so that
-    /// less of it has to be copied. Neither takes longer than the transaction has time.
+    /// If this thread `may_wait` and too many bytes wait to be sent already, it helps to send them
+    /// first. If a thread waits for the transaction, it helps with large data too, so that less has
+    /// to be copied. Neither goes on beyond the transaction's timeout.
     pub(super) fn submit(
         &self,
         transaction: &Transaction,
@@ -110,7 +111,7 @@ impl Requests {
         let carries_data = matches!(header.kind, WRITE | POST);
         let lock = carries_data.then(|| transaction.lock());
         if lock.as_ref().is_some_and(|lock| lock.bytes().is_none()) {
-            // Its master has given up already.
+            // The master has given up already.
             return Submitted::Taken;
         }
         let Some(others) = self.pending.enter(transaction, header, unattended, now) else {
@@ -155,9 +156,9 @@ impl Requests {
         let header = &request.header;
         let data = matches!(header.kind, WRITE | POST).then(|| body.len());
         let head = request_head(header, data);
-        // While others are under way, this one may leave together with the next: whoever waits for
-        // a response sends what was deferred. If none are, more are expected to follow where they
-        // did so the last time.
+        // While others are under way, this one may leave together with the next: a thread that
+        // waits for a response first sends what was deferred. If none are, more are expected to
+        // follow if they did the last time.
         let bursts = self.bursts.load(Ordering::Relaxed);
         if bursts != request.others {
             self.bursts.store(request.others, Ordering::Relaxed);
@@ -181,7 +182,7 @@ impl Requests {
         sent
     }
 
-    /// What follows from what came of sending. The lock is released.
+    /// Acts on the outcome of sending. The lock is released.
     fn submitted(&self, request: &Request<'_>, sent: Sent, lock: Option<DataLock>) -> Submitted {
         let Request {
             transaction,
@@ -205,7 +206,8 @@ impl Requests {
             (Sent::Queued(end) | Sent::Deferred { mark: end, .. }, _) if header.kind == POST => {
                 self.posts.wait(end, transaction);
                 self.complete_sent_posts();
-                // The queue may have been emptied before, by whoever closed the connection.
+                // The connection may have been closed, and its queue emptied, before `posts` had
+                // this one.
                 if self.outgoing.is_closed() && self.posts.take(transaction) {
                     self.pending.count(transaction, EndedAs::Failed);
                     let reason = self.loss().cloned();
@@ -217,7 +219,8 @@ impl Requests {
         Submitted::Taken
     }
 
-    /// There is no memory for what the socket might not take, so nothing of it is sent.
+    /// Fails a transaction without sending any of it: there is no memory for the bytes that the
+    /// socket might not take.
     fn no_memory(&self, header: &Header, lock: DataLock) {
         if header.kind == POST {
             self.pending.count(lock.transaction(), EndedAs::Failed);
@@ -230,14 +233,15 @@ impl Requests {
         self.context.room.freed();
     }
 
-    /// Sends what waits, as far as the socket takes it; returns how many bytes still wait.
+    /// Sends what waits, as far as the socket takes it; returns the number of bytes that still
+    /// wait.
     pub(super) fn flush(&self) -> io::Result<usize> {
         let left = self.outgoing.flush()?;
         self.complete_sent_posts();
         Ok(left)
     }
 
-    /// As [`Requests::flush`], if anything waits. Whoever reads sees an error.
+    /// As [`Requests::flush`], if anything waits. Errors are left to the thread that reads.
     pub(super) fn flush_waiting(&self) {
         if self.outgoing.queued() > 0 {
             let _ = self.flush();
@@ -288,8 +292,8 @@ impl Requests {
         self.outgoing.queued() > self.context.settings.max_queued.get()
     }
 
-    /// Blocks the caller while too many bytes wait to be sent. False: the time of `transaction` is
-    /// over, it has failed, and nothing of it was sent.
+    /// Blocks the caller while too many bytes wait to be sent. False: `transaction` has timed out
+    /// and failed, and nothing of it was sent.
     fn make_space(&self, transaction: &Transaction) -> bool {
         self.help(transaction);
         if is_attending() || !self.is_crowded() || self.is_lost() {
@@ -307,7 +311,7 @@ impl Requests {
     }
 
     /// The calling thread helps to send while too many bytes wait, until the connection ends or the
-    /// time of `transaction` is over. Not on a thread that reads for others.
+    /// transaction times out. Does nothing on a thread that reads for others.
     fn help(&self, transaction: &Transaction) {
         if is_attending() {
             return;
@@ -344,8 +348,8 @@ impl Requests {
         self.outgoing.sent().saturating_sub(missing)
     }
 
-    /// Ends the connection for `reason`, unless it has ended for another. What this host has not
-    /// sent yet never leaves, since everything that is under way fails.
+    /// Ends the connection for `reason`, unless it has ended already. What this host has not sent
+    /// yet is never sent, since everything that is under way fails.
     pub(super) fn abort(&self, reason: Error) {
         self.loss.get_or_init(|| {
             // Asked while the socket is open.
@@ -361,8 +365,8 @@ impl Requests {
         self.outgoing.abort();
     }
 
-    /// Ends the connection for `reason`, unless it has ended for another, and lets the kernel send
-    /// what it has.
+    /// Ends the connection for `reason`, unless it has ended already, and lets the kernel send what
+    /// it has.
     pub(super) fn finish(&self, reason: Error) {
         self.loss.get_or_init(|| Loss {
             reason,

@@ -8,15 +8,15 @@ use crate::wire::{decode_result, Header, Malformed};
 pub(super) struct Response<'a> {
     pub(super) header: Header,
     pub(super) malformed: Option<Malformed>,
-    /// Bytes of data that it brought.
+    /// Bytes of data in the response.
     pub(super) size: u64,
-    /// These bytes, unless they are in the memory of the transaction already.
+    /// The data, unless it is in the memory of the transaction already.
     pub(super) data: Option<&'a [u8]>,
     pub(super) result: &'a [u8],
 }
 
 impl Response<'_> {
-    /// How the transaction with this `request` came out.
+    /// The outcome of the transaction with this `request`.
     pub(super) fn outcome(&self, request: &Header) -> Result<(), Error> {
         let protocol = |text: String| {
             Err(Error::new(
@@ -30,7 +30,7 @@ impl Response<'_> {
         if let Some(malformed) = &self.malformed {
             return protocol(malformed.to_string());
         }
-        // What went wrong at the slave says more than how much data came with it.
+        // An error from the slave says more than the length of the data.
         decode_result(self.result).map_err(|text| Error::new(ErrorKind::Failed, text))?;
         if matches!(request.kind, READ | VERIFY) && self.size != u64::from(request.size) {
             return protocol(format!(

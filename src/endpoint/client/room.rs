@@ -5,7 +5,7 @@ use std::sync::atomic::{fence, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Where threads wait for a slot, and where they hear that one may be free.
+/// Where threads wait for a slot, and learn that one may be free.
 #[derive(Default)]
 pub(super) struct Room {
     /// Threads that wait.
@@ -26,7 +26,7 @@ impl Room {
         let free = 'wait: loop {
             let seen = *freed;
             drop(freed);
-            // Not under the lock: it may take others.
+            // Called without the lock: it may take others.
             if is_free() {
                 break true;
             }
@@ -114,7 +114,7 @@ mod tests {
             while !room.is_waited_for() {
                 thread::yield_now();
             }
-            // A slot that is gone again.
+            // A slot that is taken again at once.
             room.freed();
             free.store(true, Ordering::Relaxed);
             room.freed();

@@ -38,7 +38,7 @@ impl ClientThread {
             // Dropped when the work ends, also by a panic: the receiver sees it.
             let _finish = finish;
             runtime.block_on(attend::run(&link, &destination, port));
-            // A host name may still be being looked up; that is not waited for.
+            // Does not wait for a host name that is still being looked up.
             runtime.shutdown_background();
         };
         let handle = thread::Builder::new()
@@ -47,8 +47,8 @@ impl ClientThread {
         Ok(ClientThread { handle, finished })
     }
 
-    /// Waits until the thread of `link`, which is stopped, has ended: for a moment only, and not on
-    /// the thread itself.
+    /// Waits until the thread of `link`, which is stopped, has ended, for at most `STOP_WAIT`. On
+    /// that thread itself it does not wait.
     pub(super) fn join(self, link: &ClientLink) {
         if self.handle.thread().id() == thread::current().id() {
             return;
