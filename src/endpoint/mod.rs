@@ -1,5 +1,5 @@
 //! The two ends of the bridge: [`TcpServer`] takes transactions from the network and gives them to
-//! whoever pulls them; [`TcpClient`] is a slave that carries out transactions at a server.
+//! the thread that pulls; [`TcpClient`] is a slave that carries out transactions at a server.
 //!
 //! This is the only user of tokio, and the only owner of threads.
 

@@ -4,11 +4,11 @@
 //! it: its connections are paired by address and time. This module decides that; it holds no
 //! connection.
 //!
-//! A client opens its two connections together, so the nearest in time fit best. A connection waits
-//! as long as the best candidate is away in time: whatever comes later is farther away. A
-//! connection that has lost its partner takes another one from its own address only, and only if no
-//! two that were opened together fit. A pair across addresses (a client behind a tunnel or a proxy)
-//! is a guess, for connections of which nothing else is known.
+//! A client opens its two connections together, so those nearest in time fit best. If the best
+//! candidate came some time before a connection, the pair waits for the same time again: any later
+//! connection is farther away. A connection that has lost its partner takes another one from its
+//! own address only, and only if no two that were opened together fit. A pair across addresses (a
+//! client behind a tunnel or a proxy) is a guess, for connections of which nothing else is known.
 
 mod origins;
 mod terms;
@@ -24,17 +24,16 @@ use crate::wire::SessionId;
 use origins::{NewPair, Origins, Waiting, TOGETHER};
 pub(super) use terms::{Arrival, Note, Pair, Side, Step};
 
-/// How long a connection waits at least before it replaces another that has gone: it may be one of
-/// a new client, whose other connection comes a moment later.
+/// The shortest wait before a connection takes the place of one that has gone: it may belong to a
+/// new client, whose other connection comes a moment later.
 const REPLACE: Duration = Duration::from_millis(50);
-/// How long connections wait at most for something better. libzmq connects again after 100 to 200
-/// ms, which with its handshake takes some 170 ms; a transaction of Rogue's waits 1 s.
+/// The longest wait for a better candidate. libzmq connects again after 100 to 200 ms, which with
+/// its handshake takes some 170 ms; a transaction of Rogue's waits 1 s.
 const SETTLE: Duration = Duration::from_millis(500);
-/// If the server looks this much later than it should have, as it does while a slave is at work,
-/// the connection that fits may be there without having been read. Then a pair waits for as long
-/// again.
+/// If the server looks this much too late, as it does while a slave is at work, a connection that
+/// fits may have come and not been read yet. Then a pair waits for this time again.
 const LATE: Duration = Duration::from_millis(50);
-/// How often it does so: a server may be late all the time.
+/// How often a connection does so: a server may be late all the time.
 const MOST_LATE: u8 = 10;
 
 /// What is known of a connection.
@@ -58,10 +57,10 @@ pub(super) struct Pairing {
     /// The connections of each session, by side.
     sessions: HashMap<SessionId, [Option<u64>; 2]>,
     origins: Origins,
-    /// All that have no partner.
+    /// All connections that have no partner.
     waiting: Waiting,
-    /// Legacy connections that never had a partner, and at whose address none of the other side is
-    /// or was; by side.
+    /// Legacy connections that never had a partner, by side. Their address has, and had, no
+    /// connection of the other side.
     lone: [Waiting; 2],
     /// When to look at a connection again.
     due: Waiting,
@@ -96,7 +95,7 @@ impl Pairing {
             }
             return steps;
         }
-        // From now on these are not alone at their address.
+        // From now on these are not lonely.
         for key in self.origins.arrive(peer, (now, id), side) {
             self.lone[side.other() as usize].remove(&key);
         }
@@ -139,7 +138,7 @@ impl Pairing {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// A client of this library connects again: it has given up the connection that it had.
+    /// A client of this library connects again: it has given up its earlier connection.
     fn give_up(
         &mut self,
         session: SessionId,
@@ -339,7 +338,7 @@ impl Pairing {
     }
 }
 
-/// When two connections from one address may be paired: when whatever comes later is farther away.
+/// The time from which two connections of one address may be paired: any later one is farther away.
 fn may_pair(one: &Half, other: &Half) -> Instant {
     let (first, last) = (one.since.min(other.since), one.since.max(other.since));
     let apart = last - first;

@@ -1,6 +1,6 @@
-//! The statistics of endpoints: transactions by type and outcome, bytes, how many at a time, and
-//! how long they took. They are counted for each connection. Those of an endpoint are the sum, with
-//! the connections of the past.
+//! The statistics of endpoints: transactions by type and outcome, bytes, how many were under way at
+//! the same time, and how long they took. They are counted for each connection. Those of an
+//! endpoint are the sum, including the connections of the past.
 
 use std::time::Duration;
 
@@ -29,10 +29,10 @@ pub struct Traffic {
     pub posts: Outcomes,
     /// Transactions of type Verify.
     pub verifies: Outcomes,
-    /// Of those that failed, how many did so because their time was over.
+    /// Failed transactions that timed out. They are among the failed ones of their type.
     pub timed_out: u64,
-    /// Refused by the server without asking its slave: their size, type or data were wrong. They
-    /// are of any type, and counted nowhere else. Always 0 at a client.
+    /// Transactions that the server refused without asking its slave: their size, type or data were
+    /// wrong. They are of any type, and counted nowhere else. Always 0 at a client.
     pub refused: u64,
     /// Bytes of data of Reads and Verifies that were carried out.
     pub bytes_read: u64,
@@ -40,7 +40,7 @@ pub struct Traffic {
     pub bytes_written: u64,
     /// Transactions under way: sent and not answered (client), or in the slave's hands (server).
     pub outstanding: u64,
-    /// The most transactions that were under way at a time.
+    /// The largest value that `outstanding` has had.
     pub most_outstanding: u64,
     latency: Option<Box<Histogram<u64>>>,
 }
@@ -58,7 +58,7 @@ pub struct Latency {
     pub max: Duration,
 }
 
-/// A transaction that has ended, as it is counted.
+/// A transaction that has ended, for the counters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ended {
     pub(super) kind: u32,
@@ -68,7 +68,7 @@ pub(super) struct Ended {
     pub(super) took: Option<Duration>,
 }
 
-/// How a transaction ended, as it is counted.
+/// How a transaction ended, for the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndedAs {
     Done,
@@ -88,8 +88,8 @@ impl Traffic {
         self.count(ended);
     }
 
-    /// `count` transactions have been begun in all, at most `most` of them under way at a time. For
-    /// callers that count starts separately.
+    /// `count` transactions have begun in all, at most `most` of them under way at the same time.
+    /// For callers that count starts separately.
     pub(super) fn set_begun(&mut self, count: u64, most: u64) {
         let all = [self.reads, self.writes, self.posts, self.verifies];
         let over: u64 = all.iter().map(|kind| kind.done + kind.failed).sum();
@@ -122,8 +122,8 @@ impl Traffic {
         }
     }
 
-    /// Adds the counters of a connection. The sum of what was under way at a time is not known: the
-    /// largest is taken.
+    /// Adds the counters of a connection. How many transactions the connections had under way
+    /// together is not known, so the largest `most_outstanding` is taken.
     pub(super) fn add(&mut self, other: &Traffic) {
         for (sum, part) in [
             (&mut self.reads, &other.reads),
@@ -162,7 +162,7 @@ impl Traffic {
     }
 
     /// The time within which the fraction `quantile` (0 to 1) of the transactions ended, to two
-    /// digits; zero while there are none.
+    /// decimal digits; zero while there are none.
     pub fn latency_at(&self, quantile: f64) -> Duration {
         self.latency.as_deref().map_or(Duration::ZERO, |histogram| {
             Duration::from_nanos(histogram.value_at_quantile(quantile.clamp(0.0, 1.0)))
@@ -181,9 +181,9 @@ fn histogram() -> Box<Histogram<u64>> {
 /// Connections that a server has dropped, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// There were too many, of all or from one address.
+    /// There were too many connections, in all or from one address.
     pub over_limit: u64,
-    /// The handshake, or the other connection of the client, did not come in time.
+    /// The handshake, or the client's other connection, did not come in time.
     pub handshake: u64,
     /// The client broke the protocol.
     pub protocol: u64,
@@ -199,24 +199,24 @@ pub struct Dropped {
 pub struct ServerStats {
     /// All clients together.
     pub traffic: Traffic,
-    /// Connections now, two for each client.
+    /// Current connections, two for each client.
     pub connections: u64,
-    /// Connections that there have been, with those of now.
+    /// Connections since the server began, the current ones included.
     pub connections_total: u64,
     /// Connections that the server has dropped.
     pub dropped: Dropped,
-    /// Bytes of responses that wait for all clients to read them.
+    /// Bytes of responses that all clients together have not read yet.
     pub bytes_queued: u64,
 }
 
-/// Statistics of one client of a server that is connected now.
+/// Statistics of one client that is connected to a server.
 #[derive(Clone, Debug)]
 pub struct PeerStats {
     /// The address of its host.
     pub address: std::net::IpAddr,
-    /// The port from which its request connection comes. It tells clients at one address apart.
+    /// The source port of its request connection. It tells clients at one address apart.
     pub port: u16,
-    /// It uses this library: it names its session. Other clients are legacy ones.
+    /// Whether it uses this library, and so names its session. Other clients are legacy ones.
     pub session: bool,
     /// Its transactions since it connected.
     pub traffic: Traffic,
@@ -229,7 +229,7 @@ pub struct PeerStats {
 pub struct ClientStats {
     /// All its transactions.
     pub traffic: Traffic,
-    /// The transactions over the connection of now.
+    /// Its transactions over the current connection.
     pub connection: Traffic,
     /// How often it has connected.
     pub connects: u64,
@@ -242,12 +242,12 @@ pub struct ClientStats {
 }
 
 /// What was sent over a connection and not acknowledged by the server's host before the connection
-/// was lost. The server may have got it, or not. 0 where the system does not tell.
+/// was lost. The server may have received it, or not. 0 where the system does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unacknowledged {
     /// Bytes, of requests of all types.
     pub bytes: u64,
-    /// Posted writes. They count as done, since they were sent; those that were not sent have
+    /// Posted writes. They count as done, since they were sent. Those that were not sent count as
     /// failed.
     pub posts: u64,
 }

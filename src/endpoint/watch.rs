@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use crate::bus::{Transaction, WeakTransaction};
 
-/// Transactions by the time of the next look at them.
+/// Transactions, ordered by the time of the next look at them.
 #[derive(Default)]
 pub(super) struct Watch {
     heap: BinaryHeap<Reverse<Watched>>,
-    /// At this length the transactions that are complete are thrown out.
+    /// Length at which complete transactions are removed.
     sweep_at: usize,
 }
 
@@ -46,8 +46,8 @@ impl Watch {
         self.heap.peek().map(|Reverse(entry)| entry.at)
     }
 
-    /// The transactions that are late at `now`, which are watched no more. A transaction with a
-    /// renewed deadline stays.
+    /// Removes and returns the transactions that are late at `now`. A transaction with a renewed
+    /// deadline stays.
     pub(super) fn due(&mut self, now: Instant) -> Vec<Transaction> {
         let mut due = Vec::new();
         while self.next().is_some_and(|at| at <= now) {

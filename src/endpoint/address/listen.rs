@@ -47,7 +47,7 @@ pub(in crate::endpoint) fn listen(address: &str, port: u16) -> Result<Listeners>
     try_ports(|| free_pair(address, &places))
 }
 
-/// An error comes with whether another port may succeed.
+/// The error comes with whether another port may succeed.
 pub(super) type PortResult<T> = std::result::Result<T, (Error, bool)>;
 
 /// Tries again while another port may succeed.
@@ -68,7 +68,7 @@ fn free_pair(address: &str, places: &[SocketAddr]) -> PortResult<Listeners> {
         .local_addr()
         .map(|local| local.port())
         .unwrap_or(u16::MAX);
-    // Freed for a moment, and bound again together with the others.
+    // Freed for a moment, to be bound again together with the others.
     drop(first);
     if port == u16::MAX {
         let text = format!("No free pair of ports at address {address}");
@@ -93,7 +93,8 @@ fn bind_pair(address: &str, places: &[SocketAddr], port: u16) -> PortResult<List
     })
 }
 
-/// A socket that listens on `port` at `place`, which is what the `address` of an error text means.
+/// A socket that listens on `port` at `place`. Error texts name `address`, which stands for
+/// `place`.
 pub(in crate::endpoint) fn bind(
     address: &str,
     place: SocketAddr,

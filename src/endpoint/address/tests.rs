@@ -104,7 +104,7 @@ fn a_zone_is_an_interface_by_name_or_number() {
     }
     let source = destination(&format!("[fe80::1%{name}]:7;board"), 8000).unwrap();
     assert_eq!(source.source.unwrap().port(), 7);
-    // It may come later: a client waits for it, a server cannot.
+    // The interface may come later: a client waits for it, a server cannot.
     let later = destination("fe80::1%nosuch0", 8000).unwrap();
     let Host::Literal(later) = later.host else {
         panic!("{later:?}");

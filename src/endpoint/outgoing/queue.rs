@@ -296,7 +296,7 @@ impl Buf for Queue {
     }
 }
 
-/// Appends `parts`, of which those of a Read's request are mostly empty.
+/// Appends `parts`. Most of those of a Read's request are empty.
 fn append(bytes: &mut BytesMut, parts: [&[u8]; 3]) {
     for part in parts {
         if !part.is_empty() {

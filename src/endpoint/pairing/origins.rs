@@ -8,32 +8,32 @@ use super::terms::Side;
 
 /// Connections that come within this time of each other make a pair at once.
 pub(super) const TOGETHER: Duration = Duration::from_millis(5);
-/// How long an address is remembered after its last connection has gone: the other one of that
-/// client may come back first. Not less than the silence after which a host is given up by default.
+/// How long an address is remembered after its last connection has gone: the client's other
+/// connection may come back first. At least the silence after which a host is given up by default.
 const REMEMBER: Duration = Duration::from_secs(10);
-/// Addresses that are remembered though no connection is there: strangers may have many.
+/// Most addresses that are remembered without a connection: strangers may have many.
 const MOST_REMEMBERED: usize = 4096;
 
-/// When a connection began to wait, and its number: waiting ones in order of time.
+/// Connections that wait, in order of time: when each began to wait, and its number.
 pub(super) type Waiting = BTreeSet<(Instant, u64)>;
 
-/// The addresses, also those from which no connection is there.
+/// The addresses, including those that are remembered without a connection.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     origins: HashMap<IpAddr, Origin>,
-    /// Addresses from which the last connection has gone, and when.
+    /// Addresses whose last connection has gone, and when it went.
     empty: BTreeSet<(Instant, IpAddr)>,
 }
 
 #[derive(Debug, Default)]
 struct Origin {
-    /// How many connections are there, by side, as all lists here.
+    /// Number of connections, by side, as in all arrays here.
     there: [usize; 2],
     /// When the last one went.
     left: [Option<Instant>; 2],
     /// The connections that have no partner.
     waiting: [Waiting; 2],
-    /// The connections that never had one, while none of the other side is or was there. So they
+    /// Connections that never had a partner, while the other side has and had none here. So they
     /// are all of one side.
     lonely: Waiting,
     /// The connections whose partner is at another address.
@@ -47,21 +47,21 @@ struct Origin {
 pub(super) struct NewPair {
     pub(super) first: Instant,
     pub(super) last: Instant,
-    /// One of them; without its partner it would wait.
+    /// One of the two. It would wait without its partner.
     pub(super) one: u64,
 }
 
 impl NewPair {
-    /// Whether the connections of both came at the same time, so that another order would have made
-    /// other pairs.
+    /// Whether the connections of both pairs came at the same time, so that another order would
+    /// have made other pairs.
     pub(super) fn overlaps(&self, other: &NewPair) -> bool {
         self.first < other.last + TOGETHER && other.first < self.last + TOGETHER
     }
 }
 
 impl Origins {
-    /// A connection comes, and waits. Returns the connections that were lonely at its address until
-    /// now.
+    /// A connection comes, and waits. Returns the connections of its address that are no longer
+    /// lonely.
     pub(super) fn arrive(&mut self, peer: IpAddr, key: (Instant, u64), side: Side) -> Waiting {
         let now = key.0;
         self.forget_old(now);
@@ -78,7 +78,8 @@ impl Origins {
         std::mem::take(&mut origin.lonely)
     }
 
-    /// Whether a connection never had a partner, and none of the other side is or was there.
+    /// Whether a connection never had a partner, while the other side has and had none at its
+    /// address.
     pub(super) fn is_lonely(&self, peer: IpAddr, key: (Instant, u64)) -> bool {
         let origin = self.origins.get(&peer);
         origin.is_some_and(|origin| origin.lonely.contains(&key))

@@ -1,4 +1,4 @@
-//! What a pairing is told of connections, and what it says in return.
+//! The input of the pairing, and the steps that it returns.
 
 use std::net::IpAddr;
 
@@ -44,19 +44,20 @@ pub(in crate::endpoint) enum Step {
     Part(u64),
     /// Close this connection, so that its client connects again. The pairing has forgotten it.
     Close(u64),
-    /// If bytes wait in this connection, they are another client's: close it, and have it leave.
+    /// If bytes wait in this connection, they are another client's: close it, and call
+    /// `Pairing::leave`.
     CloseUnlessEmpty(u64),
     /// These two belong together.
     Join(Pair),
     Tell(Note),
 }
 
-/// What a log line says.
+/// The subject of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::endpoint) enum Note {
     /// A client of this library has connected again before its old connection was seen to end.
     GivenUp(IpAddr),
-    /// At this address there was more than one candidate, and little to tell them apart.
+    /// This address had more than one candidate, and little to tell them apart.
     Ambiguous(IpAddr),
     /// A pair across addresses. `others`: more connections wait for partners.
     Guess {

@@ -6,7 +6,7 @@ const A: &str = "127.0.0.1";
 const B: &str = "127.0.0.2";
 const C: &str = "::1";
 
-/// Connections that come and go, by a clock of its own.
+/// Connections that come and go, with a clock of their own.
 struct Floor {
     pairing: Pairing,
     next: u64,
@@ -43,7 +43,8 @@ impl Floor {
         self.pairing.leave(id, self.now)
     }
 
-    /// Time passes, and the server looks when it should. What it does, and when from now, in ms.
+    /// Lets `ms` pass, with a server that looks in time. Returns the steps, and when they came, in
+    /// ms from now.
     fn pass(&mut self, ms: u64) -> Vec<(u64, Vec<Step>)> {
         let (from, until) = (self.now, self.now + Duration::from_millis(ms));
         let mut done = Vec::new();
@@ -133,7 +134,7 @@ fn a_session_that_comes_again_has_given_up_the_old_ones() {
     let steps = floor.named(Response, A, Some(1));
     assert_eq!(steps, [Step::Close(2), Step::Close(1), given_up]);
     assert_eq!(floor.named(Request, A, Some(1)), [join(4, 3)]);
-    // Also one that was alone; and the ends of the old ones concern nobody.
+    // Also one that was alone. The ends of the old ones change nothing.
     assert_eq!(floor.leave(1), []);
     assert_eq!(floor.leave(2), []);
     floor.named(Request, B, Some(2));
@@ -272,7 +273,7 @@ fn two_that_are_as_near_are_told() {
     floor.arrive(Request, A);
     floor.arrive(Request, A);
     assert_eq!(floor.arrive(Response, A), [join(2, 3), ambiguous(A)]);
-    // The rest of them is what that one was confused with.
+    // What is left are the connections that the first pair was confused with.
     assert_eq!(floor.arrive(Response, A), [join(1, 4), ambiguous(A)]);
     // Two clients that come at the same time may have come in this order, or in another.
     floor.pass(20);
@@ -281,7 +282,7 @@ fn two_that_are_as_near_are_told() {
     floor.pass(4);
     floor.arrive(Request, A);
     assert_eq!(floor.arrive(Response, A), [join(7, 8), ambiguous(A)]);
-    // Not if the one before has gone, or came at another time or address.
+    // No note if the one before has gone, or came at another time or address.
     floor.leave(7);
     floor.leave(8);
     floor.arrive(Request, A);
@@ -355,7 +356,7 @@ fn a_pair_across_addresses_waits_for_something_better() {
         assert!(floor.waiting().is_empty());
         assert_eq!(floor.pass(10_000), []);
     }
-    // Also if there is something else to be looked at meanwhile.
+    // Also if another connection has to be looked at meanwhile.
     let mut floor = Floor::new();
     let (request, response) = floor.client(C);
     floor.leave(response);
@@ -435,7 +436,7 @@ fn row_29_one_with_another_half_at_its_address_is_no_strangers() {
     floor.arrive(Request, A);
     floor.arrive(Response, B);
     assert_eq!(floor.pass(60_000), []);
-    // Another was there a while ago: both connections were lost, and one comes back.
+    // Another was there a while ago: both connections were lost, and one has come back.
     for (absent, guessed) in [(9_999, false), (10_000, true)] {
         for left in [Request, Response] {
             let mut floor = Floor::new();
@@ -452,7 +453,8 @@ fn row_29_one_with_another_half_at_its_address_is_no_strangers() {
             );
         }
     }
-    // Another of its side is there all the time: the address is known, and the time counts.
+    // Another connection of its side is there all the time: the address is known, and the time
+    // counts.
     for (absent, guessed) in [(9_999, false), (10_000, true)] {
         let mut floor = Floor::new();
         let (request, response) = floor.client(A);
