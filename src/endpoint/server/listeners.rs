@@ -1,5 +1,5 @@
-//! Sockets that a server is given: by a supervisor (systemd and its like), or by a program that has
-//! bound them before it gave up its rights.
+//! Listening sockets that a server is given: by a supervisor (systemd and its like), or by a
+//! program that bound them before it gave up its privileges.
 
 use std::io;
 use std::net::TcpListener;
@@ -42,7 +42,7 @@ pub(super) fn given(base: TcpListener, next: Option<TcpListener>) -> Result<(Str
     Ok((address, listeners))
 }
 
-/// Refuses a socket on another port than clients connect to.
+/// Refuses a socket on another port than the one that clients connect to.
 fn check_next(next: TcpListener, after: u16) -> Result<TcpListener> {
     let port = next
         .local_addr()

@@ -5,8 +5,8 @@
 //! waits) on the thread that calls it. While nobody calls, nothing moves but the responses, which
 //! leave on the thread that completes their transaction.
 //!
-//! From the ground up: `context` holds what all parts stand on, `peer` is one client, `registry`
-//! knows all of them, `dispatch` decides whose request is next, `connection` does the work on one
+//! From the ground up: `context` holds what all parts use, `peer` is one client, `registry` knows
+//! all of them, `dispatch` decides whose request is next, `connection` does the work on one
 //! connection, `accept` lets connections in, `housekeeping` works by the clock, and `pull` drives
 //! all of it.
 
@@ -77,6 +77,10 @@ pub struct TcpServer {
 impl TcpServer {
     /// Binds `port` and `port + 1` at `address`: `*` for all interfaces, an IPv4 or IPv6 address, a
     /// host name, or an interface name. Port 0 takes any free pair, see [`TcpServer::port`].
+    ///
+    /// Fails with [`BadPort`](crate::ErrorKind::BadPort) or
+    /// [`BadAddress`](crate::ErrorKind::BadAddress), and with [`Bind`](crate::ErrorKind::Bind) if
+    /// the ports cannot be bound.
     pub fn bind(address: &str, port: u16, options: ServerOptions) -> Result<TcpServer> {
         TcpServer::with_listeners(address, listen(address, port)?, &options)
     }
@@ -179,7 +183,7 @@ impl TcpServer {
     }
 
     /// Sets the time that the slave has for each transaction pulled from now on. After it the
-    /// client gets an error. An hour unless set; `None` is no limit. It is kept only while a thread
+    /// client gets an error. `None`: no limit. Default: one hour. It is checked only while a thread
     /// pulls.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         self.update_options(|options| options.timeout = timeout);
@@ -190,26 +194,28 @@ impl TcpServer {
         self.context.settings.get()
     }
 
-    /// Sets the limits and times. Limits hold from now on; times, and the largest transaction, hold
-    /// for connections that come from now on.
+    /// Sets the limits and times. Limits apply from now on, and `timeout` to transactions pulled
+    /// from now on. The other times and `max_transaction` apply to connections that come from now
+    /// on.
     pub fn set_options(&self, options: &ServerOptions) {
         self.update_options(|now| now.clone_from(options));
     }
 
-    /// As [`TcpServer::set_options`], for some of them: `change` gets the options as they are. No
-    /// change that another thread makes meanwhile is lost. `change` must not call the server.
+    /// As [`TcpServer::set_options`], for some of the options: `change` gets the current ones and
+    /// changes them. Changes that other threads make meanwhile are not lost. `change` must not call
+    /// the server.
     pub fn update_options(&self, change: impl FnOnce(&mut ServerOptions)) {
         if !self.outlet.is_here() {
             return;
         }
         self.context.settings.update(change);
-        // There may be more to hand out, more room, and times that end sooner.
+        // There may be more to hand out, more room, and earlier deadlines.
         self.context.look_again();
         self.context.incoming.tell();
         self.registry.deadlines.retime(&self.context);
     }
 
-    /// The counters of the server since it began.
+    /// Counters and latencies since the server began.
     pub fn stats(&self) -> ServerStats {
         match self.outlet.is_here() {
             true => self.registry.stats(),
@@ -217,7 +223,7 @@ impl TcpServer {
         }
     }
 
-    /// The clients that are connected now, with what was done for each.
+    /// Counters and latencies of each client that is connected now.
     pub fn peer_stats(&self) -> Vec<PeerStats> {
         match self.outlet.is_here() {
             true => self.registry.peer_stats(),
@@ -225,9 +231,9 @@ impl TcpServer {
         }
     }
 
-    /// Gives the slave the time `limit`, with the value that it has when a transaction is pulled,
-    /// in place of the server's own. It starts at [`TcpServer::returned`]. Only the first call has
-    /// an effect.
+    /// Makes `limit` the slave's timeout in place of the server's own. It is read when a
+    /// transaction is pulled, and runs from [`TcpServer::returned`]. Only the first call has an
+    /// effect.
     #[doc(hidden)]
     pub fn limit_by(&self, limit: Arc<Time>) {
         _ = self.context.limit.set(limit);
@@ -235,7 +241,7 @@ impl TcpServer {
 
     /// The slave has returned from a transaction, of a server with [`TcpServer::limit_by`]. If it
     /// has not completed the transaction, its time starts now. While the slave was at work on the
-    /// pulling thread, nobody could have kept it.
+    /// pulling thread, no thread could have checked the deadline.
     #[doc(hidden)]
     pub fn returned(&self, transaction: &Transaction) {
         if self.outlet.is_here() && !transaction.completed() {
@@ -244,16 +250,16 @@ impl TcpServer {
         }
     }
 
-    /// [`TcpServer::next`] for callers that know the access sizes of a slave: the transaction is to
-    /// be put to [`admit`] first.
+    /// [`TcpServer::next`] for callers that know the access sizes of a slave: they call [`admit`]
+    /// with the transaction first.
     #[doc(hidden)]
     pub fn pull(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
         self.outlet.pull(timeout)
     }
 
-    /// Waits for the next transaction, for at most `timeout` (`None`: for ever; zero: does what can
-    /// be done without waiting). `Ok(None)` when the time is over. The transaction is to be carried
-    /// out and completed, at once or later, on any thread.
+    /// Waits for the next transaction, for at most `timeout` (`None`: without limit; zero: does
+    /// what can be done without waiting). `Ok(None)`: the time is over. The caller carries the
+    /// transaction out and completes it, at once or later, on any thread.
     ///
     /// The server's work with the network is done inside this call, so call it again and again.
     /// Fails with [`Stopped`](crate::ErrorKind::Stopped) once the server has been stopped, and with
@@ -284,8 +290,8 @@ impl TcpServer {
     }
 
     /// [`TcpServer::next`] without a timeout, as a future for any executor. A thread of the
-    /// server's own works with the network as long as such a future waits. Several may wait at a
-    /// time; each transaction goes to one of them. A future may be dropped at any time: no
+    /// server's own works with the network as long as such a future waits. Several may wait at the
+    /// same time; each transaction goes to one of them. A future may be dropped at any time: no
     /// transaction is lost.
     ///
     /// ```

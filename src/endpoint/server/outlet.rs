@@ -1,9 +1,9 @@
 //! Where transactions leave a server: by a call that waits, or by a future.
 //!
 //! Any executor may poll a future, but a server's event loop needs a thread in it. So a thread,
-//! named `TcpServer`, pulls for the futures that wait; the first of them starts it. It pulls as
-//! many transactions as there are futures that wait, and sleeps otherwise. A transaction that it
-//! has pulled for a future that was dropped since goes to the next one.
+//! named `TcpServer`, pulls for the futures that wait; the first of them starts it. It pulls one
+//! transaction for each future that waits, and sleeps otherwise. If the future has been dropped
+//! meanwhile, the transaction goes to the next one.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -69,7 +69,7 @@ impl Outlet {
         self.home.is_here()
     }
 
-    /// An error in a process that was forked off since the server was made.
+    /// Fails in a process that was forked off since the server was made.
     pub(super) fn check_home(&self) -> Result<()> {
         match self.is_here() {
             true => Ok(()),
@@ -100,7 +100,7 @@ impl Outlet {
         }
     }
 
-    /// The next transaction, which has not been put to [`admit`].
+    /// The next transaction, before [`admit`].
     pub(super) fn pull(&self, timeout: Option<Duration>) -> Result<Option<Transaction>> {
         self.check_home()?;
         if runs_a_task() {
@@ -219,7 +219,7 @@ impl Outlet {
         true
     }
 
-    /// The event loop, as soon as no thread is in it.
+    /// The event loop. Waits until no other thread is in it.
     pub(super) fn lock_pull(&self) -> MutexGuard<'_, Option<Pull>> {
         self.pull.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,7 +229,7 @@ impl Outlet {
     }
 }
 
-/// Wakes all tasks that wait. The first to look has the transaction, the others wait on.
+/// Wakes all tasks that wait. The first to look gets the transaction, the others wait on.
 fn wake(futures: MutexGuard<'_, Futures>) {
     let waiting = futures.waiting.iter();
     let wakers: Vec<Waker> = waiting.map(|(_, waker)| waker.clone()).collect();
@@ -301,14 +301,13 @@ impl Drop for NextTransaction {
         let place = waiting.position(|(other, _)| *other == number);
         let removed = place.map(|place| futures.waiting.swap_remove(place));
         drop(futures);
-        // The task's last reference may go here: not under the lock.
+        // This may drop the last reference to the task: not under the lock.
         drop(removed);
     }
 }
 
-/// Checks a pulled transaction against the access sizes of its slave (`max` 0: no maximum). A read
-/// gets its memory here, so that one that is refused takes none. False if it was refused: then it
-/// is answered.
+/// Checks a pulled transaction against the access sizes of its slave (`max` 0: no maximum). A Read
+/// gets its memory here, so that a refused one takes none. False: it was refused and has completed.
 pub fn admit(transaction: &Transaction, min: u32, max: u32) -> bool {
     if let Err(error) = check_access(transaction.size(), min, max) {
         transaction.fail(error);

@@ -59,8 +59,8 @@ fn read(client: &TcpClient, address: u64) {
     transaction.wait().unwrap();
 }
 
-/// How many transactions were handed out while the server listened to its only client: of those
-/// that come soon, after pauses, and with a second client there.
+/// How many transactions were handed out while the server listened to its only client: of a steady
+/// flow, of single ones after pauses, and of a steady flow with a second client there.
 fn listened() -> [u32; 3] {
     let server = TcpServer::bind("127.0.0.1", 0, ServerOptions::default()).unwrap();
     let server = &server;
@@ -90,8 +90,8 @@ fn listened() -> [u32; 3] {
 
 #[test]
 fn the_event_loop_is_left_out_for_an_only_client_that_does_not_pause() {
-    // A busy machine may hold up this thread during a pause, which it then does not see, or make
-    // pauses of its own. One round without that is enough.
+    // On a busy machine this thread may be held up for a whole pause, which it then does not see,
+    // or may make pauses of its own. One round without that is enough.
     let mut rounds = Vec::new();
     for _ in 0..20 {
         let [soon, pauses, two] = listened();
@@ -151,6 +151,6 @@ fn the_event_loop_has_its_turn_whatever_a_client_sends() {
     }
     server.stop();
     flooding.join().unwrap();
-    // What two looks at a connection may bring.
+    // The most that two looks at a connection may bring.
     assert!(most <= 200, "{most} transactions without the event loop");
 }
