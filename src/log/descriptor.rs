@@ -90,7 +90,7 @@ pub(super) fn write_now(_: BorrowedFd<'_>, _: &[u8]) -> io::Result<usize> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Whether the system does not have [`write_now`], or not for this descriptor.
+/// Whether the system lacks [`write_now`], in general or for this descriptor.
 pub(super) fn is_unsupported(error: &io::Error) -> bool {
     // EPERM comes from a sandbox that does not know the call.
     let codes = [

@@ -9,7 +9,7 @@ use super::backend::{self, emit, emits, LOGGER};
 use super::environment::{self, LevelRequest};
 use super::levels::{facade_level, is_rogue_name, normalize_name, rogue_level, WARNING};
 
-/// The logger that is given to the `log` crate. It has a byte, so that its address is its own.
+/// The logger that is given to the `log` crate. It has a byte, so that its address is unique.
 struct Backend(#[allow(dead_code)] u8);
 
 static LOG: Backend = Backend(0);
@@ -21,7 +21,7 @@ static INITIALIZED: AtomicBool = AtomicBool::new(false);
 /// reads `RIM_LOG`. The C and C++ interfaces call it before anything can be logged; nothing else in
 /// the crate does. Further calls cost one load.
 ///
-/// No thread ever waits in here for another one, so it may be called in a child after `fork`.
+/// It never waits for another thread, so it may be called in a child after `fork`.
 pub fn init() {
     if INITIALIZED.load(Ordering::Acquire) {
         return;

@@ -1,5 +1,5 @@
-//! A thread that writes lines to descriptors for which no system call is sure not to wait. The
-//! first such line starts it.
+//! A thread that writes lines to descriptors for which every system call may wait. The first such
+//! line starts it.
 //!
 //! The caller waits until its line is written, for at most [`MAX_WAIT`]: so lines keep their order
 //! with the program's own output, and are not lost when the process ends right after them. While

@@ -5,9 +5,9 @@
 //! `log` crate's logger, whichever the program has installed; this crate never installs one by
 //! itself.
 //!
-//! [`init`] makes this module the `log` crate's logger. The C and C++ interfaces call it; a Rust
-//! program may. The module then decides by the logger's name whether a record is wanted, and writes
-//! it as Rogue does: one line on stdout. C and C++ code logs with [`submit`].
+//! [`init`] makes this module the `log` crate's logger. The C and C++ interfaces call it, and a
+//! Rust program may. The module then decides by the logger's name whether a record is wanted, and
+//! writes it as Rogue does: one line on stdout. C and C++ code logs with [`submit`].
 //!
 //! A line never makes its thread wait and never raises a signal: a line that stdout or stderr does
 //! not take at once is dropped and counted ([`dropped`]). No lock is held that a child after `fork`

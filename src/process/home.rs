@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Home(u32);
 
-/// Where the number of this process is stored, once it has made an object. A check costs two loads,
-/// where `getpid` is a system call. The number is 0 in a child after `fork`, until the child makes
-/// an object.
+/// Points to the number of this process, once it has made an object. A check costs two loads, where
+/// `getpid` is a system call. The number is 0 in a child after `fork`, until the child makes an
+/// object.
 ///
 /// The place is a page that Linux zeroes in a child (`MADV_WIPEONFORK`, Linux 4.14): this sees
 /// every kind of fork, also `clone` and `_Fork`, which run no handlers. Without such a page,

@@ -7,7 +7,7 @@
 //! locked in the copy forever. So every call with a copied object is refused before any lock is
 //! taken, and freeing the copy does nothing.
 //!
-//! `unsafe`, since `std` knows neither `fork` nor the cancellation of threads.
+//! `unsafe` is needed since `std` knows neither `fork` nor the cancellation of threads.
 #![allow(unsafe_code)]
 
 mod cancel;

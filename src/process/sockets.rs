@@ -3,8 +3,8 @@
 //! and its copy of a connection would keep the peer from noticing the parent's end.
 //!
 //! The table is indexed by descriptor and has no locks. An entry holds the socket's inode, and
-//! counts only if the descriptor still refers to it: so a socket that is closed need not be
-//! removed.
+//! counts only if the descriptor still refers to it, so a socket need not be removed when it is
+//! closed.
 
 use std::os::fd::{AsFd, AsRawFd};
 #[cfg(target_os = "linux")]

@@ -26,7 +26,7 @@ impl Stdio {
                 continue;
             }
             match nothing() {
-                // It has the lowest free number, which may be another of the three.
+                // It has the lowest free number, which may be any of the three.
                 Ok(file) if file.as_raw_fd() < FIRST => *place = Some(file),
                 _ => break,
             }

@@ -58,7 +58,7 @@ impl IncomingMessage {
         self.more = more;
     }
 
-    /// Begins a frame, and a message with its first frame.
+    /// Begins a frame; the first frame also begins a message.
     pub fn begin_frame(
         &mut self,
         frame: &FrameHeader,
@@ -69,7 +69,7 @@ impl IncomingMessage {
         if most == 0 {
             return Err(WireError::UnexpectedMessage);
         }
-        // The MORE flag of the last allowed frame tells, before any byte of the next frame comes.
+        // The MORE flag of the last allowed frame shows the error before the next frame comes.
         if frame.more && self.frames + 1 >= most {
             return Err(WireError::TooManyFrames { most });
         }
@@ -186,7 +186,7 @@ impl IncomingMessage {
         self.end.clone()
     }
 
-    /// Forgets the message before.
+    /// Forgets the previous message.
     fn clear(&mut self) {
         self.end = MessageEnd::default();
         self.result.clear();

@@ -1,4 +1,4 @@
-//! Which end of a connection we are, which messages may come there, and how much of everything is
+//! Which end of a connection we are, which messages may come there, and the limits of what is
 //! accepted from a peer. The checks themselves are in `decoder.rs`, `incoming.rs` and `command.rs`.
 
 /// The ZMTP socket type of one end of a connection.
