@@ -1,5 +1,5 @@
-//! A transaction as a future. The thread that completes the transaction wakes the task that waits for
-//! it; the client's own thread reads the response and keeps the deadline.
+//! A transaction as a future. The thread that completes the transaction wakes the task that waits
+//! for it; the client's own thread reads the response and keeps the deadline.
 
 use std::future::Future;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -88,8 +88,8 @@ impl Future for Awaited<'_> {
 }
 
 impl Drop for Awaited<'_> {
-    /// Withdraws a request that waits for a connection, so that it is not sent for nobody. One that
-    /// has been sent stays outstanding until its response or its timeout.
+    /// Withdraws a request that waits for a connection, since no task expects its outcome any more.
+    /// One that has been sent stays outstanding until its response or its timeout.
     fn drop(&mut self) {
         let over = self.answer.is_none() || self.transaction.completed();
         if over || !self.link.context.is_here() {

@@ -180,7 +180,8 @@ impl Attempt<'_> {
         Ok((connection, requests.decoder))
     }
 
-    /// The connection with `role` has failed: names its port, and says what is known of the `other`.
+    /// The connection with `role` has failed: names its port, and says what is known of the
+    /// `other`.
     async fn failed<F>(&self, failure: Failure, role: Role, mut other: Pin<&mut F>) -> Failure
     where
         F: Future<Output = std::result::Result<Shaken, Failure>>,

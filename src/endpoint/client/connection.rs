@@ -184,7 +184,7 @@ impl Connection {
         let _ = self.responses.shutdown(Shutdown::Both);
     }
 
-    /// Fails all that waits for a response, or to be sent.
+    /// Fails all transactions that wait for a response, or to be sent.
     pub(super) fn fail_all(&self, reason: &Error) {
         let waited = self.pending.close();
         self.requests.fail_posts(reason);

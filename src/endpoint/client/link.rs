@@ -1,4 +1,5 @@
-//! The way to the server: the connection while there is one, and the transactions that wait for one.
+//! The way to the server: the connection while there is one, and the transactions that wait for
+//! one.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -381,7 +382,7 @@ impl ClientLink {
         state.status.why_not(&self.progress, &self.context.place)
     }
 
-    /// Lets the client's thread keep the deadline of a transaction that no thread waits for, and
+    /// Has the client's thread keep the deadline of a transaction that no thread waits for, and
     /// read its response at once.
     pub(super) fn watch(&self, transaction: &Transaction) {
         let first = self.lock_watch().add(transaction);

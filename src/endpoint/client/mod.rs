@@ -1,11 +1,11 @@
 //! The client: a slave that carries out transactions at a server.
 //!
-//! A request leaves on the thread that asks for it (`requests.rs`); a response is read by the thread
-//! that waits for it (`reader.rs`), one thread at a time (`turn.rs`). The client's own thread
-//! connects (`connect.rs`), reads while no thread waits (`attend.rs`), and checks whether the server
-//! still hears it (`pulse.rs`). `link.rs` lives as long as the client, `connection.rs` as long as a
-//! connection. Both use `context.rs`, and `pending.rs` and `posts.rs`, which hold the transactions
-//! under way.
+//! A request leaves on the thread that asks for it (`requests.rs`); a response is read by the
+//! thread that waits for it (`reader.rs`), one thread at a time (`turn.rs`). The client's own
+//! thread connects (`connect.rs`), reads while no thread waits (`attend.rs`), and checks whether
+//! the server still hears it (`pulse.rs`). `link.rs` lives as long as the client, `connection.rs`
+//! as long as a connection. Both use `context.rs`, and `pending.rs` and `posts.rs`, which hold the
+//! transactions under way.
 
 mod access;
 mod attend;

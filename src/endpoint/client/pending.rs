@@ -326,7 +326,7 @@ impl Pending {
         self.outstanding.load(Ordering::Relaxed)
     }
 
-    /// Whether responses are to come that are received in place.
+    /// Whether responses that are received in place are expected.
     pub(super) fn expects_in_place(&self) -> bool {
         self.in_place.load(Ordering::Relaxed) > 0
     }

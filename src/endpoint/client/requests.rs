@@ -191,7 +191,7 @@ impl Requests {
         } = request;
         match (sent, lock) {
             (Sent::Closed, _) => {
-                // If it is not in the table any more, whoever removed it has failed it.
+                // If it is not in the table any more, it was failed when it was removed.
                 let ours = header.kind == POST || self.pending.withdraw(header.id);
                 if ours {
                     return Submitted::Lost;
@@ -248,14 +248,14 @@ impl Requests {
         }
     }
 
-    /// Whether requests have been deferred since [`Requests::forget_deferred`]. The first of them has
-    /// woken the client's thread.
+    /// Whether requests have been deferred since [`Requests::forget_deferred`]. The first of them
+    /// has woken the client's thread.
     pub(super) fn has_deferred(&self) -> bool {
         self.deferred.load(Ordering::Acquire)
     }
 
-    /// The client's thread is about to send what was deferred: the next request to be deferred wakes
-    /// it again.
+    /// The client's thread is about to send what was deferred: the next request to be deferred
+    /// wakes it again.
     pub(super) fn forget_deferred(&self) {
         self.deferred.store(false, Ordering::SeqCst);
     }
