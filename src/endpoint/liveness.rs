@@ -62,7 +62,8 @@ pub(super) struct Liveness {
     acknowledged: u64,
     /// When `acknowledged` last grew, or bytes began to wait; `None` while none wait.
     progress: Option<Instant>,
-    /// Since when an acknowledgement is missing that the peer's host must send, and up to which byte.
+    /// Since when an acknowledgement is missing that the peer's host must send, and up to which
+    /// byte.
     owing: Option<(Instant, u64)>,
 }
 

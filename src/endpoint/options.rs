@@ -128,9 +128,9 @@ with_methods!(ServerOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientOptions {
-    /// Time that a call such as [`TcpClient::read`](super::TcpClient::read) has, from the moment the
-    /// client has taken it. Transactions of a [`Master`](crate::bus::Master) have the master's time.
-    /// Default: 1 s.
+    /// Time that a call such as [`TcpClient::read`](super::TcpClient::read) has, from the moment
+    /// the client has taken it. Transactions of a [`Master`](crate::bus::Master) have the master's
+    /// time. Default: 1 s.
     pub timeout: Duration,
     /// Most transactions that wait for their responses at a time, above which callers block, for at
     /// most the timeout of their transaction. Default: 65536.

@@ -1,5 +1,5 @@
-//! The options of a running endpoint. Any thread may read or change them. A changed limit applies
-//! from then on, a changed time to connections made from then on.
+//! The options of a running endpoint. Any thread may read or change them. A changed limit or
+//! `timeout` applies from then on, any other changed time to connections made from then on.
 //!
 //! Each option is an atomic of its own, since every transaction reads about nine of them. A
 //! snapshot in an `arc_swap::ArcSwap` would cost 17 ns and 62 instructions for each read, where an

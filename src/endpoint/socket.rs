@@ -1,8 +1,8 @@
 //! TCP sockets as both endpoints use them: their options, and sending and receiving that never
 //! raises `SIGPIPE` in the host program and blocks only on request.
 //!
-//! The only module of the endpoints with `unsafe`: `recv` and `poll` have no safe form in `std` that
-//! takes flags or a time limit.
+//! The only module of the endpoints with `unsafe`: `recv` and `poll` have no safe form in `std`
+//! that takes flags or a time limit.
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
@@ -86,8 +86,8 @@ pub(super) fn event_loop() -> io::Result<Runtime> {
 /// sent to it. While data is on its way keep-alive is silent, and `liveness.rs` watches the
 /// connection.
 ///
-/// `TCP_USER_TIMEOUT` is not set: with it Linux ends a connection whose peer acknowledges each probe
-/// but opens no window for that long, as the peer of a slow slave does.
+/// `TCP_USER_TIMEOUT` is not set: with it Linux ends a connection whose peer acknowledges each
+/// probe but opens no window for that long, as the peer of a slow slave does.
 pub(super) fn tune(stream: &TcpStream, keep_alive: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_nodelay(true)?;
@@ -136,8 +136,8 @@ pub(super) fn acknowledgements(stream: &impl AsFd) -> Option<Acknowledgements> {
     // SAFETY: integers, for which zeros are values.
     let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
     let mut length = std::mem::size_of_val(&info) as libc::socklen_t;
-    // SAFETY: `info` has `length` bytes to be written to; the descriptor is open as long as `stream`
-    // is borrowed.
+    // SAFETY: `info` has `length` bytes to be written to; the descriptor is open as long as
+    // `stream` is borrowed.
     let told = unsafe {
         libc::getsockopt(
             stream.as_fd().as_raw_fd(),
@@ -163,8 +163,8 @@ pub(super) fn acknowledgements(_stream: &impl AsFd) -> Option<Acknowledgements> 
     None
 }
 
-/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where the kernel does
-/// not say.
+/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where the kernel
+/// does not say.
 #[cfg(target_os = "linux")]
 pub(super) fn unacknowledged(stream: &impl AsFd) -> u64 {
     let mut count: libc::c_int = 0;
@@ -177,8 +177,8 @@ pub(super) fn unacknowledged(stream: &impl AsFd) -> u64 {
     }
 }
 
-/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where the kernel does
-/// not say.
+/// Bytes that the socket has taken and the peer's host has not acknowledged; 0 where the kernel
+/// does not say.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn unacknowledged(_stream: &impl AsFd) -> u64 {
     0
@@ -234,8 +234,8 @@ pub(super) fn receive(stream: &impl AsFd, buffer: &mut [u8], mode: Mode) -> io::
     unsafe { receive_raw(stream, buffer.as_mut_ptr(), buffer.len(), mode) }
 }
 
-/// Receives what has arrived into the first of `parts`, and what comes after it into the next, without
-/// waiting. Returns how many bytes in all, 0 at the end of the stream.
+/// Receives what has arrived into the first of `parts`, and what comes after it into the next,
+/// without waiting. Returns how many bytes in all, 0 at the end of the stream.
 pub(super) fn receive_parts<const N: usize>(
     stream: &impl AsFd,
     parts: [&mut [u8]; N],
@@ -315,8 +315,8 @@ pub(super) fn watched(
     stream: Arc<TcpStream>,
     interest: Interest,
 ) -> io::Result<AsyncFd<Arc<TcpStream>>> {
-    // SAFETY: an `Arc<TcpStream>` always gives the same descriptor, and keeps it open for as long as
-    // it is inside the `AsyncFd`.
+    // SAFETY: an `Arc<TcpStream>` always gives the same descriptor, and keeps it open for as long
+    // as it is inside the `AsyncFd`.
     unsafe { AsyncFd::register_with_interest(stream, interest) }.map_err(io::Error::from)
 }
 

@@ -2,7 +2,7 @@
 //! thread that pulls.
 //!
 //! A server has no thread. [`TcpServer::next`] drives everything (accepting, reading, sending what
-//! waits) on the thread that calls it. While nobody calls, nothing moves but the responses, which
+//! waits) on the thread that calls it. While no thread calls it, nothing moves but responses, which
 //! leave on the thread that completes their transaction.
 //!
 //! From the ground up: `context` holds what all parts use, `peer` is one client, `registry` knows
@@ -91,6 +91,9 @@ impl TcpServer {
     ///
     /// The server owns the sockets from now on, and closes them when it is stopped. If another
     /// process has them too, as a supervisor does, they go on listening there.
+    ///
+    /// Fails with [`BadPort`](crate::ErrorKind::BadPort) if `next` is not on the port after that of
+    /// `base`, and with [`Bind`](crate::ErrorKind::Bind) if that port cannot be bound.
     ///
     /// ```
     /// use rogue_memory_bridge::{ServerOptions, TcpServer};
