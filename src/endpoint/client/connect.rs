@@ -24,7 +24,7 @@ use crate::wire::{greeting, ready, Decoder, Event, Limits, Messages, Role};
 /// the error text says whether one port is closed or both are.
 const OTHER: Duration = Duration::from_millis(50);
 
-/// Connects to the server: its name is resolved anew, and its addresses are tried in turn.
+/// Connects to the server: resolves its name again, and tries its addresses in turn.
 pub(super) async fn connect(
     context: &Arc<ClientContext>,
     progress: &Progress,
@@ -94,7 +94,7 @@ async fn find(place: &str, host: &Host, port: u16) -> Result<Vec<SocketAddr>> {
 struct Attempt<'a> {
     context: &'a Arc<ClientContext>,
     progress: &'a Progress,
-    /// The address and the base port.
+    /// The server's address, with the base port.
     address: SocketAddr,
     source: Option<SocketAddr>,
     patience: Duration,

@@ -193,7 +193,7 @@ impl Connection {
         }
     }
 
-    /// A PING has not been answered in time, or something has been heard since.
+    /// Sets whether a PING is unanswered: its time is over, and nothing has been heard since.
     pub(super) fn set_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::Relaxed);
     }

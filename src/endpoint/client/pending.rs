@@ -172,7 +172,7 @@ impl Pending {
     }
 
     /// Removes the transaction that was answered at `now`. `judge` compares its request with the
-    /// answer; what it says is returned and counted.
+    /// answer; its verdict is returned and counted.
     pub(super) fn answered(
         &self,
         id: u32,
@@ -359,8 +359,8 @@ impl Pending {
         }
     }
 
-    /// The server has sent something. Two threads that say so at the same time count as one. That
-    /// does no harm, and costs less than counting both.
+    /// The server has sent something. Two threads that call this at the same time may count as one,
+    /// which does no harm, and costs less than counting both.
     pub(super) fn hear(&self) {
         let heard = self.heard().wrapping_add(1);
         self.heard.store(heard, Ordering::Relaxed);

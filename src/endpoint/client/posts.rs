@@ -73,7 +73,7 @@ impl Posts {
         waiting.into_iter().map(|(_, transaction)| transaction)
     }
 
-    /// How many were sent and lie beyond what has been acknowledged.
+    /// How many were sent and end beyond the position `acknowledged`.
     pub(super) fn beyond(&self, acknowledged: u64) -> usize {
         let queues = self.lock();
         let beyond = queues
