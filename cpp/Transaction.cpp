@@ -83,7 +83,7 @@ void Transaction::error(const char* fmt, ...) {
 Transaction::iterator Transaction::begin() {
     uint8_t* start = rmb::transaction_start(rmb::Access::handle(state_));
     if (start == nullptr) {
-        throw GeneralError("Transaction::begin", "The transaction has no data, or has it no more");
+        throw GeneralError("Transaction::begin", "The transaction has no data, or has expired");
     }
     return start;
 }
@@ -91,7 +91,7 @@ Transaction::iterator Transaction::begin() {
 Transaction::iterator Transaction::end() {
     uint8_t* start = rmb::transaction_start(rmb::Access::handle(state_));
     if (start == nullptr) {
-        throw GeneralError("Transaction::end", "The transaction has no data, or has it no more");
+        throw GeneralError("Transaction::end", "The transaction has no data, or has expired");
     }
     return start + size();
 }

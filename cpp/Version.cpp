@@ -56,21 +56,21 @@ bool Version::lessThan(const std::string& compare) { return release < numbers(co
 void Version::minVersion(const std::string& compare) {
     if (lessThan(compare)) {
         throw GeneralError("Version::minVersion",
-                           "Rogue " + compare + " or later is wanted, this is " + current());
+                           "Rogue " + compare + " or later is needed; this is " + current());
     }
 }
 
 void Version::maxVersion(const std::string& compare) {
     if (greaterThan(compare)) {
         throw GeneralError("Version::maxVersion",
-                           "Rogue " + compare + " or earlier is wanted, this is " + current());
+                           "Rogue " + compare + " or earlier is needed; this is " + current());
     }
 }
 
 void Version::exactVersion(const std::string& compare) {
     if (release != numbers(compare)) {
         throw GeneralError("Version::exactVersion",
-                           "Rogue " + compare + " is wanted, this is " + current());
+                           "Rogue " + compare + " is needed; this is " + current());
     }
 }
 

@@ -22,7 +22,7 @@ void take(const char* name, size_t& value) {
     if (!digits || errno != 0 || number == 0 || number > SIZE_MAX) {
         throw rogue::GeneralError("memory::TcpServer", std::string("The environment variable ") +
                                                            name + " is \"" + text +
-                                                           "\", not a number from 1 up");
+                                                           "\", not a whole number of at least 1");
     }
     value = static_cast<size_t>(number);
 }

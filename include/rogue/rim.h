@@ -433,7 +433,7 @@ typedef void (*rim_completion_fn)(void *user, rim_status status, const char *err
 typedef struct {
     /**
      * Carried out. A client counts a posted write here once it has sent it, a server once its
-     * slave has taken it.
+     * slave has completed it.
      */
     uint64_t done;
     /**
@@ -561,11 +561,13 @@ typedef struct {
      */
     uint64_t connections_total;
     /**
-     * Connections that the server closed because there were max_connections already.
+     * Connections that the server closed because there were max_connections already, or as many
+     * clients from their address as max_clients_per_address allows.
      */
     uint64_t dropped_over_limit;
     /**
-     * Connections that it closed because their handshake was not over within handshake_timeout_us.
+     * Connections that it closed because their handshake was not over within handshake_timeout_us,
+     * or because the client's other connection did not come in that time.
      */
     uint64_t dropped_handshake;
     /**
@@ -575,7 +577,7 @@ typedef struct {
     uint64_t dropped_protocol;
     /**
      * Connections that it closed because they took none of their responses within six times
-     * keep_alive_us.
+     * keep_alive_us, or because other clients waited for the memory that their responses held.
      */
     uint64_t dropped_not_reading;
     /**

@@ -360,7 +360,7 @@ impl Drop for Master {
         for transaction in outstanding.into_values() {
             transaction.fail(Error::new(
                 ErrorKind::Stopped,
-                "Its master is gone: stopped",
+                "The master is gone: stopped",
             ));
             // Waits only while a lock on its bytes is held.
             let _ = transaction.wait();
@@ -397,9 +397,8 @@ fn check_memory(size: u32, most: u64) -> Result<()> {
     if u64::from(size) <= most {
         return Ok(());
     }
-    let text = format!(
-        "A transaction of {size} bytes is too large: this system has at most {most} bytes in one piece"
-    );
+    let text =
+        format!("A transaction of {size} bytes is too large: this system allows {most} bytes");
     Err(Error::new(ErrorKind::Size, text))
 }
 

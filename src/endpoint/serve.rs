@@ -38,7 +38,10 @@ impl TcpServer {
     /// ```
     pub fn serve(self, slave: Arc<dyn Slave>) -> Result<Serving> {
         if self.has_futures() {
-            let text = format!("Futures have pulled from the server {}", self.name());
+            let text = format!(
+                "next_async has been used on the server {}, so serve cannot be",
+                self.name()
+            );
             return Err(Error::new(ErrorKind::Busy, text));
         }
         let server = Arc::new(self);
@@ -171,7 +174,7 @@ impl ServerThread {
         if blocked {
             ::log::warn!(
                 target: &self.name,
-                "The slave is still at work on a transaction: its thread is left behind."
+                "The slave is still at work on a transaction: its thread keeps running."
             );
         } else {
             // Only its last instructions are left. A panic there has been logged.

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone, Copy)]
 pub struct rim_outcomes {
     /// Carried out. A client counts a posted write here once it has sent it, a server once its
-    /// slave has taken it.
+    /// slave has completed it.
     pub done: u64,
     /// Failed, for any reason.
     pub failed: u64,
@@ -96,15 +96,17 @@ pub struct rim_tcp_server_stats {
     /// All connections so far: those of now, those that are gone, and those that were closed at
     /// once.
     pub connections_total: u64,
-    /// Connections that the server closed because there were max_connections already.
+    /// Connections that the server closed because there were max_connections already, or as many
+    /// clients from their address as max_clients_per_address allows.
     pub dropped_over_limit: u64,
-    /// Connections that it closed because their handshake was not over within handshake_timeout_us.
+    /// Connections that it closed because their handshake was not over within handshake_timeout_us,
+    /// or because the client's other connection did not come in that time.
     pub dropped_handshake: u64,
     /// Connections that it closed because they sent something that no client of the bridge may
     /// send.
     pub dropped_protocol: u64,
     /// Connections that it closed because they took none of their responses within six times
-    /// keep_alive_us.
+    /// keep_alive_us, or because other clients waited for the memory that their responses held.
     pub dropped_not_reading: u64,
     /// Connections that the network lost: the client's host gave no sign of life within
     /// keep_alive_us. Connections whose client process ended are not counted.

@@ -64,7 +64,7 @@ size_t sizeOf(void* library, const char* symbol) {
 std::string strange(void* rogue) {
     const auto version =
         reinterpret_cast<std::string (*)()>(dlsym(rogue, "_ZN5rogue7Version7currentB5cxx11Ev"));
-    if (version == nullptr) return "it does not tell its version";
+    if (version == nullptr) return "it has no version";
     if (version() != BUILT_FOR_VERSION) {
         return "it is version " + version() + ", and this was built for " BUILT_FOR_VERSION;
     }

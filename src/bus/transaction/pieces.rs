@@ -24,7 +24,7 @@ impl Transaction {
         let (address, size) = (self.address(), self.size());
         let Some(moved) = address.checked_add(offset) else {
             let text = format!(
-                "{size} bytes at {address:#x}, moved by {offset:#x}, go beyond the last address"
+                "{size} bytes at {address:#x} and the hub's offset {offset:#x} go beyond the last address"
             );
             return Err(Error::new(ErrorKind::InvalidArgument, text));
         };

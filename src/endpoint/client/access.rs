@@ -138,7 +138,7 @@ impl fmt::Debug for Timed<'_> {
 /// Refuses a thread that reads responses which other threads wait for: it must not block.
 fn may_wait() -> Result<()> {
     if is_attending() {
-        let text = "This thread brings accesses of clients forward: it must not wait for one";
+        let text = "This thread reads responses for other threads: it must not wait for an access";
         return Err(Error::new(ErrorKind::Busy, text));
     }
     Ok(())

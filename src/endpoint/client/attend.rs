@@ -360,7 +360,7 @@ impl Attendance<'_> {
                     Some(Event::Ping { pong }) => {
                         let most = self.context.settings.max_queued.get().saturating_mul(2);
                         if requests.outgoing.queued() > most {
-                            let text = "it does not read the answers to its pings";
+                            let text = "the server does not read the answers to its pings";
                             return Err(ReadError::Protocol(text.to_owned()));
                         }
                         let body = Body::Borrowed(&[]);

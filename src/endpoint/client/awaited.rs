@@ -96,7 +96,7 @@ impl Drop for Awaited<'_> {
             return;
         }
         if self.link.link_state() != LinkState::Connected {
-            let text = "Its future was dropped before there was a connection";
+            let text = "The future of the access was dropped before the client was connected";
             if self.transaction.fail(Error::new(ErrorKind::Stopped, text)) {
                 self.link.context.count(&self.transaction, EndedAs::Failed);
             }

@@ -172,7 +172,7 @@ impl ClientLink {
         add_unattended(-1);
         if !free {
             let text = format!(
-                "{}: {} transactions are outstanding, the most that are allowed",
+                "{}: {} transactions are outstanding, as many as max_outstanding allows",
                 self.context.place,
                 self.context.settings.max_outstanding.get()
             );
@@ -452,7 +452,7 @@ impl Link for ClientLink {
         let waited = state.backlog.remove(transaction);
         if waited.is_some() {
             let reason = self.why_not(&state).unwrap_or_else(|| {
-                let text = format!("{place}: not connected yet, no answer: unreachable");
+                let text = format!("{place}: not connected yet: unreachable, no answer");
                 Error::new(ErrorKind::Unreachable, text)
             });
             drop(state);
@@ -469,7 +469,7 @@ impl Link for ClientLink {
             if connection.timed_out(transaction) {
                 if closes {
                     let text = format!(
-                        "{place}: connection lost, it was closed since a transaction timed out \
+                        "{place}: connection lost, closed because a transaction timed out \
                          (close_on_timeout)"
                     );
                     connection.abort(Error::new(ErrorKind::ConnectionLost, text));

@@ -56,7 +56,7 @@ impl ClientThread {
         if self.finished.recv_timeout(STOP_WAIT) == Err(RecvTimeoutError::Timeout) {
             ::log::warn!(
                 target: &link.context.name,
-                "A completion callback has not returned: its thread is left behind."
+                "A completion callback has not returned: its thread keeps running."
             );
             return;
         }

@@ -71,8 +71,8 @@ fn close_halves(registry: &Registry, now: Instant) -> Option<Instant> {
             Level::Warn,
             ServerTopic::Handshake,
             format_args!(
-                "Closing the {side:?} connection of {peer}: its other one has not come within \
-             {limit:?}."
+                "Closing the {side:?} connection of {peer}: the client's other connection has not \
+                 come within {limit:?}."
             ),
         );
     }
