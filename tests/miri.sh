@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:$HOME/.cargo/bin
 part=${1:-smoke}
 
-if ! rustup component add --toolchain nightly miri rust-src >/dev/null 2>&1; then
+if ! sh tests/rust-nightly.sh miri rust-src; then
     echo "-- miri: left out: there is no nightly toolchain with the components miri and rust-src"
     exit 0
 fi

@@ -154,7 +154,7 @@ for part in "$@"; do
         export LSAN_OPTIONS="suppressions=$root/tests/sanitizers/leaks.supp:print_suppressions=0"
         ;;
     thread-rust | thread-programs)
-        if ! rustup component add --toolchain nightly rust-src >/dev/null 2>&1; then
+        if ! sh "$root/tests/rust-nightly.sh" rust-src; then
             echo "-- $part: left out: there is no nightly toolchain with rust-src"
             continue
         fi
