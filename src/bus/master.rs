@@ -398,7 +398,7 @@ fn check_memory(size: u32, most: u64) -> Result<()> {
         return Ok(());
     }
     let text =
-        format!("A transaction of {size} bytes is too large: this system allows {most} bytes");
+        format!("A transaction of {size} bytes is too large: this system allows at most {most}");
     Err(Error::new(ErrorKind::Size, text))
 }
 
