@@ -85,8 +85,11 @@ rust_tests() {
     run_cargo test --no-run $tests
     [ "${SANITIZERS_BUILD-}" != only ] || return 0
     step "Rust: running"
+    # Under ThreadSanitizer the tests do not mostly wait any more.
+    threads=${RUST_TEST_THREADS:-$(getconf _NPROCESSORS_ONLN)}
+    [ "$sanitizer" != thread ] || threads=$(getconf _NPROCESSORS_ONLN)
     # shellcheck disable=SC2086
-    run_cargo test $tests
+    RUST_TEST_THREADS=$threads run_cargo test $tests
 }
 
 # program FACE SOURCE: builds one of the programs in tests/c or tests/cpp, as tests/CMakeLists.txt has it, and runs it.

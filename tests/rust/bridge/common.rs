@@ -13,7 +13,8 @@ use rogue_memory_bridge::endpoint::{
 use rogue_memory_bridge::error::Result;
 
 /// Long enough for anything that should happen at all.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+// Sanitizers, which set this, take many times as long.
+pub const PATIENCE: Duration = Duration::from_secs(if cfg!(no_reuse) { 120 } else { 20 });
 
 /// A server with a thread and a slave.
 pub struct Served {
