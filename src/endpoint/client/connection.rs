@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::context::{ClientContext, READ_LIMIT};
 use super::pending::Pending;
 use super::reader::{ReadError, Reader};
-use super::requests::{Requests, Submitted};
+use super::requests::Requests;
 use super::room::Attending;
 use super::turn::{ReadTurn, Reading};
 use crate::bus::{Kind, Transaction};
@@ -59,17 +59,6 @@ impl Connection {
             answers_pings,
             silent: AtomicBool::new(false),
         }
-    }
-
-    /// See [`Requests::submit`].
-    pub(super) fn submit(
-        &self,
-        transaction: &Transaction,
-        (unattended, may_wait): (bool, bool),
-        now: Instant,
-    ) -> Submitted {
-        self.requests
-            .submit(transaction, (unattended, may_wait), now)
     }
 
     /// For a thread that waits for `transaction`: reads until it has completed or `deadline` has

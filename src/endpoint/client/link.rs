@@ -98,7 +98,8 @@ impl ClientLink {
                 continue;
             }
             if let Some(connection) = connection {
-                if connection.submit(transaction, (unattended, true), now) == Submitted::Taken {
+                let requests = &connection.requests;
+                if requests.submit(transaction, (unattended, true), now) == Submitted::Taken {
                     return;
                 }
                 // It ended just now, and nothing of this transaction was sent.
@@ -215,7 +216,8 @@ impl ClientLink {
                 continue;
             }
             let unattended = transaction.unattended();
-            let submitted = connection.submit(&transaction, (unattended, false), Instant::now());
+            let (requests, now) = (&connection.requests, Instant::now());
+            let submitted = requests.submit(&transaction, (unattended, false), now);
             if submitted == Submitted::Lost {
                 self.lock().backlog.put_back(transaction);
                 return;

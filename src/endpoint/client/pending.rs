@@ -179,58 +179,42 @@ impl Pending {
         now: Instant,
         judge: impl FnOnce(&Header) -> Result<(), Error>,
     ) -> Option<(Entry, Result<(), Error>)> {
-        let mut outcome = Ok(());
-        let entry = self.remove_with(id, |entry, read| {
-            if entry.sent.requests > read.requests {
-                *read = entry.sent;
-            }
-            outcome = judge(&entry.header);
-            let end = match &outcome {
-                Ok(()) => EndedAs::Done,
-                Err(_) => EndedAs::Failed,
-            };
-            Ended {
-                took: Some(now.saturating_duration_since(entry.since)),
-                ..entry.ended(end)
-            }
-        })?;
+        let mut table = self.lock();
+        let entry = self.take(&mut table, id)?;
+        if entry.sent.requests > table.read.requests {
+            table.read = entry.sent;
+        }
+        let outcome = judge(&entry.header);
+        let end = match &outcome {
+            Ok(()) => EndedAs::Done,
+            Err(_) => EndedAs::Failed,
+        };
+        table.traffic.end(&Ended {
+            took: Some(now.saturating_duration_since(entry.since)),
+            ..entry.ended(end)
+        });
         Some((entry, outcome))
     }
 
-    /// Removes a transaction that has failed on this side; false if it was not there any more.
-    pub(super) fn fail(&self, id: u32) -> bool {
-        self.remove_with(id, |entry, _| entry.ended(EndedAs::Failed))
-            .is_some()
-    }
-
-    fn remove_with(
-        &self,
-        id: u32,
-        ended: impl FnOnce(&Entry, &mut Amount) -> Ended,
-    ) -> Option<Entry> {
+    /// Removes a transaction that has failed on this side, if it is still there.
+    pub(super) fn fail(&self, id: u32) {
         let mut table = self.lock();
-        let entry = table.entries.remove(&id)?;
-        table.in_place -= usize::from(is_in_place(&entry.header));
-        self.note_lengths(&table);
-        let ended = ended(&entry, &mut table.read);
-        table.traffic.end(&ended);
+        let Some(entry) = self.take(&mut table, id) else {
+            return;
+        };
+        table.traffic.end(&entry.ended(EndedAs::Failed));
         drop(table);
-        self.attended(&entry);
-        Some(entry)
     }
 
     /// Removes a transaction that could not be sent; false if it was not there any more. It will be
     /// sent over another connection, and counted there.
     pub(super) fn withdraw(&self, id: u32) -> bool {
         let mut table = self.lock();
-        let Some(entry) = table.entries.remove(&id) else {
+        let Some(_entry) = self.take(&mut table, id) else {
             return false;
         };
-        table.in_place -= usize::from(is_in_place(&entry.header));
-        self.note_lengths(&table);
         table.traffic.outstanding = table.traffic.outstanding.saturating_sub(1);
         drop(table);
-        self.attended(&entry);
         true
     }
 
@@ -242,19 +226,26 @@ impl Pending {
         if entry.is_none_or(|entry| !entry.transaction.same(transaction)) {
             return false;
         }
-        let Some(entry) = table.entries.remove(&id) else {
+        let Some(entry) = self.take(&mut table, id) else {
             return false;
         };
-        table.in_place -= usize::from(is_in_place(&entry.header));
-        self.note_lengths(&table);
         table.traffic.end(&entry.ended(EndedAs::TimedOut));
         drop(table);
-        self.attended(&entry);
         if entry.heard == self.heard() && !self.is_suspected() {
             self.suspicion.store(true, Ordering::Relaxed);
             self.context.wake();
         }
         true
+    }
+
+    /// Takes a transaction out of the table. The entry must be dropped when the lock is released, as
+    /// in [`Pending::sweep_locked`].
+    fn take(&self, table: &mut Table, id: u32) -> Option<Entry> {
+        let entry = table.entries.remove(&id)?;
+        table.in_place -= usize::from(is_in_place(&entry.header));
+        self.note_lengths(table);
+        self.attended(&entry);
+        Some(entry)
     }
 
     /// Has the response to `transaction` read even though no thread waits for it. False if the
