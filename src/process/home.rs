@@ -71,12 +71,8 @@ pub(super) fn number() -> u32 {
 #[cold]
 fn first() -> &'static AtomicU32 {
     static WATCHED: AtomicBool = AtomicBool::new(false);
-    if !cfg!(miri) && !WATCHED.swap(true, Ordering::AcqRel) {
-        // SAFETY: `in_child` only does what is safe in a signal handler, so it may run in the child
-        // of a process with several threads. glibc removes it when the library is unloaded. If
-        // there is no memory to register it, the page still detects a fork.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    }
+    // If there is no memory to register it, the page still detects a fork.
+    run_in_children(&WATCHED, in_child);
     let place = wiped_page().unwrap_or_else(|| std::ptr::from_ref(&PLAIN).cast_mut());
     let null = std::ptr::null_mut();
     let place = match NUMBER.compare_exchange(null, place, Ordering::AcqRel, Ordering::Acquire) {
@@ -88,7 +84,17 @@ fn first() -> &'static AtomicU32 {
     unsafe { &*place }
 }
 
-/// Runs in a child before `fork` returns there. It may only do what is safe in a signal handler.
+/// Registers `in_child` to run in every child before `fork` returns there, unless it is `registered`
+/// already. It may only do what is safe in a signal handler.
+pub(super) fn run_in_children(registered: &AtomicBool, in_child: extern "C" fn()) {
+    if !cfg!(miri) && !registered.swap(true, Ordering::AcqRel) {
+        // SAFETY: `in_child` keeps to what is safe in a signal handler, so it may run in the child
+        // of a process with several threads. glibc removes it when the library is unloaded.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    }
+}
+
+/// Resets the number in a child: see [`run_in_children`].
 pub(super) extern "C" fn in_child() {
     PLAIN.store(0, Ordering::Relaxed);
 }

@@ -37,7 +37,8 @@ pub(crate) fn own(socket: &impl AsFd) {
         return;
     };
     let here = Home::here().number();
-    watch_forks();
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    home::run_in_children(&WATCHED, in_child);
     let mut part = slot.load(Ordering::Acquire);
     if part.is_null() {
         let new = Box::into_raw(Box::new([const { AtomicU64::new(0) }; PART]));
@@ -62,18 +63,7 @@ pub(crate) fn own(socket: &impl AsFd) {
     let _ = socket.as_fd().as_raw_fd();
 }
 
-/// Has [`in_child`] run in every child, from the first call on.
-#[cfg(target_os = "linux")]
-fn watch_forks() {
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    if !cfg!(miri) && !WATCHED.swap(true, Ordering::AcqRel) {
-        // SAFETY: `in_child` only does what is safe in a signal handler, so it may run in the child
-        // of a process with several threads. glibc removes it when the library is unloaded.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    }
-}
-
-/// Runs in a child before `fork` returns there. It may only do what is safe in a signal handler.
+/// Closes the sockets that a child inherits: see [`home::run_in_children`].
 #[cfg(target_os = "linux")]
 extern "C" fn in_child() {
     // Its own handler may come later, if two threads made their first objects at the same time.
